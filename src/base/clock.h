@@ -1,0 +1,18 @@
+/* The two clocks: one for durations, one for the calendar. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_STAMP_SIZE sizeof("2026-11-23T05:00:23.123456Z")
+#define CLOCK_DAY_SIZE	 sizeof("2026-11-23")
+
+uint64_t clock_mono_ns(void); /* since some fixed moment; stands still while suspended */
+int64_t clock_real_us(void);  /* since 1970-01-01 UTC */
+
+/* RFC 3339 in UTC with microseconds. A time outside the years 0 to 9999 is clamped. */
+void clock_stamp(char ret[static CLOCK_STAMP_SIZE], int64_t real_us);
+/* The UTC day alone, as day files are called. */
+void clock_day(char ret[static CLOCK_DAY_SIZE], int64_t real_us);
+
+#endif
