@@ -1,0 +1,26 @@
+/* struct caller (facts/caller.h) made, copied to and from bytes, and let go. */
+#ifndef CALLER_CALLER_H
+#define CALLER_CALLER_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "facts/caller.h"
+#include "platform/platform.h"
+
+void process_deinit(struct process *process);
+void caller_free(struct caller *caller); /* NULL is fine */
+
+/* A caller of whom nothing is known but what the kernel said (peer may be NULL or unknown).
+ * reason is a static text. -ENOMEM. */
+int caller_new_unknown(struct caller **ret, const struct peer *peer, const char *reason) MUST_CHECK;
+
+/* Reads all there is to read of the peer's process and its ancestors, and reads twice what must
+ * not have changed meanwhile. Blocks: only for the reader process. */
+int caller_read(struct caller **ret, const struct peer *peer) MUST_CHECK;
+
+/* To the reader process and back. -EBADMSG: not what caller_encode() writes. */
+void caller_encode(struct buffer *buffer, const struct caller *caller);
+int caller_decode(struct caller **ret, struct bytes bytes) MUST_CHECK;
+
+#endif

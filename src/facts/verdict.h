@@ -1,0 +1,25 @@
+/* What the policy says to a request. Zeroed memory denies. */
+#ifndef FACTS_VERDICT_H
+#define FACTS_VERDICT_H
+
+enum action { ACTION_DENY, ACTION_CONFIRM, ACTION_ALLOW };
+
+static inline const char *action_name(enum action action) {
+	switch (action) {
+	case ACTION_DENY: return "deny";
+	case ACTION_CONFIRM: return "confirm";
+	case ACTION_ALLOW: return "allow";
+	}
+	return "invalid";
+}
+
+struct verdict {
+	enum action action;
+	/* The rule's name, "rule-N" where it has none, "default" where none fits. Borrowed from the
+	 * policy, which must outlive the verdict. */
+	const char *rule;
+	/* The first fact that was unknown and made a deny or confirm fit, or an allow not; NULL. */
+	const char *missing;
+};
+
+#endif

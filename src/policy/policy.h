@@ -1,0 +1,47 @@
+/*
+ * A policy: rules, and what happens where none fits. Loaded whole or not at all, const from then
+ * on, and shared by reference, because a request in flight keeps the policy that decided it.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "facts/request.h"
+#include "facts/verdict.h"
+#include "policy/problems.h"
+
+#define POLICY_LEN_MAX (1024 * 1024) /* 10,000 rules fit; a device or a mistake does not */
+
+enum on_log_error { ON_LOG_ERROR_DENY, ON_LOG_ERROR_ALLOW };
+
+struct policy;
+
+/* Parses text as the policy file called file (for messages). -EINVAL: it has problems, all of
+ * which are in *problems; *ret is then untouched. -ENOMEM. */
+int policy_parse(struct policy **ret, struct bytes text, const char *file,
+		 struct problems *problems) MUST_CHECK;
+
+/* Reads the file (owned by the user or root, not writable by others) and parses it. -ENOENT where
+ * there is none; other errors are in *problems, too. */
+int policy_load(struct policy **ret, const char *path, struct problems *problems) MUST_CHECK;
+
+/* What holds without a policy file: every signature asks, every change is denied. */
+int policy_new_default(struct policy **ret) MUST_CHECK;
+
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy); /* NULL is fine */
+
+/* Pure: no clock, no file, no log. The first rule that fits wins; where none does,
+ * default_action for signatures, default_change_action for what changes the agent, allow for
+ * listing. */
+struct verdict policy_decide(const struct policy *policy, const struct request *request);
+
+const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */
+const char *policy_path(const struct policy *policy);	/* "" for the default */
+size_t policy_rule_count(const struct policy *policy);
+enum on_log_error policy_on_log_error(const struct policy *policy);
+
+#endif

@@ -1,0 +1,25 @@
+/* What is wrong with a policy file: every problem at once, each with its place. */
+#ifndef POLICY_PROBLEMS_H
+#define POLICY_PROBLEMS_H
+
+#include <stddef.h>
+
+struct problem {
+	char *file;
+	size_t line;   /* from 1; 0: the file as a whole */
+	size_t column; /* from 1, in characters; 0 where line is */
+	char *text;    /* what, why, and what to do; not yet made safe for a terminal */
+};
+
+struct problems {
+	struct problem *items;
+	size_t count;
+	size_t omitted; /* beyond PROBLEMS_MAX, or out of memory */
+};
+#define PROBLEMS_MAX 50 /* more than anybody reads; a hostile file makes millions */
+
+void problems_deinit(struct problems *problems);
+void problems_add(struct problems *problems, const char *file, size_t line, size_t column,
+		  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#endif
