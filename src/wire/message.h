@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "facts/key.h"
 #include "facts/operation.h"
+#include "wire/key.h"
 
 #define MESSAGE_LEN_MAX (256 * 1024) /* ssh-agent's own ceiling; above it is no request */
 #define MESSAGE_HEADER	4	     /* the uint32 length before each message */
@@ -54,7 +55,7 @@ struct message {
 	struct bytes data;	     /* sign: what is to be signed */
 	uint32_t flags;		     /* sign */
 	struct bytes comment;	     /* add, where the key type is known */
-	bool constrained;	     /* add, add-smartcard */
+	bool constrained;	     /* add, add-smartcard: constraints are seen to follow */
 	struct bytes provider;	     /* smartcards: the reader's id or the library's path */
 	struct bytes extension_name; /* extension */
 	struct bytes extension_body;
@@ -64,17 +65,17 @@ struct message {
  * -EMSGSIZE: above MESSAGE_LEN_MAX, or empty. The stream cannot be followed any further then. */
 int message_length(size_t *ret, struct bytes stream) MUST_CHECK;
 
-/* -EBADMSG: not well-formed, with type, kind and operation set all the same for the event; also
- * for bytes left over where RFC 9987 gives the message an end, except that sign requests are
- * read as OpenSSH's agent does. message.len is at least 1. */
+/* Reads what OpenSSH's agent reads, and no more: it ignores bytes behind the end of a message,
+ * takes constraints behind either form of an add, and answers what it cannot use with a failure
+ * that is left to it. So an unknown type of message or key, or a bad constraint, is no error here.
+ * -EBADMSG: cut short, or a name with a NUL inside, which OpenSSH's agent answers with a failure at
+ * best (a bad lock request ends it); *ret then has type, kind and operation for the event, and
+ * nothing else. message.len is at least 1. */
 int message_parse(struct message *ret, struct bytes message) MUST_CHECK;
 
 /* Whether these bytes, an agent's answer without length, can answer a message of that type: a type
- * of answer that belongs to it, and well-formed as far as a client would read it. */
+ * of answer that belongs to it, and well-formed as far as a client would read it. What we have
+ * never heard of may be answered by anything. */
 bool answer_fits(struct bytes answer, uint8_t request_type);
-
-/* Facts of a public key blob (RFC 4253 section 6.6; certificates: PROTOCOL.certkeys). -EBADMSG
- * where it does not even begin with a type's name. */
-int key_facts_of_blob(struct key_facts *ret, struct bytes blob) MUST_CHECK;
 
 #endif
