@@ -197,25 +197,38 @@ int public_key_parse(struct public_key *ret, struct bytes blob) {
 	return 0;
 }
 
-bool public_key_equal(const struct public_key *a, const struct public_key *b) {
-	if (strcmp(a->type->usual, b->type->usual) != 0)
+static bool plain_equal(const struct public_key *a, const struct public_key *b) {
+	if (strcmp(a->type->plain, b->type->plain) != 0)
 		return false;
-	if (a->type->is_certificate)
-		return bytes_equal(a->blob, b->blob);
 	for (size_t i = 0; i < KEY_FIELDS_MAX; i++)
 		if (!bytes_equal(a->fields[i], b->fields[i]))
 			return false;
 	return true;
 }
 
-bool key_blobs_equal(struct bytes a, struct bytes b) {
+bool public_key_equal(const struct public_key *a, const struct public_key *b) {
+	if (a->type->is_certificate || b->type->is_certificate)
+		return bytes_equal(a->blob, b->blob);
+	return plain_equal(a, b);
+}
+
+static bool blobs_equal(struct bytes a, struct bytes b,
+			bool (*equal)(const struct public_key *, const struct public_key *)) {
 	struct public_key key_a, key_b;
 	int error_a = public_key_parse(&key_a, a);
 	int error_b = public_key_parse(&key_b, b);
 
 	if (error_a == 0 && error_b == 0)
-		return public_key_equal(&key_a, &key_b);
+		return equal(&key_a, &key_b);
 	return error_a == -ENOTSUP && error_b == -ENOTSUP && bytes_equal(a, b);
+}
+
+bool key_blobs_equal(struct bytes a, struct bytes b) {
+	return blobs_equal(a, b, public_key_equal);
+}
+
+bool key_blobs_equal_plain(struct bytes a, struct bytes b) {
+	return blobs_equal(a, b, plain_equal);
 }
 
 /* "SHA256:" and base64 without padding. Where libcrypto is out of memory it stays "", unknown. */

@@ -74,6 +74,9 @@ bool public_key_equal(const struct public_key *a, const struct public_key *b);
  * others. A malformed blob equals none. */
 bool key_blobs_equal(struct bytes a, struct bytes b);
 
+/* The same, but a certificate is taken for the key in it. */
+bool key_blobs_equal_plain(struct bytes a, struct bytes b);
+
 /* Takes the next principal off *rest, which starts as certificate.principals. false: no more. */
 bool certificate_principal(struct bytes *ret, struct bytes *rest);
 
