@@ -67,8 +67,7 @@ const struct key_type *key_type_find(struct bytes name) {
 	return NULL;
 }
 
-/* false: OpenSSH refuses such a number. */
-static bool number_trim(struct bytes *number) {
+bool key_number_trim(struct bytes *number) {
 	if (number->len > 0 && (number->data[0] & 0x80) != 0)
 		return false; /* negative */
 	while (number->len > 0 && number->data[0] == 0) {
@@ -101,7 +100,7 @@ static bool field_read(struct bytes *ret, struct cursor *cursor, enum field fiel
 	*ret = cursor_string(cursor);
 
 	switch (field) {
-	case FIELD_NUMBER: return number_trim(ret);
+	case FIELD_NUMBER: return key_number_trim(ret);
 	case FIELD_CURVE: return text_trim(ret) && bytes_equal_text(*ret, type->curve);
 	case FIELD_POINT: return point_fits(*ret, type->curve);
 	case FIELD_ED25519: return ret->len == ED25519_LEN;

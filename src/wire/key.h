@@ -77,6 +77,10 @@ bool key_blobs_equal(struct bytes a, struct bytes b);
 /* The same, but a certificate is taken for the key in it. */
 bool key_blobs_equal_plain(struct bytes a, struct bytes b);
 
+/* Drops the leading zeros of a number (RFC 4251, mpint). false: negative or too large, which
+ * OpenSSH refuses. */
+bool key_number_trim(struct bytes *number);
+
 /* Takes the next principal off *rest, which starts as certificate.principals. false: no more. */
 bool certificate_principal(struct bytes *ret, struct bytes *rest);
 
