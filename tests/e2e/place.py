@@ -1,0 +1,266 @@
+"""A place of a test's own: directories, an environment, and the processes that live there.
+
+Nothing outside is touched, and whatever was started here, however it tried to get away, is ended by
+its PID when the place is closed."""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import subprocess
+import tempfile
+import termios
+import time
+
+DEADLINE_S = 30  # for what should happen at once: long, because machines are busy
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+libc = ctypes.CDLL(None, use_errno=True)
+# Daemons that a test starts become our children, so that they can be found and ended.
+libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def wait_until(condition, what, deadline_s=DEADLINE_S):
+    """Returns the first true value of condition(), which is asked again and again."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f'waited {deadline_s} s in vain: {what}')
+        time.sleep(0.01)
+
+
+def process_state(pid):
+    """The letter of /proc/PID/stat, '' where there is no such process."""
+    try:
+        text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ''
+    return text.rpartition(')')[2].split()[0]
+
+
+def is_running(pid):
+    return process_state(pid) not in ('', 'Z', 'X')
+
+
+def descendants(of=None):
+    """PIDs of all running processes below that one (ourselves, unless told)."""
+    parents = {}
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            try:
+                fields = pathlib.Path(f'/proc/{name}/stat').read_text().rpartition(')')[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] not in 'ZX':
+                parents[int(name)] = int(fields[1])
+    found, new = set(), {of or os.getpid()}
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
+
+
+def command_line(pid):
+    try:
+        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _die_with_us():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class Place:
+    """person: whose place it is (see people.py); None for whoever runs the tests."""
+
+    def __init__(self, person=None):
+        self.person = person
+        # Short, because a socket's path has 107 bytes; below /tmp, so that everybody may enter.
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix='sag-', dir='/tmp'))
+        self.path.chmod(0o755)
+        for name in ('home', 'runtime', 'config', 'state', 'bin', 'tmp'):
+            (self.path / name).mkdir(mode=0o700)
+        (self.path / 'bin').chmod(0o755)
+        if person:
+            for directory in (self.path, *self.path.iterdir()):
+                os.chown(directory, person.uid, person.gid)
+        self.home = self.path / 'home'
+        self.runtime = self.path / 'runtime'
+        self.config = self.path / 'config'
+        self.state = self.path / 'state'
+        self.bin = self.path / 'bin'
+        self.env = {
+            'PATH': '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
+            'HOME': str(self.home),
+            'TMPDIR': str(self.path / 'tmp'),
+            'USER': self.user_name,
+            'LOGNAME': self.user_name,
+            'LANG': 'C.UTF-8',
+            'XDG_RUNTIME_DIR': str(self.runtime),
+            'XDG_CONFIG_HOME': str(self.config),
+            'XDG_STATE_HOME': str(self.state),
+            'GIT_CONFIG_NOSYSTEM': '1',
+        }
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+        self.processes = []
+
+    @property
+    def user_name(self):
+        if self.person:
+            return self.person.name
+        import pwd
+        return pwd.getpwuid(os.getuid()).pw_name
+
+    @property
+    def uid(self):
+        return self.person.uid if self.person else os.getuid()
+
+    def _who(self):
+        if not self.person:
+            return {}
+        return {'user': self.person.uid, 'group': self.person.gid, 'extra_groups': []}
+
+    def spawn(self, *argv, env=None, **options):
+        """Starts a program, to be ended with this place at the latest. env adds to our own."""
+        options = {'stdin': subprocess.DEVNULL, 'cwd': self.home, **self._who(), **options}
+        process = subprocess.Popen(
+            [str(word) for word in argv], env={**self.env, **(env or {})},
+            preexec_fn=options.pop('preexec_fn', _die_with_us), **options)
+        self.processes.append(process)
+        return process
+
+    def run(self, *argv, env=None, timeout=60, input=None, **options):
+        """Runs a program to its end. Returns CompletedProcess with text in stdout and stderr."""
+        # Files, not pipes: a daemon that keeps them open would keep us waiting.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            if input is not None:
+                options['stdin'] = subprocess.PIPE
+            process = self.spawn(*argv, env=env, stdout=out, stderr=err, **options)
+            try:
+                process.communicate(input.encode() if isinstance(input, str) else input, timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise AssertionError(f'{argv} did not end within {timeout} s') from None
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(argv, process.returncode,
+                                               out.read().decode(errors='surrogateescape'),
+                                               err.read().decode(errors='surrogateescape'))
+
+    def run_ok(self, *argv, **options):
+        """As run(), for what must succeed. Returns standard output."""
+        done = self.run(*argv, **options)
+        if done.returncode != 0:
+            raise AssertionError(f'{" ".join(map(str, argv))}: exit status {done.returncode}\n'
+                                 f'{done.stdout}{done.stderr}')
+        return done.stdout
+
+    def run_in_terminal(self, *argv, **options):
+        """As run(), with a terminal of its own as controlling terminal (not as stdin)."""
+        master, slave = pty.openpty()
+
+        def take_terminal():
+            _die_with_us()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        try:
+            return self.run(*argv, start_new_session=True, pass_fds=(slave,),
+                            preexec_fn=take_terminal, **options)
+        finally:
+            os.close(slave)
+            os.close(master)
+
+    def make_directory(self, path):
+        """A directory of the place's owner, with the missing ones above it."""
+        if not path.exists():
+            self.make_directory(path.parent)
+            path.mkdir(mode=0o700)
+            if self.person:
+                os.chown(path, self.person.uid, self.person.gid)
+        return path
+
+    def write(self, name, content, mode=0o600):
+        """Writes a file of the place's owner and returns its path."""
+        path = self.path / name
+        self.make_directory(path.parent)
+        if isinstance(content, str):
+            content = content.encode()
+        path.write_bytes(content)
+        path.chmod(mode)
+        if self.person:
+            os.chown(path, self.person.uid, self.person.gid)
+        return path
+
+    def copy_program(self, program, name=None):
+        """A copy below bin/: the same program for its user, another `exe` for the guard."""
+        source = pathlib.Path(shutil.which(program, path=self.env['PATH']) or program).resolve()
+        target = self.bin / (name or pathlib.Path(program).name)
+        shutil.copyfile(source, target)
+        target.chmod(0o755)
+        return target
+
+    def end(self, process, how=signal.SIGTERM):
+        """Ends a process of spawn() and returns its exit status."""
+        if process.poll() is None:
+            process.send_signal(how)
+            try:
+                process.wait(DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise AssertionError(f'{process.args} did not end by {how.name}') from None
+        return process.returncode
+
+    def close(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(2)
+                process.kill()
+                process.wait()
+        # What daemonised has become our child, and dies here.
+        end = time.monotonic() + DEADLINE_S
+        while left := descendants():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            self._reap()
+            if time.monotonic() > end:
+                raise AssertionError(f'cannot end the processes {left}')
+            time.sleep(0.01)
+        self._reap()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @staticmethod
+    def _reap():
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def socket_answers(path):
+    """Whether something accepts connections at this path."""
+    import socket
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.EACCES):
+                return False
+            raise
+        return True
