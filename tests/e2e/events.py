@@ -1,5 +1,4 @@
-"""Reads the YAML that the guard writes: block mappings and lists of scalars, maps and lists, one
-line each. Strict on purpose: whatever is outside of this, a duplicate key included, is an error of
+"""Reads the YAML that the guard writes: block mappings and lists, and flow ones on one line. Strict on purpose: whatever is outside of this, a duplicate key included, is an error of
 the guard, because it promised that outside text cannot change a document's shape."""
 
 import re
@@ -18,13 +17,12 @@ PLAIN = re.compile(r'[A-Za-z0-9_/.+-](?:[A-Za-z0-9_/.,;@%+=() -]|:(?! ))*$')
 
 
 def _double_quoted(text):
+    """A quoted text and what follows it."""
     out, at = [], 1
     while at < len(text):
         letter = text[at]
         if letter == '"':
-            if at != len(text) - 1:
-                raise YamlError(f'text after the closing quote: {text!r}')
-            return ''.join(out)
+            return ''.join(out), text[at + 1:]
         if letter == '\\':
             kind = text[at + 1:at + 2]
             digits = {'x': 2, 'u': 4, 'U': 8}.get(kind)
@@ -44,13 +42,57 @@ def _double_quoted(text):
     raise YamlError(f'no closing quote: {text!r}')
 
 
-def _scalar(text):
+def _flow(text):
+    """A value inside of brackets and what follows it."""
     if text.startswith('"'):
         return _double_quoted(text)
-    if len(text) > 1 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
-        return text[1:-1]
-    if text in ('[]', '{}'):
-        return [] if text == '[]' else {}
+    if text[:1] in ('[', '{'):
+        return _flow_list(text) if text[0] == '[' else _flow_mapping(text)
+    word = re.match(r'[^,\[\]{}"]*', text)[0]
+    return _scalar(word.strip(' ')), text[len(word):]
+
+
+def _flow_items(text, closing):
+    """The places of the items of a list or mapping; each is sent what follows the item."""
+    text = text[1:].lstrip(' ')
+    while not text.startswith(closing):
+        text = (yield text).lstrip(' ')
+        if text.startswith(','):
+            text = text[1:].lstrip(' ')
+        elif not text.startswith(closing):
+            raise YamlError(f'no comma: {text!r}')
+    yield None
+    yield text[1:]
+
+
+def _flow_list(text):
+    found, items = [], _flow_items(text, ']')
+    place = next(items)
+    while place is not None:
+        value, rest = _flow(place)
+        found.append(value)
+        place = items.send(rest)
+    return found, next(items)
+
+
+def _flow_mapping(text):
+    found, items = {}, _flow_items(text, '}')
+    place = next(items)
+    while place is not None:
+        match = re.match(r'([A-Za-z_][A-Za-z0-9_]*): ', place)
+        if not match or match[1] in found:
+            raise YamlError(f'no key, or one that was there before: {place!r}')
+        found[match[1]], rest = _flow(place[match.end():])
+        place = items.send(rest)
+    return found, next(items)
+
+
+def _scalar(text):
+    if text[:1] in ('"', '[', '{'):
+        value, rest = _flow(text)
+        if rest:
+            raise YamlError(f'text behind the value: {rest!r}')
+        return value
     if not PLAIN.match(text):
         raise YamlError(f'not a scalar of ours: {text!r}')
     if text in ('true', 'false'):

@@ -14,6 +14,11 @@ rules:
       exe: {SSH_ADD}
       operation: [sign, add, remove, remove-all, lock, unlock]
     action: allow
+  - name: no-lists
+    match:
+      process_name: no-list
+      operation: list
+    action: deny
 '''
 
 
@@ -51,7 +56,6 @@ class SshAdd(guard.GuardTest):
                             key_fingerprint=self.fingerprint)
         self.assertIn(self.fingerprint, self.ssh_add('-l').stdout)
         self.assertIn('the key', self.ssh_add('-L').stdout)
-        self.assert_decided('list', 'allow', 'default', SSH_ADD)
 
         self.assertEqual(self.ssh_add('-d', self.key).returncode, 0)
         self.assert_decided('remove', 'allow', 'real-ssh-add', SSH_ADD,
@@ -70,6 +74,19 @@ class SshAdd(guard.GuardTest):
         self.assertNotEqual(self.ssh_add('-D', program=self.impostor).returncode, 0)
         self.assert_decided('remove-all', 'deny', 'default', self.impostor)
         self.assertEqual(self.listed(), [self.fingerprint])
+
+    def test_a_denied_list_is_empty_and_leaves_an_event(self):
+        self.ssh_add(self.key)
+        curious = self.place.copy_program(SSH_ADD, 'no-list')
+        for word in ('-l', '-L'):
+            done = self.ssh_add(word, program=curious)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('no identities', done.stdout)
+        event = self.guard.wait_event(trigger='list', decision='deny', rule='no-lists')
+        self.assertEqual(event['exe_path'], str(curious))
+        self.assertEqual(self.listed(), [self.fingerprint])
+        # Lists that were allowed use no key, and leave no event.
+        self.assertEqual(self.guard.events(trigger='list', decision='allow'), [])
 
     def test_all_keys_can_be_removed_at_once(self):
         self.ssh_add(self.key, self.keys.make('second'))
