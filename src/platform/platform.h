@@ -38,14 +38,16 @@ int platform_identify_writers(int socket_fd) MUST_CHECK;
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
 		  size_t *ret_len) MUST_CHECK;
 
-/* The process that connected this socket; for the other end of a connection that we made, the
- * process that listens. */
+/* The process that connected this socket, without a pidfd; for the other end of a connection that
+ * we made, the process that listens. */
 int platform_connector(struct peer *ret_peer, int socket_fd) MUST_CHECK;
 
-/* Fills *ret (handed over, see process_deinit() in caller/) as far as it can be learned, and
- * *ret_parent with the parent's PID (0: none). Blocks for as long as the caller's malice lasts
- * (design, fact 13): only the reader process may call it. -ESRCH: no such process. */
-int platform_process(struct process *ret, pid_t *ret_parent, pid_t pid) MUST_CHECK;
+/* Fills *ret (handed over, see process_deinit() in caller/) as far as it can be learned, with at
+ * most argv_len_max bytes of argv, and *ret_parent with the parent's PID (0: none). Blocks for as
+ * long as the caller's malice lasts (design, fact 13): only the reader process may call it. -ESRCH:
+ * no such process. */
+int platform_process(struct process *ret, pid_t *ret_parent, pid_t pid,
+		     size_t argv_len_max) MUST_CHECK;
 
 /* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms. Blocks, as
  * platform_process(). */
@@ -55,8 +57,10 @@ void platform_caller_facts(struct caller *caller);
  * the same PID. -ESRCH: gone. Blocks, as platform_process(). */
 int platform_start_ticks(uint64_t *ret, pid_t pid) MUST_CHECK;
 
-/* Whether the process behind the peer is in our user and PID namespaces, and alive. */
+/* Whether the peer's process is in our user and PID namespaces. Blocks, as platform_process(). */
 enum tri platform_same_namespaces(const struct peer *peer);
+
+/* Whether the process behind the peer still runs. true where there is no pidfd to tell. */
 bool platform_peer_alive(const struct peer *peer);
 
 /* A set of sockets that tells who has hung up, also while nobody reads from or writes to them. A
@@ -73,8 +77,17 @@ void *hangups_next(struct hangups *hangups);
 /* The user's runtime directory (contract: RUNTIME), owned by the caller. It need not exist. */
 int platform_runtime_directory(char **ret) MUST_CHECK;
 
+/* Closes every descriptor but standard error and that one. */
+void platform_close_others(int keep_fd);
+
 /* A child dies with us: called in the child, before exec. parent is who must still be alive. */
 int platform_die_with_parent(pid_t parent) MUST_CHECK;
+
+/* Opens a copy of the program at the absolute path that no set-id bit adheres to, sealed, and
+ * readable by nobody where the system can do that, close-on-exec, for fexecve(). -EACCES: it
+ * belongs to somebody else, or others may write to it. -EINVAL: no regular file. -EPERM: the
+ * system forbids executable memory files (vm.memfd_noexec). */
+int platform_program_image(int *ret_fd, const char *path) MUST_CHECK;
 
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;
