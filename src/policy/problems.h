@@ -2,6 +2,7 @@
 #ifndef POLICY_PROBLEMS_H
 #define POLICY_PROBLEMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct problem {
@@ -21,5 +22,10 @@ struct problems {
 void problems_deinit(struct problems *problems);
 void problems_add(struct problems *problems, const char *file, size_t line, size_t column,
 		  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Those that were left out count, too: whoever compares before and after sees every failure. */
+size_t problems_total(const struct problems *problems);
+/* Puts those from index from on into the order of their places. */
+void problems_sort(struct problems *problems, size_t from);
 
 #endif

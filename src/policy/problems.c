@@ -1,0 +1,71 @@
+#include "policy/problems.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void problems_deinit(struct problems *problems) {
+	for (size_t i = 0; i < problems->count; i++) {
+		free(problems->items[i].file);
+		free(problems->items[i].text);
+	}
+	free(problems->items);
+	*problems = (struct problems){0};
+}
+
+/* false: out of memory, or enough. */
+static bool make_room(struct problems *problems) {
+	struct problem *items;
+
+	if (problems->count >= PROBLEMS_MAX)
+		return false;
+	items = reallocarray(problems->items, problems->count + 1, sizeof(*items));
+	if (items == NULL)
+		return false;
+	problems->items = items;
+	return true;
+}
+
+void problems_add(struct problems *problems, const char *file, size_t line, size_t column,
+		  const char *format, ...) {
+	struct problem problem = {.line = line, .column = line > 0 ? column : 0};
+	va_list arguments;
+
+	if (!make_room(problems)) {
+		problems->omitted++;
+		return;
+	}
+	va_start(arguments, format);
+	if (vasprintf(&problem.text, format, arguments) < 0)
+		problem.text = NULL;
+	va_end(arguments);
+	problem.file = strdup(file);
+	if (problem.file == NULL || problem.text == NULL) {
+		free(problem.file);
+		free(problem.text);
+		problems->omitted++;
+		return;
+	}
+	problems->items[problems->count++] = problem;
+}
+
+size_t problems_total(const struct problems *problems) {
+	return problems->count + problems->omitted;
+}
+
+static bool stands_before(const struct problem *a, const struct problem *b) {
+	return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+/* By insertion: it is stable, and there are PROBLEMS_MAX at most. */
+void problems_sort(struct problems *problems, size_t from) {
+	for (size_t i = from + 1; i < problems->count; i++) {
+		struct problem problem = problems->items[i];
+		size_t at = i;
+
+		for (; at > from && stands_before(&problem, &problems->items[at - 1]); at--)
+			problems->items[at] = problems->items[at - 1];
+		problems->items[at] = problem;
+	}
+}
