@@ -1,0 +1,58 @@
+/*
+ * One pattern of a policy: text with * and ? (glob.h), or a regular expression after a "~".
+ *
+ * Both are tried on texts that the caller chose, so both are bounded: what would take longer than
+ * its limits is PATTERN_LIMIT, which is neither yes nor no, and denies.
+ */
+#ifndef POLICY_PATTERN_H
+#define POLICY_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "policy/glob.h"
+
+#define PATTERN_LEN_MAX	   GLOB_LEN_MAX
+#define PATTERN_TEXT_MAX   4096	  /* PATH_MAX: the longest text that the kernel gives us */
+#define REGEX_MATCH_LIMIT  100000 /* some milliseconds of backtracking */
+#define REGEX_DEPTH_LIMIT  10000
+#define REGEX_HEAP_KIB	   2048
+#define REGEX_SIZE_MAX	   ((size_t)32 * 1024) /* compiled: (a){1,3000} is short to write */
+#define REGEX_SIZE_ALL_MAX ((size_t)16 * 1024 * 1024) /* of one policy */
+
+enum pattern_fit { PATTERN_NO, PATTERN_YES, PATTERN_LIMIT };
+
+/* What all regular expressions of a policy need while one of them is tried: the limits, and a
+ * block that PCRE2 writes to. Made once, so that deciding allocates nothing. */
+struct regex_room;
+int regex_room_new(struct regex_room **ret) MUST_CHECK;
+void regex_room_free(struct regex_room *room); /* NULL is fine */
+
+struct pattern {
+	bool path; /* made with pattern_context.path */
+	struct glob glob;
+	struct pcre2_real_code_8 *regex; /* NULL: a glob */
+	struct regex_room *room;	 /* borrowed: lives as long as the policy */
+};
+
+/* What a pattern's meaning depends on besides its source. */
+struct pattern_context {
+	bool path;	   /* "/" counts, and "~/" is home */
+	const char *home;  /* NULL: not known */
+	size_t regex_left; /* of REGEX_SIZE_ALL_MAX; compiling takes from it */
+	struct regex_room *room;
+};
+
+/* -EINVAL: *ret_why says what is wrong with the source and what to do (owned by the caller).
+ * -ENOMEM. */
+int pattern_compile(struct pattern *ret, const char *source, struct pattern_context *context,
+		    char **ret_why) MUST_CHECK;
+void pattern_deinit(struct pattern *pattern);
+
+bool pattern_is_regex(const char *source, bool path);
+bool pattern_has_wildcard(const struct pattern *pattern); /* or is a regular expression */
+
+enum pattern_fit pattern_fits(const struct pattern *pattern, const char *text);
+
+#endif
