@@ -19,13 +19,20 @@ enum on_log_error { ON_LOG_ERROR_DENY, ON_LOG_ERROR_ALLOW };
 
 struct policy;
 
-/* Parses text as the policy file called file (for messages). -EINVAL: it has problems, all of
- * which are in *problems; *ret is then untouched. -ENOMEM. */
-int policy_parse(struct policy **ret, struct bytes text, const char *file,
-		 struct problems *problems) MUST_CHECK;
+/* What a policy's meaning depends on besides its text. */
+struct surroundings {
+	const char *home; /* what "~/" in a path means, without a last "/"; NULL: not known */
+};
 
-/* Reads the file (owned by the user or root, not writable by others) and parses it. -ENOENT where
- * there is none; other errors are in *problems, too. */
+/* Parses text as the policy file called file (for messages). surroundings may be NULL: nothing is
+ * known. -EINVAL: it has problems, all of which are in *problems; *ret is then untouched.
+ * -ENOMEM. */
+int policy_parse(struct policy **ret, struct bytes text, const char *file,
+		 const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
+
+/* Reads the file (owned by the user or root, not writable by others) and parses it; "~/" is HOME
+ * of the environment, with links resolved, because paths of executables are. -ENOENT where there
+ * is none; other errors are in *problems, too. Blocks for as long as the file system does. */
 int policy_load(struct policy **ret, const char *path, struct problems *problems) MUST_CHECK;
 
 /* What holds without a policy file: every signature asks, every change is denied. */
@@ -34,9 +41,15 @@ int policy_new_default(struct policy **ret) MUST_CHECK;
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */
 
-/* Pure: no clock, no file, no log. The first rule that fits wins; where none does,
- * default_action for signatures, default_change_action for what changes the agent, allow for
- * listing. */
+/*
+ * Pure: no clock, no file, no log. The first rule that fits wins; where none does, default_action
+ * for signatures, default_change_action for what changes the agent, allow for listing.
+ *
+ * A fact may be unknown. An allow needs every field certainly; a deny or confirm fits if it could.
+ * A confirm that is uncertain keeps searching, and a later deny wins. A caller that is not
+ * identified is allowed to sign, or to change the agent, only by a rule that names an endpoint
+ * other than "default".
+ */
 struct verdict policy_decide(const struct policy *policy, const struct request *request);
 
 const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */

@@ -1,0 +1,33 @@
+#include "policy/field.h"
+
+#include <string.h>
+
+#include "policy/field_read.h"
+#include "policy/field_test.h"
+#include "policy/rule.h"
+
+const struct field fields[] = {
+	{"process_name", true, read_process_name, test_process_name},
+	{"exe", true, read_path, test_exe},
+	{"ancestor", true, read_ancestor, test_ancestor},
+	{"has_terminal", true, read_boolean, test_has_terminal},
+	{"key", false, read_fingerprint, test_key},
+	{"key_type", false, read_key_type, test_key_type},
+	{"operation", false, read_operation, test_operation},
+	{"endpoint", false, read_endpoint, test_endpoint},
+};
+const size_t n_fields = sizeof(fields) / sizeof(fields[0]);
+_Static_assert(sizeof(fields) / sizeof(fields[0]) <= FIELDS_MAX, "lists of names have room");
+
+const struct field *field_find(const char *name) {
+	for (size_t i = 0; i < n_fields; i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+enum fit field_test(const struct condition *condition, struct subject *subject) {
+	if (condition->field->of_caller && subject->request->caller->state != CALLER_IDENTIFIED)
+		return FIT_UNKNOWN;
+	return condition->field->test(condition, subject);
+}

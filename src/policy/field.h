@@ -1,0 +1,41 @@
+/*
+ * The fields that a match may name: how each is read from the policy file, and how it is tried on
+ * a request. A new one is a row in field.c, a function here or there, and a row in the manual.
+ */
+#ifndef POLICY_FIELD_H
+#define POLICY_FIELD_H
+
+#include <stdbool.h>
+
+#include "policy/reading.h"
+#include "policy/subject.h"
+#include "policy/yaml_tree.h"
+
+struct condition;
+
+/* Whether a condition holds. */
+enum fit {
+	FIT_NO,
+	FIT_CLAIMED, /* not for what is known, but for what the process calls itself (claims.h) */
+	FIT_UNKNOWN, /* the fact could not be learned */
+	FIT_YES,
+	FIT_LIMIT, /* a pattern ran into its limit */
+};
+
+struct field {
+	const char *name;
+	bool of_caller; /* unknown where the caller is not identified */
+	/* Adds one value; what is wrong with it is reported. Only -ENOMEM is an error. */
+	int (*read)(struct condition *condition, struct reading *reading,
+		    const struct yaml_node *value);
+	enum fit (*test)(const struct condition *condition, struct subject *subject);
+};
+
+#define FIELDS_MAX 64
+extern const struct field fields[];
+extern const size_t n_fields;
+
+const struct field *field_find(const char *name); /* NULL: there is none */
+enum fit field_test(const struct condition *condition, struct subject *subject);
+
+#endif

@@ -1,0 +1,175 @@
+#include "policy/field_read.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "policy/rule.h"
+
+/* Compiles the value and adds it. NULL in *ret: it was refused and reported. */
+static int add_pattern(struct pattern **ret, struct condition *condition, struct reading *reading,
+		       const struct yaml_node *value, bool path) {
+	CLEANUP(free_pointer) char *why = NULL;
+	const char *what = condition->field->name;
+	const char *source = read_text(reading, what, value);
+	struct pattern *patterns;
+	int error;
+
+	*ret = NULL;
+	if (source == NULL)
+		return 0;
+	patterns = reallocarray(condition->patterns, condition->n_patterns + 1, sizeof(*patterns));
+	if (patterns == NULL)
+		return -ENOMEM;
+	condition->patterns = patterns;
+	reading->context.path = path;
+	error = pattern_compile(&patterns[condition->n_patterns], source, &reading->context, &why);
+	if (error == -EINVAL)
+		REPORT(reading, value, "%s: %.60s: %s", what, source, why);
+	if (error < 0)
+		return error == -EINVAL ? 0 : error;
+	*ret = &patterns[condition->n_patterns++];
+	return 0;
+}
+
+/* A pattern that can never fit is a mistake, and in a deny rule a hole. */
+#define NEVER(reading, value, field, why) \
+	REPORT(reading, value, "%s: %.60s: never fits: %s", (field)->name, (value)->text, (why))
+
+static bool is_glob(const struct pattern *pattern) {
+	return pattern != NULL && pattern->regex == NULL;
+}
+
+int read_process_name(struct condition *condition, struct reading *reading,
+		      const struct yaml_node *value) {
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, false);
+
+	if (is_glob(pattern) && strchr(value->text, '/') != NULL)
+		NEVER(reading, value, condition->field,
+		      "the name of a process has no \"/\"; for its path write exe");
+	return error;
+}
+
+static void check_absolute(const struct condition *condition, struct reading *reading,
+			   const struct yaml_node *value, const struct pattern *pattern) {
+	/* The prefix holds the home directory already, so "~/x" is absolute here. */
+	if (is_glob(pattern) && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
+		NEVER(reading, value, condition->field,
+		      "the path of a program begins with \"/\"; for its name alone write "
+		      "process_name, for any directory **/NAME");
+}
+
+int read_path(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, true);
+
+	check_absolute(condition, reading, value, pattern);
+	return error;
+}
+
+int read_ancestor(struct condition *condition, struct reading *reading,
+		  const struct yaml_node *value) {
+	bool path = value->kind == TREE_TEXT && strchr(value->text, '/') != NULL;
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, path);
+
+	if (pattern != NULL)
+		pattern->path = path;
+	if (path)
+		check_absolute(condition, reading, value, pattern);
+	return error;
+}
+
+int read_boolean(struct condition *condition, struct reading *reading,
+		 const struct yaml_node *value) {
+	enum yaml_scalar scalar = SCALAR_TEXT;
+
+	if (value->kind == TREE_TEXT)
+		scalar = yaml_scalar(value);
+	if (scalar == SCALAR_TRUE)
+		condition->wanted |= 1U << TRI_YES;
+	else if (scalar == SCALAR_FALSE)
+		condition->wanted |= 1U << TRI_NO;
+	else if (value->kind == TREE_TEXT)
+		REPORT(reading, value, "%s: %.60s: unknown value; write true or false",
+		       condition->field->name, *value->text != '\0' ? value->text : "empty");
+	else if (value->kind != TREE_BROKEN)
+		REPORT(reading, value, "%s: unknown value; write true or false",
+		       condition->field->name);
+	return 0;
+}
+
+/* What no fingerprint can begin with. NULL: nothing is wrong. */
+static const char *bad_fingerprint(const char *start, bool whole) {
+	static const char kind[] = "SHA256:";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789+/";
+	size_t kind_len = strlen(kind);
+	size_t len = strlen(start);
+
+	if (strncmp(start, kind, len < kind_len ? len : kind_len) != 0)
+		return "it is compared with \"SHA256:...\", as ssh-keygen -l prints it";
+	if (len <= kind_len)
+		return whole ? "it has no letters behind SHA256:; for every key leave it out"
+			     : NULL;
+	if (start[kind_len + strspn(start + kind_len, letters)] != '\0')
+		return "a fingerprint has letters, digits, + and / alone";
+	return len >= KEY_FINGERPRINT_SIZE ? "a fingerprint has 43 letters behind SHA256:" : NULL;
+}
+
+int read_fingerprint(struct condition *condition, struct reading *reading,
+		     const struct yaml_node *value) {
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, false);
+	const char *bad = NULL;
+
+	if (is_glob(pattern))
+		bad = bad_fingerprint(pattern->glob.prefix, !pattern_has_wildcard(pattern));
+	if (bad != NULL)
+		NEVER(reading, value, condition->field, bad);
+	return error;
+}
+
+int read_key_type(struct condition *condition, struct reading *reading,
+		  const struct yaml_node *value) {
+	/* What ssh-keygen -t takes, and ssh-keygen -l prints in capitals. */
+	static const char *const short_names[][2] = {
+		{"rsa", "ssh-rsa"},
+		{"dsa", "ssh-dss"},
+		{"ecdsa", "ecdsa-sha2-*"},
+		{"ed25519", "ssh-ed25519"},
+		{"ecdsa-sk", "sk-ecdsa-sha2-nistp256@openssh.com"},
+		{"ed25519-sk", "sk-ssh-ed25519@openssh.com"},
+	};
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, false);
+
+	for (size_t i = 0; is_glob(pattern) && i < sizeof(short_names) / sizeof(short_names[0]);
+	     i++)
+		if (strcasecmp(value->text, short_names[i][0]) == 0)
+			REPORT(reading, value,
+			       "%s: %.60s: never fits: its name in the protocol "
+			       "is %s",
+			       condition->field->name, value->text, short_names[i][1]);
+	return error;
+}
+
+int read_operation(struct condition *condition, struct reading *reading,
+		   const struct yaml_node *value) {
+	const char *names[OPERATION_COUNT];
+	int operation;
+
+	for (int i = 0; i < OPERATION_COUNT; i++)
+		names[i] = operation_name((enum operation)i);
+	operation = read_word(reading, condition->field->name, value, names, OPERATION_COUNT);
+	if (operation >= 0)
+		condition->wanted |= 1U << operation;
+	return 0;
+}
+
+int read_endpoint(struct condition *condition, struct reading *reading,
+		  const struct yaml_node *value) {
+	struct pattern *pattern;
+
+	return add_pattern(&pattern, condition, reading, value, false);
+}

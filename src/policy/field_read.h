@@ -1,0 +1,13 @@
+/* One value of a match field, from the policy file into a condition: see struct field. */
+#ifndef POLICY_FIELD_READ_H
+#define POLICY_FIELD_READ_H
+
+#include "policy/field.h"
+
+typedef int field_reader(struct condition *condition, struct reading *reading,
+			 const struct yaml_node *value);
+
+field_reader read_process_name, read_path, read_ancestor, read_boolean, read_fingerprint,
+	read_key_type, read_operation, read_endpoint;
+
+#endif

@@ -1,0 +1,177 @@
+#include "policy/field_test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/rule.h"
+
+static enum fit fit_of(enum pattern_fit fit) {
+	switch (fit) {
+	case PATTERN_NO: return FIT_NO;
+	case PATTERN_YES: return FIT_YES;
+	case PATTERN_LIMIT: return FIT_LIMIT;
+	}
+	return FIT_LIMIT;
+}
+
+/* A NULL text is a fact that could not be learned. */
+static enum fit pattern_test(const struct pattern *pattern, const char *text) {
+	return text == NULL ? FIT_UNKNOWN : fit_of(pattern_fits(pattern, text));
+}
+
+static enum fit any_pattern(const struct condition *condition, const char *text) {
+	enum fit best = FIT_NO;
+
+	/* The enum's order is that of precedence. */
+	for (size_t i = 0; i < condition->n_patterns && best < FIT_YES; i++) {
+		enum fit fit = pattern_test(&condition->patterns[i], text);
+
+		best = fit > best ? fit : best;
+	}
+	return best;
+}
+
+static enum fit claims_test(const struct pattern *pattern, const struct claims *claims) {
+	for (size_t i = 0; i < claims->count; i++) {
+		enum fit fit = pattern_test(pattern, claims->names[i]);
+
+		if (fit != FIT_NO)
+			return fit == FIT_YES ? FIT_CLAIMED : fit;
+	}
+	return FIT_NO;
+}
+
+enum fit test_process_name(const struct condition *condition, struct subject *subject) {
+	const struct process *process = &subject->request->caller->process;
+	enum fit best = any_pattern(condition, process->name);
+
+	if (best != FIT_NO)
+		return best;
+	if (!subject->has_claims) {
+		subject->claims = claims_of(process);
+		subject->has_claims = true;
+	}
+	for (size_t i = 0; i < condition->n_patterns && best == FIT_NO; i++)
+		best = claims_test(&condition->patterns[i], &subject->claims);
+	return best;
+}
+
+enum fit test_exe(const struct condition *condition, struct subject *subject) {
+	return any_pattern(condition, subject->request->caller->process.exe);
+}
+
+static void derive_ancestor_claims(struct subject *subject) {
+	const struct caller *caller = subject->request->caller;
+
+	if (subject->has_ancestor_claims)
+		return;
+	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
+		subject->ancestor_claims[i] = claims_of(&caller->ancestors[i]);
+	subject->has_ancestor_claims = true;
+}
+
+static enum fit one_ancestor_test(const struct pattern *pattern, const struct process *ancestor,
+				  const struct claims *claims) {
+	enum fit fit;
+
+	if (pattern->path)
+		return pattern_test(pattern, ancestor->exe);
+	fit = pattern_test(pattern, ancestor->name);
+	return fit == FIT_NO ? claims_test(pattern, claims) : fit;
+}
+
+enum fit test_ancestor(const struct condition *condition, struct subject *subject) {
+	const struct caller *caller = subject->request->caller;
+	/* One that we could not see may have been the one that is meant. */
+	enum fit best = caller->ancestors_known ? FIT_NO : FIT_UNKNOWN;
+
+	derive_ancestor_claims(subject);
+	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
+		for (size_t j = 0; j < condition->n_patterns && best < FIT_YES; j++) {
+			enum fit fit = one_ancestor_test(&condition->patterns[j],
+							 &caller->ancestors[i],
+							 &subject->ancestor_claims[i]);
+
+			best = fit > best ? fit : best;
+		}
+	return best;
+}
+
+enum fit test_has_terminal(const struct condition *condition, struct subject *subject) {
+	enum tri has_terminal = subject->request->caller->has_terminal;
+
+	if (has_terminal == TRI_UNKNOWN)
+		return FIT_UNKNOWN;
+	return (condition->wanted & 1U << has_terminal) != 0 ? FIT_YES : FIT_NO;
+}
+
+/* A request may be about no key, about all keys, or about one that could not be told. */
+static enum fit without_key(enum operation operation) {
+	switch (operation) {
+	case OPERATION_LIST:
+	case OPERATION_LOCK:
+	case OPERATION_UNLOCK: return FIT_NO;
+	case OPERATION_SIGN:
+	case OPERATION_ADD:
+	case OPERATION_REMOVE:
+	case OPERATION_REMOVE_ALL:
+	case OPERATION_ADD_SMARTCARD:
+	case OPERATION_REMOVE_SMARTCARD:
+	case OPERATION_EXTENSION:
+	case OPERATION_UNKNOWN: break;
+	}
+	return FIT_UNKNOWN;
+}
+
+/* Plain text is the beginning of a fingerprint, and a whole one is a beginning, too. */
+static enum fit one_key_test(const struct pattern *pattern, const char *fingerprint) {
+	if (pattern_has_wildcard(pattern))
+		return pattern_test(pattern, fingerprint);
+	return strncmp(pattern->glob.prefix, fingerprint, pattern->glob.prefix_len) == 0 ? FIT_YES
+											 : FIT_NO;
+}
+
+enum fit test_key(const struct condition *condition, struct subject *subject) {
+	const char *fingerprint = subject->request->key.fingerprint;
+	enum fit best = FIT_NO;
+
+	if (*fingerprint == '\0')
+		return without_key(subject->request->operation);
+	for (size_t i = 0; i < condition->n_patterns && best < FIT_YES; i++)
+		best = one_key_test(&condition->patterns[i], fingerprint);
+	return best;
+}
+
+/* The type of the plain key in a certificate: PROTOCOL.certkeys puts "-cert-v01@openssh.com" behind
+ * a name without domain, and "-cert-v01" before that of a name with one. false: no certificate. */
+static bool plain_key_type(char ret[static KEY_TYPE_SIZE], const char *type) {
+	static const char mark[] = "-cert-v01@openssh.com";
+	size_t len = strlen(type);
+	size_t mark_len = strlen(mark);
+	bool has_domain = strncmp(type, "sk-", 3) == 0 || strncmp(type, "webauthn-sk-", 12) == 0;
+
+	if (len <= mark_len || strcmp(type + len - mark_len, mark) != 0)
+		return false;
+	snprintf(ret, KEY_TYPE_SIZE, "%.*s%s", (int)(len - mark_len), type,
+		 has_domain ? "@openssh.com" : "");
+	return true;
+}
+
+enum fit test_key_type(const struct condition *condition, struct subject *subject) {
+	const char *type = subject->request->key.type;
+	char plain[KEY_TYPE_SIZE];
+	enum fit fit;
+
+	if (*type == '\0')
+		return without_key(subject->request->operation);
+	fit = any_pattern(condition, type);
+	return fit == FIT_NO && plain_key_type(plain, type) ? any_pattern(condition, plain) : fit;
+}
+
+enum fit test_operation(const struct condition *condition, struct subject *subject) {
+	return (condition->wanted & 1U << subject->request->operation) != 0 ? FIT_YES : FIT_NO;
+}
+
+enum fit test_endpoint(const struct condition *condition, struct subject *subject) {
+	return any_pattern(condition, subject->request->endpoint);
+}

@@ -1,0 +1,360 @@
+/*
+ * From the tree of a policy file to a policy. What each map may hold stands in a table; what is
+ * wrong is reported and passed over, so that a person sees all of it at once.
+ */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/reading.h"
+#include "policy/rule.h"
+#include "policy/yaml_tree.h"
+
+#define RULE_NAME_LEN_MAX 128 /* it stands in every event of that rule */
+
+struct loader {
+	struct reading reading;
+	struct policy *policy;
+	struct rule *rule;		/* the one that is read */
+	const struct yaml_node **names; /* of rules that have one, for duplicates; owned */
+	size_t n_names;
+};
+
+/* A name that may stand in a map. Only -ENOMEM is an error: the rest is reported. */
+struct key {
+	const char *name;
+	int (*read)(struct loader *loader, const struct yaml_node *value);
+	const char *missing; /* what to say where it must stand and does not; NULL: it need not */
+};
+
+static bool is_map(struct loader *loader, const char *what, const struct yaml_node *node,
+		   const char *advice) {
+	const char *found = "";
+
+	switch (node->kind) {
+	case TREE_MAP: return true;
+	case TREE_BROKEN: return false;
+	case TREE_LIST: found = "a list"; break;
+	case TREE_TEXT: found = yaml_scalar(node) == SCALAR_NULL ? "empty" : "one value"; break;
+	}
+	REPORT(&loader->reading, node, "%s: %s, where a map of fields stands; %s", what, found,
+	       advice);
+	return false;
+}
+
+static int walk_map(struct loader *loader, const struct yaml_node *map, const struct key *keys,
+		    size_t n_keys) {
+	const char *names[FIELDS_MAX];
+	bool seen[FIELDS_MAX] = {false};
+
+	for (size_t i = 0; i < n_keys; i++)
+		names[i] = keys[i].name;
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
+		size_t i = 0;
+		int error;
+
+		if (key->kind == TREE_BROKEN)
+			continue;
+		while (i < n_keys && strcmp(keys[i].name, key->text) != 0)
+			i++;
+		if (i == n_keys) {
+			report_unknown_field(&loader->reading, key, names, n_keys);
+			continue;
+		}
+		seen[i] = true;
+		error = keys[i].read(loader, key->next);
+		if (error < 0)
+			return error;
+	}
+	for (size_t i = 0; i < n_keys; i++)
+		if (!seen[i] && keys[i].missing != NULL)
+			REPORT(&loader->reading, map, "%s: missing; %s", keys[i].name,
+			       keys[i].missing);
+	return 0;
+}
+
+/* Leaves *ret alone where the value is none. */
+static int read_action(struct loader *loader, const char *what, const struct yaml_node *value,
+		       enum action *ret) {
+	static const char *const names[] = {"allow", "deny", "confirm"};
+	static const enum action actions[] = {ACTION_ALLOW, ACTION_DENY, ACTION_CONFIRM};
+	int index = read_word(&loader->reading, what, value, names, 3);
+
+	if (index >= 0)
+		*ret = actions[index];
+	return 0;
+}
+
+static int read_condition(struct loader *loader, struct match *match, const struct field *field,
+			  const struct yaml_node *value) {
+	struct condition *conditions = reallocarray(match->conditions, match->n_conditions + 1,
+						    sizeof(*conditions));
+	struct condition *condition;
+
+	if (conditions == NULL)
+		return -ENOMEM;
+	match->conditions = conditions;
+	condition = &conditions[match->n_conditions++];
+	*condition = (struct condition){.field = field};
+	if (value->kind != TREE_LIST)
+		return field->read(condition, &loader->reading, value);
+	if (value->count == 0)
+		REPORT(&loader->reading, value,
+		       "%s: an empty list, which does not mean \"anything\"; %s", field->name,
+		       "write a value or leave the field out");
+	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
+		int error = field->read(condition, &loader->reading, item);
+
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int read_fields(struct loader *loader, struct match *match, const struct yaml_node *map) {
+	const char *names[FIELDS_MAX];
+
+	for (size_t i = 0; i < n_fields; i++)
+		names[i] = fields[i].name;
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
+		const struct field *field;
+		int error;
+
+		if (key->kind == TREE_BROKEN)
+			continue;
+		field = field_find(key->text);
+		if (field == NULL) {
+			report_unknown_field(&loader->reading, key, names, n_fields);
+			continue;
+		}
+		error = read_condition(loader, match, field, key->next);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int read_match(struct loader *loader, const struct yaml_node *value) {
+	if (!is_map(loader, "match", value, "write match: {} for a rule that fits everything"))
+		return 0;
+	return read_fields(loader, &loader->rule->match, value);
+}
+
+static int read_unless(struct loader *loader, const struct yaml_node *value) {
+	static const char advice[] = "write a field or leave unless out";
+
+	if (!is_map(loader, "unless", value, advice))
+		return 0;
+	if (value->count == 0)
+		REPORT(&loader->reading, value,
+		       "unless: an empty map, which would always take the rule back; %s", advice);
+	return read_fields(loader, &loader->rule->unless, value);
+}
+
+static bool is_reserved(const char *name) {
+	if (strcmp(name, "default") == 0)
+		return true;
+	return strncmp(name, "rule-", 5) == 0 && name[5] != '\0' &&
+	       name[5 + strspn(name + 5, "0123456789")] == '\0';
+}
+
+static int read_name(struct loader *loader, const struct yaml_node *value) {
+	const char *name = read_text(&loader->reading, "name", value);
+
+	/* A second name in one rule is reported as a duplicate key already. */
+	if (name == NULL || loader->rule->name != NULL)
+		return 0;
+	if (is_reserved(name))
+		REPORT(&loader->reading, value,
+		       "name: %.60s: reserved for rules without a name and for the default; "
+		       "choose another",
+		       name);
+	if (strlen(name) > RULE_NAME_LEN_MAX)
+		REPORT(&loader->reading, value, "name: %.60s...: more than %d bytes; shorten it",
+		       name, RULE_NAME_LEN_MAX);
+	loader->rule->name = strdup(name);
+	loader->names[loader->n_names++] = value;
+	return loader->rule->name == NULL ? -ENOMEM : 0;
+}
+
+static int read_rule_action(struct loader *loader, const struct yaml_node *value) {
+	return read_action(loader, "action", value, &loader->rule->action);
+}
+
+static bool match_names(const struct match *match, const char *field_name) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if (strcmp(match->conditions[i].field->name, field_name) == 0)
+			return true;
+	return false;
+}
+
+static int read_rule(struct loader *loader, const struct yaml_node *node, size_t number) {
+	static const struct key keys[] = {
+		{"name", read_name, NULL},
+		{"match", read_match, "write match: {} for a rule that fits everything"},
+		{"unless", read_unless, NULL},
+		{"action", read_rule_action, "write action: allow, deny or confirm"},
+	};
+	struct rule *rule = loader->rule;
+	int error;
+
+	if (!is_map(loader, "a rule", node, "write match: and action:"))
+		return 0;
+	error = walk_map(loader, node, keys, sizeof(keys) / sizeof(keys[0]));
+	if (error < 0)
+		return error;
+	rule->names_operation = match_names(&rule->match, "operation");
+	rule->names_endpoint = match_names(&rule->match, "endpoint");
+	if (rule->name == NULL && asprintf(&rule->name, "rule-%zu", number) < 0) {
+		rule->name = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void check_names(struct loader *loader) {
+	yaml_nodes_sort(loader->names, loader->n_names);
+	for (size_t i = 1; i < loader->n_names; i++)
+		if (strcmp(loader->names[i]->text, loader->names[i - 1]->text) == 0)
+			REPORT(&loader->reading, loader->names[i],
+			       "name: %.60s: the rule with its name in line %zu is called so, "
+			       "too; rename one",
+			       loader->names[i]->text, loader->names[i - 1]->line);
+}
+
+static int read_rules(struct loader *loader, const struct yaml_node *value) {
+	struct policy *policy = loader->policy;
+
+	if (value->kind == TREE_BROKEN)
+		return 0;
+	if (value->kind != TREE_LIST || policy->rules != NULL) {
+		if (value->kind != TREE_LIST)
+			REPORT(&loader->reading, value,
+			       "rules: not a list; begin each rule with \"- \", or write rules: [] "
+			       "for none");
+		return 0; /* a second list is reported as a duplicate key already */
+	}
+	policy->rules = calloc(value->count + 1, sizeof(*policy->rules));
+	loader->names = calloc(value->count + 1, sizeof(struct yaml_node *));
+	if (policy->rules == NULL || loader->names == NULL)
+		return -ENOMEM;
+	for (const struct yaml_node *node = value->first; node != NULL; node = node->next) {
+		int error;
+
+		loader->rule = &policy->rules[policy->n_rules++];
+		error = read_rule(loader, node, policy->n_rules);
+		if (error < 0)
+			return error;
+	}
+	check_names(loader);
+	return 0;
+}
+
+static int read_version(struct loader *loader, const struct yaml_node *value) {
+	if (value->kind == TREE_BROKEN)
+		return 0;
+	if (value->kind != TREE_TEXT || !value->plain || strcmp(value->text, "1") != 0)
+		REPORT(&loader->reading, value, "version: %.60s: not known; write version: 1",
+		       value->kind == TREE_TEXT ? value->text : "no number");
+	return 0;
+}
+
+static int read_default_action(struct loader *loader, const struct yaml_node *value) {
+	return read_action(loader, "default_action", value, &loader->policy->default_action);
+}
+
+static int read_default_change_action(struct loader *loader, const struct yaml_node *value) {
+	return read_action(loader, "default_change_action", value,
+			   &loader->policy->default_change_action);
+}
+
+static int read_on_error(struct loader *loader, const struct yaml_node *value) {
+	static const char *const names[] = {"deny", "allow"};
+	int index = read_word(&loader->reading, "on_error", value, names, 2);
+
+	loader->policy->on_log_error = index == 1 ? ON_LOG_ERROR_ALLOW : ON_LOG_ERROR_DENY;
+	return 0;
+}
+
+static int read_log(struct loader *loader, const struct yaml_node *value) {
+	static const struct key keys[] = {{"on_error", read_on_error, NULL}};
+
+	if (!is_map(loader, "log", value, "write on_error: deny or allow"))
+		return 0;
+	return walk_map(loader, value, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+static int read_policy(struct loader *loader, const struct yaml_node *root) {
+	static const struct key keys[] = {
+		{"version", read_version, NULL},
+		{"default_action", read_default_action,
+		 "write default_action: allow, deny or confirm"},
+		{"default_change_action", read_default_change_action, NULL},
+		{"log", read_log, NULL},
+		{"rules", read_rules, NULL},
+	};
+
+	if (!is_map(loader, "the policy", root, "write at least default_action: deny"))
+		return 0;
+	return walk_map(loader, root, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+static int set_sha256(struct policy *policy, struct bytes text) {
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned digest_len = 0;
+
+	if (EVP_Digest(text.data, text.len, digest, &digest_len, EVP_sha256(), NULL) != 1 ||
+	    digest_len != 32)
+		return -ENOMEM;
+	for (size_t i = 0; i < 32; i++)
+		snprintf(policy->sha256 + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}
+
+static void unref_policy(struct policy **policy) {
+	policy_unref(*policy);
+}
+
+static void free_tree(struct yaml_node **root) {
+	yaml_tree_free(*root);
+}
+
+static int parse(struct policy *policy, struct bytes text, const char *file,
+		 const struct surroundings *surroundings, struct problems *problems) {
+	struct loader loader = {
+		.policy = policy,
+		.reading = {.file = file,
+			    .problems = problems,
+			    .context = {.home = surroundings != NULL ? surroundings->home : NULL,
+					.regex_left = REGEX_SIZE_ALL_MAX,
+					.room = policy->room}},
+	};
+	CLEANUP(free_tree) struct yaml_node *root = NULL;
+	int error = yaml_tree_parse(&root, text, file, problems);
+
+	if (error == 0)
+		error = read_policy(&loader, root);
+	free(loader.names);
+	return error;
+}
+
+int policy_parse(struct policy **ret, struct bytes text, const char *file,
+		 const struct surroundings *surroundings, struct problems *problems) {
+	CLEANUP(unref_policy) struct policy *policy = NULL;
+	size_t first = problems->count;
+	size_t before = problems_total(problems);
+	int error = policy_new_empty(&policy, file);
+
+	if (error == 0)
+		error = set_sha256(policy, text);
+	if (error == 0)
+		error = parse(policy, text, file, surroundings, problems);
+	problems_sort(problems, first);
+	if (error == 0 && problems_total(problems) != before)
+		error = -EINVAL;
+	if (error < 0)
+		return error;
+	*ret = TAKE(policy);
+	return 0;
+}

@@ -1,0 +1,148 @@
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "policy/rule.h"
+
+static void match_deinit(struct match *match) {
+	for (size_t i = 0; i < match->n_conditions; i++) {
+		struct condition *condition = &match->conditions[i];
+
+		for (size_t j = 0; j < condition->n_patterns; j++)
+			pattern_deinit(&condition->patterns[j]);
+		free(condition->patterns);
+	}
+	free(match->conditions);
+}
+
+static void policy_free(struct policy *policy) {
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		free(policy->rules[i].name);
+		match_deinit(&policy->rules[i].match);
+		match_deinit(&policy->rules[i].unless);
+	}
+	free(policy->rules);
+	regex_room_free(policy->room);
+	free(policy->path);
+	free(policy);
+}
+
+int policy_new_empty(struct policy **ret, const char *path) {
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy == NULL)
+		return -ENOMEM;
+	policy->references = 1;
+	policy->path = strdup(path);
+	if (policy->path == NULL || regex_room_new(&policy->room) < 0) {
+		policy_free(policy);
+		return -ENOMEM;
+	}
+	*ret = policy;
+	return 0;
+}
+
+int policy_new_default(struct policy **ret) {
+	struct policy *policy;
+	int error = policy_new_empty(&policy, "");
+
+	if (error < 0)
+		return error;
+	policy->default_action = ACTION_CONFIRM;
+	*ret = policy;
+	return 0;
+}
+
+struct policy *policy_ref(struct policy *policy) {
+	policy->references++;
+	return policy;
+}
+
+void policy_unref(struct policy *policy) {
+	if (policy != NULL && --policy->references == 0)
+		policy_free(policy);
+}
+
+const char *policy_sha256(const struct policy *policy) {
+	return policy->sha256;
+}
+
+const char *policy_path(const struct policy *policy) {
+	return policy->path;
+}
+
+size_t policy_rule_count(const struct policy *policy) {
+	return policy->n_rules;
+}
+
+enum on_log_error policy_on_log_error(const struct policy *policy) {
+	return policy->on_log_error;
+}
+
+/* As sshd's StrictModes: what another can write is another's policy. */
+static int check_owner(const struct stat *status, const char *path, struct problems *problems) {
+	if (status->st_uid != 0 && status->st_uid != geteuid()) {
+		problems_add(problems, path, 0, 0,
+			     "it belongs to user %ld, who could let himself in; make it your own "
+			     "or root's",
+			     (long)status->st_uid);
+		return -EPERM;
+	}
+	if ((status->st_mode & 022) != 0) {
+		problems_add(problems, path, 0, 0,
+			     "others can write it (mode %03o); run chmod go-w on it",
+			     (unsigned)status->st_mode & 0777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static void report_read_error(struct problems *problems, const char *path, int error) {
+	switch (-error) {
+	case EFBIG:
+		problems_add(problems, path, 0, 0, "it has more than %d bytes; split or shorten it",
+			     POLICY_LEN_MAX);
+		break;
+	case EINVAL:
+		problems_add(problems, path, 0, 0, "it is not a regular file; name another");
+		break;
+	default: /* errno's, which are not our enum */
+		problems_add(problems, path, 0, 0, "cannot be read: %s", strerror(-error));
+	}
+}
+
+/* Owned by the caller; NULL where HOME does not name a directory. */
+static char *find_home(void) {
+	const char *home = getenv("HOME");
+	char *real = home != NULL && home[0] == '/' ? realpath(home, NULL) : NULL;
+
+	if (real != NULL && strcmp(real, "/") == 0)
+		*real = '\0';
+	return real;
+}
+
+int policy_load(struct policy **ret, const char *path, struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	CLEANUP(free_pointer) char *home = NULL;
+	struct stat status;
+	int error = file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, &status);
+
+	if (error == -ENOENT)
+		return error;
+	if (error < 0) {
+		report_read_error(problems, path, error);
+		return error;
+	}
+	error = check_owner(&status, path, problems);
+	if (error < 0)
+		return error;
+	home = find_home();
+	return policy_parse(ret, buffer_bytes(&buffer), path, &(struct surroundings){.home = home},
+			    problems);
+}

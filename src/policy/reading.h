@@ -1,0 +1,33 @@
+/* A policy file while it is read: where problems go, and what patterns need to be compiled. */
+#ifndef POLICY_READING_H
+#define POLICY_READING_H
+
+#include <stddef.h>
+
+#include "policy/pattern.h"
+#include "policy/problems.h"
+#include "policy/yaml_tree.h"
+
+struct reading {
+	const char *file;
+	struct problems *problems;
+	struct pattern_context context;
+};
+
+#define REPORT(reading, node, ...)                                                       \
+	problems_add((reading)->problems, (reading)->file, (node)->line, (node)->column, \
+		     __VA_ARGS__)
+
+/* The text of a value, borrowed; NULL, with a problem, where it is none, or empty, or would be
+ * something else to a YAML reader. what is the field's name, for the message. */
+const char *read_text(struct reading *reading, const char *what, const struct yaml_node *node);
+
+/* The index of the word that the value is; -1, with a problem, where it is none of them. */
+int read_word(struct reading *reading, const char *what, const struct yaml_node *node,
+	      const char *const *words, size_t n_words);
+
+/* "name: unknown field; ..." */
+void report_unknown_field(struct reading *reading, const struct yaml_node *key,
+			  const char *const *names, size_t n_names);
+
+#endif

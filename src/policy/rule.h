@@ -1,0 +1,48 @@
+/* The inside of a policy: what parse.c makes and decide.c reads. Not a door for other modules. */
+#ifndef POLICY_RULE_H
+#define POLICY_RULE_H
+
+#include "policy/field.h"
+#include "policy/pattern.h"
+#include "policy/policy.h"
+
+/* One field of a match: any of its values may hold. */
+struct condition {
+	const struct field *field;
+	struct pattern *patterns; /* owned */
+	size_t n_patterns;
+	/* Fields that take words instead of patterns: one bit for each value of their enum. */
+	unsigned wanted;
+};
+
+/* All of its conditions must hold. */
+struct match {
+	struct condition *conditions; /* owned */
+	size_t n_conditions;
+};
+
+struct rule {
+	char *name;
+	enum action action;
+	struct match match;
+	struct match unless; /* without conditions: there is none */
+	bool names_operation;
+	bool names_endpoint;
+};
+
+struct policy {
+	unsigned references;
+	enum action default_action;
+	enum action default_change_action;
+	enum on_log_error on_log_error;
+	struct rule *rules;
+	size_t n_rules;
+	struct regex_room *room; /* what the patterns of all rules borrow */
+	char *path;
+	char sha256[65];
+};
+
+/* A policy without rules that denies everything, with one reference. */
+int policy_new_empty(struct policy **ret, const char *path) MUST_CHECK;
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * Random policies and requests: the verdict equals that of a naive evaluator, written from the
+ * manual and for this test alone. It shares no code with the real one: it sees a rule as the list
+ * of what each of its conditions is on this request, and thinks in possible worlds.
+ */
+#include "fixture.h"
+
+#define ROUNDS	       20000
+#define RULES_MAX      6
+#define CONDITIONS_MAX 3
+
+/* What a condition is on the one request of this test, and how that is written. */
+enum truth { NO, YES, MAYBE, CLAIM };
+
+static const struct {
+	const char *field;
+	const char *text;
+	enum truth truth;
+} written[] = {
+	{"key", "SHA256:47D", YES},    {"key", "[SHA256:abc, '~x']", NO},
+	{"endpoint", "'b*'", YES},     {"endpoint", "default", NO},
+	{"has_terminal", "no", MAYBE}, {"exe", "/usr/*", YES},
+	{"exe", "/opt/**", NO},	       {"ancestor", "tmux", MAYBE},
+	{"ancestor", "git", YES},      {"ancestor", "/bin/tmux", MAYBE},
+	{"process_name", "ssh", YES},  {"process_name", "coder", CLAIM},
+	{"process_name", "x", NO},     {"key_type", "ssh-*", YES},
+	{"key_type", "sk-*", NO},
+};
+#define N_WRITTEN (sizeof(written) / sizeof(written[0]))
+
+struct naive_match {
+	size_t conditions[CONDITIONS_MAX];
+	size_t n_conditions;
+};
+
+struct naive_rule {
+	enum action action;
+	struct naive_match match;
+	struct naive_match unless;
+};
+
+static uint32_t next_random(uint32_t *seed, uint32_t below) {
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed % below;
+}
+
+static struct naive_match random_match(uint32_t *seed) {
+	struct naive_match match = {0};
+	size_t n_conditions = next_random(seed, CONDITIONS_MAX + 1);
+
+	while (match.n_conditions < n_conditions) {
+		size_t condition = next_random(seed, N_WRITTEN);
+		bool taken = false;
+
+		for (size_t i = 0; i < match.n_conditions; i++)
+			taken |= strcmp(written[match.conditions[i]].field,
+					written[condition].field) == 0;
+		if (!taken)
+			match.conditions[match.n_conditions++] = condition;
+	}
+	return match;
+}
+
+static size_t write_match(char *text, size_t size, const struct naive_match *match) {
+	size_t len = 0;
+
+	for (size_t i = 0; i < match->n_conditions; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s: %s", i > 0 ? ", " : "",
+					written[match->conditions[i]].field,
+					written[match->conditions[i]].text);
+	return len;
+}
+
+static void write_policy(char *text, size_t size, enum action default_action,
+			 const struct naive_rule *rules, size_t n_rules) {
+	size_t len = (size_t)snprintf(text, size, "default_action: %s\nrules:%s\n",
+				      action_name(default_action), n_rules > 0 ? "" : " []");
+
+	for (size_t i = 0; i < n_rules; i++) {
+		len += (size_t)snprintf(text + len, size - len, "- {match: {");
+		len += write_match(text + len, size - len, &rules[i].match);
+		if (rules[i].unless.n_conditions > 0) {
+			len += (size_t)snprintf(text + len, size - len, "}, unless: {");
+			len += write_match(text + len, size - len, &rules[i].unless);
+		}
+		len += (size_t)snprintf(text + len, size - len, "}, action: %s}\n",
+					action_name(rules[i].action));
+	}
+	assert_true(len < size);
+}
+
+static bool possible(const struct naive_match *match) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if (written[match->conditions[i]].truth == NO)
+			return false;
+	return true;
+}
+
+static bool certain(const struct naive_match *match) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if (written[match->conditions[i]].truth != YES)
+			return false;
+	return true;
+}
+
+static bool rule_certain(const struct naive_rule *rule) {
+	return certain(&rule->match) &&
+	       (rule->unless.n_conditions == 0 || !possible(&rule->unless));
+}
+
+static bool rule_possible(const struct naive_rule *rule) {
+	return possible(&rule->match) &&
+	       (rule->unless.n_conditions == 0 || !certain(&rule->unless));
+}
+
+/* The number of the rule that decides; n_rules: the default. */
+static size_t naive(const struct naive_rule *rules, size_t n_rules) {
+	size_t end = 0; /* the first rule that ends the search in every world */
+	size_t first_confirm = n_rules;
+
+	while (end < n_rules && !rule_certain(&rules[end]))
+		end++;
+	for (size_t i = 0; i < n_rules && i <= end; i++) {
+		if (rules[i].action == ACTION_DENY && rule_possible(&rules[i]))
+			return i;
+		if (rules[i].action == ACTION_CONFIRM && rule_possible(&rules[i]) &&
+		    first_confirm == n_rules)
+			first_confirm = i;
+	}
+	return first_confirm < n_rules ? first_confirm : end;
+}
+
+static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	unsigned n_seen[3] = {0};
+	uint32_t seed = 20261123;
+
+	(void)state;
+	request.endpoint = "build";
+	caller.has_terminal = TRI_UNKNOWN;
+	caller.ancestors_known = false;
+	caller.process.title = (char[]){"coder"};
+	for (int round = 0; round < ROUNDS; round++) {
+		struct naive_rule rules[RULES_MAX];
+		size_t n_rules = next_random(&seed, RULES_MAX + 1);
+		enum action default_action = (enum action)next_random(&seed, 3);
+		char text[4096], rule[32];
+		struct verdict verdict;
+		size_t deciding;
+
+		for (size_t i = 0; i < n_rules; i++) {
+			rules[i].action = (enum action)next_random(&seed, 3);
+			rules[i].match = random_match(&seed);
+			rules[i].unless = next_random(&seed, 3) == 0 ? random_match(&seed)
+								     : (struct naive_match){0};
+		}
+		write_policy(text, sizeof(text), default_action, rules, n_rules);
+		CLEANUP(free_policy) struct policy *policy = must_parse(text);
+		verdict = policy_decide(policy, &request);
+		deciding = naive(rules, n_rules);
+		snprintf(rule, sizeof(rule), "rule-%zu", deciding + 1);
+		if (strcmp(verdict.rule, deciding < n_rules ? rule : "default") != 0)
+			print_message("# %s# %s\n", text, verdict.rule);
+		assert_string_equal(verdict.rule, deciding < n_rules ? rule : "default");
+		assert_int_equal(verdict.action,
+				 deciding < n_rules ? rules[deciding].action : default_action);
+		if (verdict.action == ACTION_ALLOW)
+			assert_null(verdict.missing);
+		n_seen[verdict.action]++;
+	}
+	for (int i = 0; i < 3; i++)
+		assert_true(n_seen[i] > ROUNDS / 10);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_verdict_is_that_of_the_naive_evaluator),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
