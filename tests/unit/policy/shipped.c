@@ -1,0 +1,112 @@
+/* Each policy that ships loads, and the starter policy does what it says. The argument is the
+ * directory of the policies. */
+#include "fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/file.h"
+
+static const char *shipped;
+
+static struct policy *load(const char *name) {
+	static const struct surroundings surroundings = {.home = "/home/a"};
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	struct policy *policy = NULL;
+	char path[4096];
+	int error;
+
+	snprintf(path, sizeof(path), "%s/%s", shipped, name);
+	/* Not policy_load(): in a checkout they may belong to whoever cloned it. */
+	assert_int_equal(file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, NULL), 0);
+	error = policy_parse(&policy, buffer_bytes(&buffer), path, &surroundings, &problems);
+	print_problems(&problems);
+	assert_int_equal(error, 0);
+	return policy;
+}
+
+static bool is_policy(const char *name) {
+	size_t len = strlen(name);
+
+	return len > 5 && strcmp(name + len - 5, ".yaml") == 0 &&
+	       strstr(name, ".test.yaml") == NULL;
+}
+
+static void each_of_them_loads(void **state) {
+	DIR *stream = opendir(shipped);
+	size_t n_policies = 0;
+
+	(void)state;
+	assert_non_null(stream);
+	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+		if (!is_policy(entry->d_name))
+			continue;
+		policy_unref(load(entry->d_name));
+		n_policies++;
+	}
+	closedir(stream);
+	assert_true(n_policies > 0);
+}
+
+static enum action starter(const char *exe, enum operation operation, enum tri has_terminal) {
+	CLEANUP(free_policy) struct policy *policy = load("starter.yaml");
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	char path[64];
+	const char *name = strrchr(exe, '/') + 1;
+
+	snprintf(path, sizeof(path), "%s", exe);
+	caller.process.exe = path;
+	caller.process.name = path + (name - exe);
+	caller.has_terminal = has_terminal;
+	request.operation = operation;
+	return policy_decide(policy, &request).action;
+}
+
+static void the_starter_policy_lets_ssh_and_ssh_keygen_sign(void **state) {
+	(void)state;
+	for (int has_terminal = TRI_UNKNOWN; has_terminal <= TRI_YES; has_terminal++) {
+		enum tri terminal = (enum tri)has_terminal;
+
+		assert_int_equal(starter("/usr/bin/ssh", OPERATION_SIGN, terminal), ACTION_ALLOW);
+		assert_int_equal(starter("/usr/bin/ssh-keygen", OPERATION_SIGN, terminal),
+				 ACTION_ALLOW);
+		assert_int_equal(starter("/tmp/ssh", OPERATION_SIGN, terminal), ACTION_CONFIRM);
+		assert_int_equal(starter("/usr/bin/python3", OPERATION_SIGN, terminal),
+				 ACTION_CONFIRM);
+		assert_int_equal(starter("/usr/bin/python3", OPERATION_LIST, terminal),
+				 ACTION_ALLOW);
+	}
+}
+
+static void the_starter_policy_lets_ssh_add_work_from_a_terminal_alone(void **state) {
+	(void)state;
+	for (int i = 0; i < OPERATION_COUNT; i++) {
+		enum operation operation = (enum operation)i;
+		bool unknown = operation == OPERATION_UNKNOWN || operation == OPERATION_EXTENSION;
+
+		if (operation == OPERATION_SIGN || operation == OPERATION_LIST)
+			continue;
+		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_YES),
+				 unknown ? ACTION_DENY : ACTION_ALLOW);
+		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_NO), ACTION_DENY);
+		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_UNKNOWN), ACTION_DENY);
+		assert_int_equal(starter("/usr/bin/ssh", operation, TRI_YES), ACTION_DENY);
+		assert_int_equal(starter("/tmp/ssh-add", operation, TRI_YES), ACTION_DENY);
+	}
+}
+
+int main(int argc, char **argv) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_of_them_loads),
+		cmocka_unit_test(the_starter_policy_lets_ssh_and_ssh_keygen_sign),
+		cmocka_unit_test(the_starter_policy_lets_ssh_add_work_from_a_terminal_alone),
+	};
+
+	if (argc != 2)
+		return 2;
+	shipped = argv[1];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
