@@ -1,0 +1,67 @@
+/* Any text as a policy: refused with problems, or loaded, and then requests are decided by it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+
+static char exe[] = "/usr/bin/ssh", name[] = "ssh", title[] = "aaaaaaaaaaaaaaaaaaaaaaaa!";
+static char script[] = "/opt/coder.py";
+static char *argv[] = {name, script, NULL};
+static struct process ancestors[] = {
+	{.pid = 2, .exe = exe, .name = name, .title = title, .argv = argv, .argc = 2},
+	{.pid = 1},
+};
+
+static void decide(const struct policy *policy, const struct caller *caller) {
+	struct request request = {
+		.key = {.fingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+			.type = "ssh-ed25519-cert-v01@openssh.com"},
+		.caller = caller,
+		.endpoint = "default",
+	};
+
+	for (int i = 0; i < OPERATION_COUNT; i++) {
+		struct verdict verdict;
+
+		request.operation = (enum operation)i;
+		verdict = policy_decide(policy, &request);
+		/* A verdict always says who decided, and an allow lacks nothing. */
+		if (verdict.rule == NULL || strlen(verdict.rule) == 0 ||
+		    (verdict.action == ACTION_ALLOW && verdict.missing != NULL))
+			abort();
+		if (verdict.action == ACTION_ALLOW && request.operation != OPERATION_LIST &&
+		    caller->state != CALLER_IDENTIFIED)
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
+	static const struct surroundings surroundings = {.home = "/home/a"};
+	struct caller caller = {
+		.state = CALLER_IDENTIFIED,
+		.process = {.exe = exe, .name = name, .title = title, .argv = argv, .argc = 2},
+		.has_terminal = TRI_YES,
+		.ancestors = ancestors,
+		.n_ancestors = 2,
+		.ancestors_known = true,
+	};
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	struct policy *policy = NULL;
+	int error = policy_parse(&policy, (struct bytes){data, len}, "fuzz.yaml", &surroundings,
+				 &problems);
+
+	if ((error == 0) != (problems_total(&problems) == 0))
+		abort(); /* refused without a reason, or loaded with one */
+	if (error < 0)
+		return 0;
+	decide(policy, &caller);
+	caller.process = (struct process){.pid = 3};
+	caller.ancestors_known = false;
+	caller.has_terminal = TRI_UNKNOWN;
+	decide(policy, &caller);
+	caller.state = CALLER_UNKNOWN;
+	decide(policy, &caller);
+	policy_unref(policy);
+	return 0;
+}
