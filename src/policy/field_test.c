@@ -60,40 +60,75 @@ enum fit test_exe(const struct condition *condition, struct subject *subject) {
 	return any_pattern(condition, subject->request->caller->process.exe);
 }
 
-static void derive_ancestor_claims(struct subject *subject) {
-	const struct caller *caller = subject->request->caller;
-
-	if (subject->has_ancestor_claims)
-		return;
-	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
-		subject->ancestor_claims[i] = claims_of(&caller->ancestors[i]);
-	subject->has_ancestor_claims = true;
+/* Chains of shells repeat themselves, so each name is tried once. */
+static void add_ancestor_name(struct subject *subject, const char *text, bool claimed) {
+	for (size_t i = 0; i < subject->n_ancestor_names; i++)
+		if (subject->ancestor_names[i].claimed == claimed &&
+		    strcmp(subject->ancestor_names[i].text, text) == 0)
+			return;
+	subject->ancestor_names[subject->n_ancestor_names++] = (struct ancestor_name){
+		text, pattern_head(text), claimed};
 }
 
-static enum fit one_ancestor_test(const struct pattern *pattern, const struct process *ancestor,
-				  const struct claims *claims) {
-	enum fit fit;
+static void derive_ancestor_names(struct subject *subject) {
+	const struct caller *caller = subject->request->caller;
 
-	if (pattern->path)
-		return pattern_test(pattern, ancestor->exe);
-	fit = pattern_test(pattern, ancestor->name);
-	return fit == FIT_NO ? claims_test(pattern, claims) : fit;
+	subject->has_ancestor_names = true;
+	subject->has_unnamed_ancestor = !caller->ancestors_known;
+	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++) {
+		const struct process *ancestor = &caller->ancestors[i];
+		struct claims claims = claims_of(ancestor);
+
+		if (ancestor->name == NULL)
+			subject->has_unnamed_ancestor = true;
+		else
+			add_ancestor_name(subject, ancestor->name, false);
+		for (size_t j = 0; j < claims.count; j++)
+			add_ancestor_name(subject, claims.names[j], true);
+	}
+}
+
+static enum fit ancestor_name_test(const struct pattern *pattern, struct subject *subject) {
+	enum fit best = FIT_NO;
+
+	if (!subject->has_ancestor_names)
+		derive_ancestor_names(subject);
+	for (size_t i = 0; i < subject->n_ancestor_names && best < FIT_YES; i++) {
+		const struct ancestor_name *name = &subject->ancestor_names[i];
+		enum fit fit;
+
+		if (!pattern_may_fit(pattern, name->head))
+			continue;
+		fit = pattern_test(pattern, name->text);
+		if (fit == FIT_YES && name->claimed)
+			fit = FIT_CLAIMED;
+		best = fit > best ? fit : best;
+	}
+	/* One that we could not see may have been the one that is meant. */
+	return best < FIT_UNKNOWN && subject->has_unnamed_ancestor ? FIT_UNKNOWN : best;
+}
+
+static enum fit ancestor_path_test(const struct pattern *pattern, const struct caller *caller) {
+	enum fit best = caller->ancestors_known ? FIT_NO : FIT_UNKNOWN;
+
+	for (size_t i = 0; i < caller->n_ancestors && best < FIT_YES; i++) {
+		enum fit fit = pattern_test(pattern, caller->ancestors[i].exe);
+
+		best = fit > best ? fit : best;
+	}
+	return best;
 }
 
 enum fit test_ancestor(const struct condition *condition, struct subject *subject) {
-	const struct caller *caller = subject->request->caller;
-	/* One that we could not see may have been the one that is meant. */
-	enum fit best = caller->ancestors_known ? FIT_NO : FIT_UNKNOWN;
+	enum fit best = FIT_NO;
 
-	derive_ancestor_claims(subject);
-	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
-		for (size_t j = 0; j < condition->n_patterns && best < FIT_YES; j++) {
-			enum fit fit = one_ancestor_test(&condition->patterns[j],
-							 &caller->ancestors[i],
-							 &subject->ancestor_claims[i]);
+	for (size_t i = 0; i < condition->n_patterns && best < FIT_YES; i++) {
+		const struct pattern *pattern = &condition->patterns[i];
+		enum fit fit = pattern->path ? ancestor_path_test(pattern, subject->request->caller)
+					     : ancestor_name_test(pattern, subject);
 
-			best = fit > best ? fit : best;
-		}
+		best = fit > best ? fit : best;
+	}
 	return best;
 }
 

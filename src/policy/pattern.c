@@ -116,6 +116,16 @@ static int path_compile(struct pattern *pattern, const char *source,
 			    below_home ? source + 1 : source, true);
 }
 
+/* Where there is no wildcard, the end of the text is a byte that counts, too. */
+static void set_head(struct pattern *pattern) {
+	size_t len = pattern->glob.prefix_len + (pattern->glob.n_tokens == 0 ? 1 : 0);
+	uint8_t mask[sizeof(pattern->head_mask)] = {0};
+
+	memset(mask, 0xff, len < sizeof(mask) ? len : sizeof(mask));
+	memcpy(&pattern->head_mask, mask, sizeof(mask));
+	pattern->head = pattern_head(pattern->glob.prefix);
+}
+
 int pattern_compile(struct pattern *ret, const char *source, struct pattern_context *context,
 		    char **ret_why) {
 	CLEANUP(pattern_deinit) struct pattern pattern = {0};
@@ -132,6 +142,8 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 		error = glob_compile(&pattern.glob, "", source, false);
 	if (error < 0)
 		return error;
+	if (pattern.regex == NULL)
+		set_head(&pattern);
 	*ret = pattern;
 	pattern = (struct pattern){0};
 	return 0;

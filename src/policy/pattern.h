@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "policy/glob.h"
@@ -18,7 +20,7 @@
 #define REGEX_MATCH_LIMIT  100000 /* some milliseconds of backtracking */
 #define REGEX_DEPTH_LIMIT  10000
 #define REGEX_HEAP_KIB	   2048
-#define REGEX_SIZE_MAX	   ((size_t)32 * 1024) /* compiled: (a){1,3000} is short to write */
+#define REGEX_SIZE_MAX	   ((size_t)32 * 1024)	      /* compiled: (a){1,3000} is short to write */
 #define REGEX_SIZE_ALL_MAX ((size_t)16 * 1024 * 1024) /* of one policy */
 
 enum pattern_fit { PATTERN_NO, PATTERN_YES, PATTERN_LIMIT };
@@ -34,6 +36,8 @@ struct pattern {
 	struct glob glob;
 	struct pcre2_real_code_8 *regex; /* NULL: a glob */
 	struct regex_room *room;	 /* borrowed: lives as long as the policy */
+	uint64_t head;			 /* pattern_head() of what it begins with */
+	uint64_t head_mask;		 /* the bits of it that count */
 };
 
 /* What a pattern's meaning depends on besides its source. */
@@ -52,6 +56,19 @@ void pattern_deinit(struct pattern *pattern);
 
 bool pattern_is_regex(const char *source, bool path);
 bool pattern_has_wildcard(const struct pattern *pattern); /* or is a regular expression */
+
+/* The first bytes of a text as a number, for pattern_may_fit(). */
+static inline uint64_t pattern_head(const char *text) {
+	uint64_t head = 0;
+
+	memcpy(&head, text, strnlen(text, sizeof(head)));
+	return head;
+}
+
+/* Quick, and never wrong with a no: for the many patterns of which hardly any fits. */
+static inline bool pattern_may_fit(const struct pattern *pattern, uint64_t head) {
+	return ((pattern->head ^ head) & pattern->head_mask) == 0;
+}
 
 enum pattern_fit pattern_fits(const struct pattern *pattern, const char *text);
 
