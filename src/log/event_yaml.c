@@ -1,0 +1,236 @@
+#include "log/event_yaml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "log/doc.h"
+
+/*
+ * What a stranger can make long, in bytes of the original; escaped, a byte takes at most six.
+ * Together they keep a document below EVENT_LEN_MAX, so that a hostile command line costs the disk
+ * no more than that.
+ */
+#define WORD_LEN_MAX	     256	/* ours, and the names of rules, which a person chose */
+#define NAME_LEN_MAX	     256	/* NAME_MAX, for a file */
+#define TITLE_LEN_MAX	     15		/* what the kernel keeps of a name (TASK_COMM_LEN) */
+#define PATH_LEN_MAX	     4096	/* PATH_MAX */
+#define CGROUP_LEN_MAX	     1024	/* systemd's are below 200 */
+#define SENTENCE_LEN_MAX     1024	/* for a person, who reads no more */
+#define COMMAND_LEN_MAX	     4096	/* arguments of the caller, together */
+#define COMMAND_ARGS_MAX     256	/* empty arguments take no length, but four bytes each */
+#define TREE_LEN_MAX	     (8 * 1024) /* names and paths of all ancestors together */
+#define TREE_COMMAND_LEN_MAX 256	/* of each ancestor: enough to recognise it by */
+
+static size_t smaller(size_t a, size_t b) {
+	return a < b ? a : b;
+}
+
+static void put_tri(struct doc *doc, const char *key, enum tri tri) {
+	switch (tri) {
+	case TRI_UNKNOWN: break;
+	case TRI_NO: doc_bool(doc, key, false); break;
+	case TRI_YES: doc_bool(doc, key, true); break;
+	}
+}
+
+static void put_positive(struct doc *doc, const char *key, uint64_t number) {
+	if (number > 0)
+		doc_number(doc, key, number);
+}
+
+/* "" is how a fact that sits in an array says that it is not there. */
+static void put_unless_empty(struct doc *doc, const char *key, const char *text) {
+	if (text[0] != '\0')
+		doc_text(doc, key, text, WORD_LEN_MAX);
+}
+
+/* What the process calls itself, where that is not what the kernel made of its name; else NULL. */
+static const char *own_title(const struct process *process) {
+	bool plain = process->title != NULL && process->name != NULL &&
+		     strncmp(process->title, process->name, TITLE_LEN_MAX) == 0;
+
+	return plain ? NULL : process->title;
+}
+
+/* As in /proc: each argument with the NUL behind it. */
+static uint64_t command_len(const struct process *process) {
+	uint64_t len = 0;
+
+	for (size_t i = 0; i < process->argc; i++)
+		len += strlen(process->argv[i]) + 1;
+	return len;
+}
+
+/* The arguments as they are, one text each. */
+static void put_command(struct doc *doc, const struct process *process) {
+	size_t left = COMMAND_LEN_MAX;
+	bool whole = true;
+
+	if (process->argv == NULL)
+		return;
+	doc_key(doc, "command");
+	doc_list_begin(doc, DOC_FLOW);
+	for (size_t i = 0; i < process->argc && whole; i++) {
+		struct bytes argument = bytes_of_text(process->argv[i]);
+
+		whole = i < COMMAND_ARGS_MAX && (left > 0 || argument.len == 0);
+		if (whole) {
+			size_t taken = doc_value(doc, argument, left);
+
+			left -= taken;
+			whole = taken == argument.len;
+		}
+	}
+	doc_list_end(doc);
+	if (!whole || process->argv_cut)
+		doc_shortened(doc, "command", command_len(process));
+}
+
+/* What is left for the texts of a tree, and how long they all were. */
+struct share {
+	size_t left;
+	uint64_t len;
+	bool short_of;
+};
+
+static void put_shared(struct doc *doc, const char *key, const char *text, size_t len_max,
+		       struct share *share) {
+	struct bytes value;
+	size_t taken;
+
+	if (text == NULL)
+		return;
+	value = bytes_of_text(text);
+	doc_key(doc, key);
+	taken = doc_value(doc, value, smaller(len_max, share->left));
+	share->left -= taken;
+	share->len += value.len;
+	share->short_of = share->short_of || taken < value.len;
+}
+
+/* One text, as ps prints it: for recognising an ancestor, not for telling its arguments apart. */
+static void put_joined_command(struct doc *doc, const struct process *process,
+			       struct share *share) {
+	char joined[TREE_COMMAND_LEN_MAX];
+	size_t at = 0;
+	uint64_t len = 0;
+
+	if (process->argv == NULL)
+		return;
+	for (size_t i = 0; i < process->argc; i++) {
+		size_t argument_len = strlen(process->argv[i]);
+		size_t fits = smaller(argument_len, sizeof(joined) - at);
+
+		len += argument_len + (i > 0);
+		if (i > 0 && at < sizeof(joined)) {
+			joined[at++] = ' ';
+			fits = smaller(argument_len, sizeof(joined) - at);
+		}
+		memcpy(joined + at, process->argv[i], fits);
+		at += fits;
+	}
+	doc_key(doc, "command");
+	doc_value(doc, (struct bytes){(const uint8_t *)joined, at}, sizeof(joined));
+	share->len += len;
+	share->short_of = share->short_of || at < len || process->argv_cut;
+}
+
+static void put_tree_process(struct doc *doc, const struct process *process, struct share *share) {
+	doc_map_begin(doc);
+	put_positive(doc, "pid", (uint64_t)process->pid);
+	put_shared(doc, "name", process->name, NAME_LEN_MAX, share);
+	put_shared(doc, "exe", process->exe, PATH_LEN_MAX, share);
+	put_shared(doc, "title", own_title(process), NAME_LEN_MAX, share);
+	put_joined_command(doc, process, share);
+	doc_map_end(doc);
+}
+
+/* The caller itself comes first, as in the older ssh-agent-guard. */
+static void put_tree(struct doc *doc, const struct caller *caller) {
+	struct share share = {.left = TREE_LEN_MAX};
+
+	if (!caller->ancestors_known && caller->n_ancestors == 0)
+		return;
+	doc_key(doc, "local_proc_tree");
+	doc_list_begin(doc, DOC_BLOCK);
+	put_tree_process(doc, &caller->process, &share);
+	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
+		put_tree_process(doc, &caller->ancestors[i], &share);
+	doc_list_end(doc);
+	if (share.short_of)
+		doc_shortened(doc, "local_proc_tree", share.len);
+	if (!caller->ancestors_known)
+		doc_bool(doc, "local_proc_tree_complete", false);
+}
+
+static void put_caller(struct doc *doc, const struct caller *caller) {
+	if (caller->state == CALLER_UNKNOWN)
+		doc_text(doc, "caller_reason", caller->reason, WORD_LEN_MAX);
+	doc_text(doc, "process_name", caller->process.name, NAME_LEN_MAX);
+	put_positive(doc, "local_pid", (uint64_t)caller->process.pid);
+	if (caller->uid != (uid_t)-1)
+		doc_number(doc, "uid", caller->uid);
+	if (caller->gid != (gid_t)-1)
+		doc_number(doc, "gid", caller->gid);
+	doc_text(doc, "exe_path", caller->process.exe, PATH_LEN_MAX);
+	doc_text(doc, "process_title", own_title(&caller->process), NAME_LEN_MAX);
+	put_command(doc, &caller->process);
+}
+
+static void put_place(struct doc *doc, const struct caller *caller) {
+	doc_text(doc, "local_cwd", caller->cwd, PATH_LEN_MAX);
+	doc_text(doc, "cgroup", caller->cgroup, CGROUP_LEN_MAX);
+	put_tri(doc, "has_terminal", caller->has_terminal);
+	put_positive(doc, "connector_pid", (uint64_t)caller->connector_pid);
+	put_tree(doc, caller);
+}
+
+static void put_request(struct doc *doc, const struct request *request) {
+	put_caller(doc, request->caller);
+	put_unless_empty(doc, "key_fingerprint", request->key.fingerprint);
+	put_unless_empty(doc, "key_type", request->key.type);
+	put_place(doc, request->caller);
+	doc_text(doc, "endpoint", request->endpoint, WORD_LEN_MAX);
+}
+
+static void put_forensics(struct doc *doc, const struct event *event) {
+	uint64_t age_ms = event->request != NULL ? event->request->caller->age_ms : 0;
+	char age[sizeof("18446744073709551.615s")];
+
+	if (event->sign_request_num == 0 && age_ms == 0)
+		return;
+	doc_key(doc, "forensics");
+	doc_map_begin(doc);
+	put_positive(doc, "sign_request_num", event->sign_request_num);
+	if (age_ms > 0) {
+		snprintf(age, sizeof(age), "%llu.%03us", (unsigned long long)(age_ms / 1000),
+			 (unsigned)(age_ms % 1000));
+		doc_text(doc, "process_age", age, WORD_LEN_MAX);
+	}
+	doc_map_end(doc);
+}
+
+int event_yaml(struct buffer *document, const struct event *event) {
+	CLEANUP(doc_deinit) struct doc doc;
+	char stamp[CLOCK_STAMP_SIZE];
+
+	clock_stamp(stamp, event->real_us);
+	doc_begin(&doc, document);
+	doc_text(&doc, "timestamp", stamp, WORD_LEN_MAX);
+	doc_text(&doc, "trigger", event->trigger, WORD_LEN_MAX);
+	doc_text(&doc, "decision", event->decision, WORD_LEN_MAX);
+	doc_text(&doc, "rule", event->rule, WORD_LEN_MAX);
+	doc_text(&doc, "reason", event->reason, WORD_LEN_MAX);
+	doc_text(&doc, "missing_fact", event->missing_fact, WORD_LEN_MAX);
+	doc_text(&doc, "detail", event->detail, SENTENCE_LEN_MAX);
+	if (event->request != NULL)
+		put_request(&doc, event->request);
+	doc_text(&doc, "config_sha256", event->config_sha256, WORD_LEN_MAX);
+	put_forensics(&doc, event);
+	doc_text(&doc, "outcome", event->outcome, WORD_LEN_MAX);
+	put_tri(&doc, "delivered", event->delivered);
+	put_positive(&doc, "latency_us", event->latency_us);
+	put_positive(&doc, "upstream_us", event->upstream_us);
+	return doc_finish(&doc);
+}

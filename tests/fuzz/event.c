@@ -1,0 +1,112 @@
+/*
+ * Any bytes in the fields of an event: the document is ASCII, below its limit, read by libyaml, and
+ * gives back the same bytes. The input's NULs part the texts: detail, name, exe, cwd and title, and
+ * from the sixth on the arguments.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/log/read_back.h"
+#include "log/event_yaml.h"
+
+#define TEXTS_MAX 512 /* more than are written of a command line */
+
+static void must(bool holds) {
+	if (!holds)
+		abort();
+}
+
+/* What was read is the text, or where it was shortened its beginning. */
+static bool same_text(struct read_back *read, const char *path, const char *text, bool shortened) {
+	CLEANUP(buffer_deinit) struct buffer value = {0};
+	size_t len = strlen(text);
+
+	if (!read_back(read, path, &value))
+		return false;
+	if (value.len > len ||
+	    memcmp(value.len > 0 ? value.data : (const uint8_t *)"", text, value.len) != 0)
+		return false;
+	return shortened ? value.len < len : value.len == len;
+}
+
+static void check_text(struct read_back *read, const char *path, const char *text) {
+	char shortened[64] = "shortened/";
+
+	strcat(shortened, path);
+	must(same_text(read, path, text, read_back_node(read, shortened) != NULL));
+}
+
+static void check_command(struct read_back *read, char **argv, size_t argc) {
+	bool shortened = read_back_node(read, "shortened/command") != NULL;
+	yaml_node_t *list = read_back_node(read, "command");
+	size_t count;
+
+	must(list != NULL && list->type == YAML_SEQUENCE_NODE);
+	count = (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);
+	must(shortened ? count <= argc : count == argc);
+	for (size_t i = 0; i < count; i++) {
+		char path[32];
+		bool last = i + 1 == count;
+
+		snprintf(path, sizeof(path), "command/%zu", i);
+		must(same_text(read, path, argv[i], false) ||
+		     (shortened && last && same_text(read, path, argv[i], true)));
+	}
+}
+
+static void check(struct bytes document, const struct event *event) {
+	CLEANUP(read_back_deinit) struct read_back read;
+	const struct caller *caller = event->request->caller;
+
+	must(document.len <= EVENT_LEN_MAX);
+	for (size_t i = 0; i < document.len; i++)
+		must(document.data[i] == '\n' ||
+		     (document.data[i] >= 0x20 && document.data[i] < 0x7f));
+	must(memmem(document.data, document.len - 5, "\n...\n", 5) == NULL);
+	read_back_init(&read, document);
+	must(read.well_formed);
+	check_text(&read, "detail", event->detail);
+	check_text(&read, "process_name", caller->process.name);
+	check_text(&read, "exe_path", caller->process.exe);
+	check_text(&read, "local_cwd", caller->cwd);
+	check_command(&read, caller->process.argv, caller->process.argc);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
+	CLEANUP(free_pointer) char *copy = calloc(1, len + 1);
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	char none[] = "";
+	char *texts[TEXTS_MAX + 1] = {none, none, none, none, none};
+	size_t count = 0;
+	struct process process;
+
+	if (copy == NULL)
+		return 0;
+	if (len > 0)
+		memcpy(copy, data, len);
+	for (char *text = copy; text <= copy + len && count < TEXTS_MAX; text += strlen(text) + 1)
+		texts[count++] = text;
+
+	process = (struct process){.pid = 1,
+				   .name = texts[1],
+				   .exe = texts[2],
+				   .title = texts[4],
+				   .argv = texts + 5,
+				   .argc = count > 5 ? count - 5 : 0};
+	{
+		const struct caller caller = {.process = process,
+					      .cwd = texts[3],
+					      .ancestors = &process,
+					      .n_ancestors = 1};
+		const struct request request = {.caller = &caller};
+		const struct event event = {.detail = texts[0], .request = &request};
+
+		must(event_yaml(&document, &event) == 0);
+		check(buffer_bytes(&document), &event);
+	}
+	return 0;
+}
