@@ -1,0 +1,308 @@
+#include "log/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "log/days.h"
+#include "log/event_yaml.h"
+#include "log/tail.h"
+
+#define DIRECTORY   "events"
+#define DAY_US	    (86400LL * 1000000)
+#define CUT_LEN_MAX 768 /* of what was cut off, in the event that says so */
+
+struct journal {
+	int state_fd;
+	int dir_fd;  /* -1: not open */
+	int file_fd; /* -1: not open */
+	struct stat dir;
+	struct stat file; /* as we left it */
+	char day[CLOCK_DAY_SIZE];
+	char *mended; /* what the next event has to say of a tail that was cut off; owned, or NULL
+		       */
+	struct buffer documents;
+};
+
+static bool same_inode(const struct stat *a, const struct stat *b) {
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Opens STATE/events, making it where it is missing. */
+static int directory_open(struct journal *journal) {
+	CLEANUP(close_fd) int fd = -1;
+	struct stat status;
+
+	if (mkdirat(journal->state_fd, DIRECTORY, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(journal->state_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ELOOP ? -ENOTDIR : -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != geteuid())
+		return -EPERM;
+	if ((status.st_mode & 077) != 0)
+		return -EACCES;
+	journal->dir = status;
+	journal->dir_fd = take_fd(&fd);
+	return 0;
+}
+
+/* What is to be said of len bytes that stood at the end of the file. The first of them are quoted;
+ * event_yaml() escapes them. A NUL would end the text, so one is written as a space. */
+static int remember_mended(struct journal *journal, const char *name, const uint8_t *tail,
+			   size_t len) {
+	char text[CUT_LEN_MAX + 128];
+	size_t quoted = len < CUT_LEN_MAX ? len : CUT_LEN_MAX;
+	int at = snprintf(text, sizeof(text),
+			  "%zu bytes of an unfinished event were cut off %s: ", len, name);
+
+	for (size_t i = 0; i < quoted; i++)
+		text[(size_t)at + i] = tail[i] == '\0' ? ' ' : (char)tail[i];
+	text[(size_t)at + quoted] = '\0';
+	free(journal->mended);
+	journal->mended = strdup(text);
+	return journal->mended == NULL ? -ENOMEM : 0;
+}
+
+/* Cuts off what stands behind the last whole document, and nothing else. */
+static int file_mend(struct journal *journal, const char *name, int fd, struct stat *status) {
+	uint8_t tail[CUT_LEN_MAX];
+	ssize_t got;
+	off_t whole = 0;
+	int error = tail_find(&whole, fd, status->st_size);
+
+	if (error < 0 || whole == status->st_size)
+		return error;
+	got = pread(fd, tail, sizeof(tail), whole);
+	if (got < 0)
+		return -errno;
+	error = remember_mended(journal, name, tail, (size_t)(status->st_size - whole));
+	if (error < 0)
+		return error;
+	if (ftruncate(fd, whole) < 0)
+		return -errno;
+	status->st_size = whole;
+	return 0;
+}
+
+/* Opens the day's file, makes it where it is missing, and mends its end. O_NONBLOCK, because a FIFO
+ * or somebody's lease must not stall us; the FIFO is then found to be no regular file. */
+static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SIZE]) {
+	CLEANUP(close_fd) int fd = -1;
+	char name[DAY_FILE_SIZE];
+	struct stat status;
+	int error;
+
+	close_fd(&journal->file_fd);
+	day_file_name(name, day);
+	fd = openat(journal->dir_fd, name,
+		    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		    0600);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+	if (status.st_uid != geteuid())
+		return -EPERM;
+	if (status.st_dev != journal->dir.st_dev)
+		return -EXDEV;
+	/* One that was restored from a backup, say. */
+	if ((status.st_mode & 077) != 0 && fchmod(fd, 0600) < 0)
+		return -errno;
+	error = file_mend(journal, name, fd, &status);
+	if (error < 0)
+		return error;
+	journal->file = status;
+	journal->file_fd = take_fd(&fd);
+	memcpy(journal->day, day, CLOCK_DAY_SIZE);
+	return 0;
+}
+
+/* Opens the newest day file. One that is called after a day to come is not ours, except for
+ * tomorrow's, which a clock that was set back a little leaves. */
+static int open_newest(struct journal *journal) {
+	CLEANUP(days_deinit) struct days days = {0};
+	char tomorrow[CLOCK_DAY_SIZE], day[CLOCK_DAY_SIZE];
+	int error = days_list(&days, journal->dir_fd);
+
+	if (error < 0)
+		return error;
+	clock_day(tomorrow, clock_real_us() + DAY_US);
+	for (size_t i = days.count; i > 0; i--) {
+		memcpy(day, days.names[i - 1], CLOCK_DAY_SIZE - 1);
+		day[CLOCK_DAY_SIZE - 1] = '\0';
+		if (strcmp(day, tomorrow) <= 0)
+			return file_open(journal, day);
+	}
+	return 0;
+}
+
+static void journal_clean(struct journal **journal) {
+	journal_free(*journal);
+}
+
+int journal_new(struct journal **ret, int state_fd) {
+	CLEANUP(journal_clean) struct journal *journal = calloc(1, sizeof(*journal));
+	int error;
+
+	if (journal == NULL)
+		return -ENOMEM;
+	journal->dir_fd = journal->file_fd = -1;
+	journal->state_fd = fcntl(state_fd, F_DUPFD_CLOEXEC, 0);
+	if (journal->state_fd < 0)
+		return -errno;
+	error = directory_open(journal);
+	if (error == 0)
+		error = open_newest(journal);
+	if (error < 0)
+		return error;
+	*ret = TAKE(journal);
+	return 0;
+}
+
+void journal_free(struct journal *journal) {
+	if (journal == NULL)
+		return;
+	close_fd(&journal->state_fd);
+	close_fd(&journal->dir_fd);
+	close_fd(&journal->file_fd);
+	free(journal->mended);
+	buffer_deinit(&journal->documents);
+	free(journal);
+}
+
+/* The directory as it is called now, opened anew where it is another than before. */
+static int directory_keep(struct journal *journal) {
+	struct stat status;
+
+	if (fstatat(journal->state_fd, DIRECTORY, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+	} else {
+		if (journal->dir_fd >= 0 && same_inode(&status, &journal->dir))
+			return 0;
+		/* A symlink has our device, too, and is refused when it is opened. */
+		if (status.st_dev != journal->dir.st_dev)
+			return -EXDEV;
+	}
+	close_fd(&journal->dir_fd);
+	close_fd(&journal->file_fd);
+	return directory_open(journal);
+}
+
+/* A day's file is not left for an older one because the clock was set back a little: files in the
+ * order of their names hold events in the order in which they were written. */
+static void choose_day(char ret[static CLOCK_DAY_SIZE], const struct journal *journal,
+		       int64_t real_us) {
+	char tomorrow[CLOCK_DAY_SIZE];
+
+	clock_day(ret, real_us);
+	clock_day(tomorrow, real_us + DAY_US);
+	if (strcmp(journal->day, ret) > 0 && strcmp(journal->day, tomorrow) <= 0)
+		memcpy(ret, journal->day, CLOCK_DAY_SIZE);
+}
+
+/* The file as it is called now, whole at its end. */
+static int file_keep(struct journal *journal, int64_t real_us) {
+	char day[CLOCK_DAY_SIZE], name[DAY_FILE_SIZE];
+	struct stat status;
+
+	choose_day(day, journal, real_us);
+	day_file_name(name, day);
+	if (journal->file_fd < 0 || strcmp(day, journal->day) != 0 ||
+	    fstatat(journal->dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !same_inode(&status, &journal->file))
+		return file_open(journal, day);
+	if (status.st_size != journal->file.st_size) {
+		/* Somebody else wrote to it, or a part could not be taken back. */
+		int error = file_mend(journal, name, journal->file_fd, &status);
+
+		if (error < 0)
+			return error;
+		journal->file.st_size = status.st_size;
+	}
+	return 0;
+}
+
+static int encode(struct journal *journal, const struct event *event) {
+	const struct event mended = {
+		.real_us = event->real_us,
+		.trigger = "log-mended",
+		.detail = journal->mended,
+	};
+	int error = 0;
+
+	buffer_clear(&journal->documents);
+	journal->documents.error = 0;
+	if (journal->mended != NULL)
+		error = event_yaml(&journal->documents, &mended);
+	return error < 0 ? error : event_yaml(&journal->documents, event);
+}
+
+/* Cuts off the written bytes, which are the last ones of the file. Where that fails, the next call
+ * finds a file longer than we left it, and mends it. */
+static void take_back(struct journal *journal, size_t written) {
+	off_t end = lseek(journal->file_fd, 0, SEEK_CUR);
+
+	if (written > 0 && end >= (off_t)written &&
+	    ftruncate(journal->file_fd, end - (off_t)written) < 0)
+		journal->file.st_size = -1;
+}
+
+/* One write(), except that a short one is continued, for the reason why it was short. */
+static int append(struct journal *journal, struct bytes bytes) {
+	size_t written = 0;
+
+	while (written < bytes.len) {
+		ssize_t len = write(journal->file_fd, bytes.data + written, bytes.len - written);
+		int error = len < 0 ? -errno : -EIO;
+
+		if (error == -EINTR)
+			continue;
+		if (len <= 0) {
+			take_back(journal, written);
+			return error;
+		}
+		written += (size_t)len;
+	}
+	return 0;
+}
+
+/* -ESTALE: the file had lost its name by the time it was written. */
+static int write_once(struct journal *journal, const struct event *event) {
+	struct stat status;
+	int error = directory_keep(journal);
+
+	if (error == 0)
+		error = file_keep(journal, event->real_us);
+	if (error == 0)
+		error = encode(journal, event);
+	if (error == 0)
+		error = append(journal, buffer_bytes(&journal->documents));
+	if (error < 0)
+		return error;
+	if (fstat(journal->file_fd, &status) < 0)
+		return -errno;
+	journal->file = status;
+	return status.st_nlink == 0 ? -ESTALE : 0;
+}
+
+int journal_write(struct journal *journal, const struct event *event) {
+	int error = write_once(journal, event);
+
+	if (error == -ESTALE)
+		error = write_once(journal, event);
+	if (error < 0)
+		return error;
+	free(journal->mended);
+	journal->mended = NULL;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* The end of a day file: where its last whole document ends, and what a crash left behind it. */
+#ifndef LOG_TAIL_H
+#define LOG_TAIL_H
+
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "log/event_yaml.h"
+
+/* Above the longest document, with room for blocks that a file system never wrote (zeros). */
+#define TAIL_LEN_MAX (4 * EVENT_LEN_MAX)
+
+/* Where the last whole document of the first size bytes ends; 0 where there is none. -EUCLEAN:
+ * more than TAIL_LEN_MAX bytes stand behind it, which no crash of ours leaves. */
+int tail_find(off_t *ret_whole, int fd, off_t size) MUST_CHECK;
+
+#endif
