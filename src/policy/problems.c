@@ -69,3 +69,23 @@ void problems_sort(struct problems *problems, size_t from) {
 		problems->items[at] = problem;
 	}
 }
+
+void problems_text(struct buffer *text, const struct problems *problems, const char *separator) {
+	char place[64];
+
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+
+		if (i > 0)
+			buffer_put_raw(text, bytes_of_text(separator));
+		snprintf(place, sizeof(place), ":%zu:%zu: ", problem->line, problem->column);
+		buffer_put_raw(text, bytes_of_text(problem->file));
+		buffer_put_raw(text, bytes_of_text(problem->line > 0 ? place : ": "));
+		buffer_put_raw(text, bytes_of_text(problem->text));
+	}
+	if (problems->omitted == 0)
+		return;
+	snprintf(place, sizeof(place), "and %zu more", problems->omitted);
+	buffer_put_raw(text, bytes_of_text(separator));
+	buffer_put_raw(text, bytes_of_text(place));
+}

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 struct problem {
 	char *file;
 	size_t line;   /* from 1; 0: the file as a whole */
@@ -27,5 +29,8 @@ void problems_add(struct problems *problems, const char *file, size_t line, size
 size_t problems_total(const struct problems *problems);
 /* Puts those from index from on into the order of their places. */
 void problems_sort(struct problems *problems, size_t from);
+
+/* Appends each as "file:line:column: text", with the separator between them. */
+void problems_text(struct buffer *text, const struct problems *problems, const char *separator);
 
 #endif
