@@ -1,0 +1,283 @@
+#include "agent/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "platform/platform.h"
+
+#define CLIENT_BACKLOG 16
+#define ANSWER_LEN_MAX (64 * 1024)
+#define END_WAIT_MS    10000 /* a guard ends its agent and its connections; that takes moments */
+
+struct client {
+	struct control *control;
+	struct client *next;
+	int fd;
+	ev_io io;
+	ev_timer timer;
+	char request[CONTROL_REQUEST_MAX];
+	size_t request_len;
+	struct buffer answer;
+	bool stay;
+};
+
+struct control {
+	struct ev_loop *loop;
+	control_handler *handler;
+	void *data;
+	char *path;
+	int fd;
+	ev_io acceptable;
+	struct client *clients;
+	unsigned n_clients;
+};
+
+static void client_free(struct client *client) {
+	struct control *control = client->control;
+
+	for (struct client **link = &control->clients; *link != NULL; link = &(*link)->next)
+		if (*link == client) {
+			*link = client->next;
+			break;
+		}
+	control->n_clients--;
+	ev_io_start(control->loop, &control->acceptable);
+	ev_io_stop(control->loop, &client->io);
+	ev_timer_stop(control->loop, &client->timer);
+	close_fd(&client->fd);
+	buffer_deinit(&client->answer);
+	free(client);
+}
+
+static void client_write(struct client *client) {
+	while (client->answer.len > 0) {
+		ssize_t len = send(client->fd, client->answer.data, client->answer.len,
+				   MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno == EAGAIN)
+			return;
+		if (len < 0) {
+			client_free(client);
+			return;
+		}
+		buffer_drop(&client->answer, (size_t)len);
+	}
+	if (!client->stay) {
+		client_free(client);
+		return;
+	}
+	ev_io_stop(client->control->loop, &client->io);
+	ev_timer_stop(client->control->loop, &client->timer);
+}
+
+static void client_serve(struct client *client) {
+	struct control *control = client->control;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	enum control_result result = control->handler(control->data, client->request, &text);
+
+	client->stay = result == CONTROL_OK_STAY;
+	buffer_put_raw(&client->answer,
+		       bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
+	buffer_put_raw(&client->answer, buffer_bytes(&text));
+	ev_io_stop(control->loop, &client->io);
+	ev_io_set(&client->io, client->fd, EV_WRITE);
+	ev_io_start(control->loop, &client->io);
+	client_write(client);
+}
+
+static void client_read(struct client *client) {
+	ssize_t len = recv(client->fd, client->request + client->request_len,
+			   sizeof(client->request) - 1 - client->request_len, MSG_DONTWAIT);
+	char *end;
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		client_free(client);
+		return;
+	}
+	client->request_len += (size_t)len;
+	client->request[client->request_len] = '\0';
+	end = strchr(client->request, '\n');
+	if (end != NULL) {
+		*end = '\0';
+		client_serve(client);
+	} else if (client->request_len == sizeof(client->request) - 1) {
+		client_free(client);
+	}
+}
+
+static void on_client(struct ev_loop *loop, ev_io *watcher, int revents) {
+	(void)loop;
+	if ((revents & EV_WRITE) != 0)
+		client_write(watcher->data);
+	else
+		client_read(watcher->data);
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	(void)loop, (void)revents;
+	client_free(watcher->data);
+}
+
+/* The socket is 0600 in a private directory; this is for the day somebody widens that. */
+static bool is_allowed(int fd) {
+	CLEANUP(peer_deinit) struct peer peer = {.pidfd = -1};
+
+	return platform_connector(&peer, fd) == 0 && peer.known &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
+	struct control *control = watcher->data;
+	CLEANUP(close_fd) int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *client;
+
+	(void)revents;
+	if (fd < 0 || !is_allowed(fd))
+		return;
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return;
+	client->control = control;
+	client->fd = take_fd(&fd);
+	client->next = control->clients;
+	control->clients = client;
+	if (++control->n_clients == CONTROL_CLIENTS_MAX)
+		ev_io_stop(loop, &control->acceptable);
+	ev_io_init(&client->io, on_client, client->fd, EV_READ);
+	ev_timer_init(&client->timer, on_timeout, CONTROL_TIMEOUT_S, 0.);
+	client->io.data = client->timer.data = client;
+	ev_io_start(loop, &client->io);
+	ev_timer_start(loop, &client->timer);
+}
+
+static int control_address(struct sockaddr_un *ret, const char *path) {
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(ret->sun_path, path);
+	return 0;
+}
+
+int control_new(struct control **ret, struct ev_loop *loop, const char *path,
+		control_handler *handler, void *data) {
+	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct control *control = calloc(1, sizeof(*control));
+	struct sockaddr_un address;
+	mode_t mask;
+	int error = control != NULL ? control_address(&address, path) : -ENOMEM;
+
+	if (error == 0 && fd < 0)
+		error = -errno;
+	if (error == 0 && unlink(path) < 0 && errno != ENOENT)
+		error = -errno;
+	mask = umask(0177);
+	if (error == 0 && (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+			   listen(fd, CLIENT_BACKLOG) < 0))
+		error = -errno;
+	umask(mask);
+	if (error < 0) {
+		free(control);
+		return error;
+	}
+	*control = (struct control){.loop = loop, .handler = handler, .data = data};
+	control->path = strdup(path);
+	control->fd = take_fd(&fd);
+	ev_io_init(&control->acceptable, on_acceptable, control->fd, EV_READ);
+	control->acceptable.data = control;
+	ev_io_start(loop, &control->acceptable);
+	*ret = control;
+	return 0;
+}
+
+void control_free(struct control *control) {
+	if (control == NULL)
+		return;
+	/* The name goes first: who sees the end of a connection that stayed finds no guard any
+	 * more. */
+	if (control->path != NULL)
+		unlink(control->path);
+	while (control->clients != NULL)
+		client_free(control->clients);
+	ev_io_stop(control->loop, &control->acceptable);
+	close_fd(&control->fd);
+	free(control->path);
+	free(control);
+}
+
+static int send_all(int fd, struct bytes bytes) {
+	while (bytes.len > 0) {
+		ssize_t len = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+
+		if (len < 0)
+			return -errno;
+		bytes.data += len;
+		bytes.len -= (size_t)len;
+	}
+	return 0;
+}
+
+/* Reads to the end of the stream. */
+static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
+	uint8_t chunk[1024];
+
+	for (;;) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+		ssize_t len;
+
+		if (poll(&ready, 1, timeout_ms) <= 0)
+			return -ETIMEDOUT;
+		len = recv(fd, chunk, sizeof(chunk), 0);
+		if (len < 0)
+			return -errno;
+		if (len == 0)
+			return buffer_error(answer);
+		if (answer->len + (size_t)len > ANSWER_LEN_MAX)
+			return -EMSGSIZE;
+		buffer_put_raw(answer, (struct bytes){chunk, (size_t)len});
+	}
+}
+
+int control_ask(struct buffer *answer, const char *path, const char *request, bool wait_for_end) {
+	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(buffer_deinit) struct buffer line = {0};
+	struct sockaddr_un address;
+	int error = control_address(&address, path);
+	static const char ok[] = "ok\n", failed[] = "failed\n";
+
+	if (fd < 0)
+		return -errno;
+	if (error < 0)
+		return error;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	if (!is_allowed(fd))
+		return -EPERM;
+	buffer_put_raw(&line, bytes_of_text(request));
+	buffer_put_u8(&line, '\n');
+	error = buffer_error(&line);
+	if (error == 0)
+		error = send_all(fd, buffer_bytes(&line));
+	if (error == 0)
+		error = receive_all(answer, fd,
+				    wait_for_end ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
+	if (error < 0)
+		return error;
+	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {
+		buffer_drop(answer, strlen(ok));
+		return 0;
+	}
+	if (answer->len < strlen(failed) || memcmp(answer->data, failed, strlen(failed)) != 0)
+		return -EPROTO;
+	buffer_drop(answer, strlen(failed));
+	return 1;
+}

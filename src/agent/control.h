@@ -1,0 +1,42 @@
+/*
+ * The control socket: one request, one answer, then the end. A request is one line ("stop",
+ * "reload", "panic", "panic off", "status"); the answer begins with a line "ok" or "failed", the
+ * rest is for the person who asked. Nothing here can say yes to a signature.
+ */
+#ifndef AGENT_CONTROL_H
+#define AGENT_CONTROL_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+
+#define CONTROL_REQUEST_MAX 256
+#define CONTROL_CLIENTS_MAX 16 /* a person, a status bar or two; a flood waits in the queue */
+#define CONTROL_TIMEOUT_S   5.
+
+struct control;
+
+enum control_result {
+	CONTROL_OK,
+	CONTROL_FAILED,
+	CONTROL_OK_STAY, /* as CONTROL_OK, and the connection stays open until the guard ends */
+};
+
+/* Answers the request, a text without its newline, by what it appends to *answer. */
+typedef enum control_result control_handler(void *data, const char *request, struct buffer *answer);
+
+/* Listens at path, whose directory must be private; what lies there is replaced, so the caller
+ * must hold the lock that says that no other guard is alive. */
+int control_new(struct control **ret, struct ev_loop *loop, const char *path,
+		control_handler *handler, void *data) MUST_CHECK;
+void control_free(struct control *control); /* removes the socket; NULL is fine */
+
+/* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; wait_for_end: until it has
+ * ended). *answer has what follows the first line. 0 or 1: ok or failed; -ECONNREFUSED or -ENOENT:
+ * no guard is there; -EPERM: it belongs to another user. */
+int control_ask(struct buffer *answer, const char *path, const char *request,
+		bool wait_for_end) MUST_CHECK;
+
+#endif

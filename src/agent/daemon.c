@@ -1,0 +1,478 @@
+#include "agent/daemon.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "agent/connection.h"
+#include "agent/control.h"
+#include "agent/guard.h"
+#include "agent/listener.h"
+#include "agent/managed.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/file.h"
+
+#define DESCRIPTORS_OURS    64 /* logs, the policy, children: never given to clients */
+#define DESCRIPTORS_CLIENT  2  /* its socket and its connection to the real agent */
+#define DESCRIPTORS_DEFAULT 1024
+#define PAUSED_NOTE_S	    60.
+
+struct daemon {
+	const struct daemon_options *options;
+	struct guard guard;
+	struct listener *listener;
+	struct managed *managed;
+	struct control *control;
+	int runtime_fd, lock_fd;
+	ev_signal hangup, terminate, interrupt;
+	ev_io hung_up;
+	size_t connections_max;
+	bool had_terminal;
+	bool serving;
+	double paused_at; /* when an event last said that accepting paused; 0: never */
+	int status;
+};
+
+static void say_problems(const struct problems *problems) {
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+
+		if (problem->line > 0)
+			diag_error("%s:%zu:%zu: %s", problem->file, problem->line, problem->column,
+				   problem->text);
+		else
+			diag_error("%s: %s", problem->file, problem->text);
+	}
+	if (problems->omitted > 0)
+		diag_error("and %zu more problems", problems->omitted);
+}
+
+/* ---- what happens while it serves ---- */
+
+static int on_accepted(void *data, int fd) {
+	struct daemon *daemon = data;
+	CLEANUP(close_fd) int owned = fd;
+
+	/* Without the kernel's word on who writes nothing could be decided for it: closed. */
+	if (platform_identify_writers(fd) == 0) {
+		int error = connection_new(&daemon->guard, take_fd(&owned), "default");
+
+		if (error < 0)
+			diag_error("a client is turned away: %s", strerror(-error));
+	}
+	/* Those that are served already need what is left. */
+	return daemon->guard.n_connections >= daemon->connections_max ? -EMFILE : 0;
+}
+
+static void on_paused(void *data, int error) {
+	struct daemon *daemon = data;
+
+	/* Under a flood this comes and goes many times a second. */
+	if (daemon->paused_at == 0. ||
+	    ev_now(daemon->guard.loop) - daemon->paused_at > PAUSED_NOTE_S)
+		guard_note(&daemon->guard, "accept-paused", NULL, strerror(-error));
+	daemon->paused_at = ev_now(daemon->guard.loop);
+}
+
+static void on_room(void *data) {
+	struct daemon *daemon = data;
+
+	if (daemon->listener != NULL && daemon->serving)
+		listener_resume(daemon->listener);
+}
+
+static void on_replaced(void *data, int error) {
+	struct daemon *daemon = data;
+	bool lost = error < 0;
+
+	/* Once for a loss that lasts: it is tried again and again. */
+	if (!lost || !daemon->guard.socket_lost) {
+		diag_error("%s: something else was put in the socket's place (%s)",
+			   daemon->options->socket, lost ? strerror(-error) : "taken back");
+		guard_note(&daemon->guard, "socket-replaced", NULL,
+			   lost ? strerror(-error) : "taken back");
+	}
+	daemon->guard.socket_lost = lost;
+	guard_notice(&daemon->guard, "a program put something in the place of the guard's socket; "
+				     "see the socket-replaced events");
+}
+
+static void on_hung_up(struct ev_loop *loop, ev_io *watcher, int revents) {
+	(void)loop, (void)revents;
+	connections_hung_up(watcher->data);
+}
+
+static void on_end(struct ev_loop *loop, ev_signal *watcher, int revents) {
+	(void)watcher, (void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static bool has_terminal(void) {
+	CLEANUP(close_fd) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/* "Read your files again" for a daemon, "your terminal is gone" for one that a person started in a
+ * terminal. */
+static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int revents) {
+	struct daemon *daemon = watcher->data;
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error;
+
+	(void)revents;
+	if (daemon->had_terminal && !has_terminal()) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	error = guard_reload(&daemon->guard, &problems);
+	(void)error; /* guard_reload() has said it */
+}
+
+static enum control_result control_reload(struct daemon *daemon, struct buffer *answer) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error = guard_reload(&daemon->guard, &problems);
+
+	if (error == 0)
+		return CONTROL_OK;
+	problems_text(answer, &problems, "\n");
+	return CONTROL_FAILED;
+}
+
+static enum control_result on_control(void *data, const char *request, struct buffer *answer) {
+	struct daemon *daemon = data;
+	struct guard *guard = &daemon->guard;
+	bool panic = strcmp(request, "panic") == 0;
+
+	if (strcmp(request, "stop") == 0) {
+		ev_break(guard->loop, EVBREAK_ALL);
+		return CONTROL_OK_STAY;
+	}
+	if (strcmp(request, "reload") == 0)
+		return control_reload(daemon, answer);
+	if (strcmp(request, "status") == 0)
+		return guard_status_yaml(guard, answer) == 0 ? CONTROL_OK : CONTROL_FAILED;
+	if (panic || strcmp(request, "panic off") == 0) {
+		int error = guard_panic(guard, panic);
+
+		if (error < 0)
+			buffer_put_raw(answer, bytes_of_text(strerror(-error)));
+		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
+	}
+	buffer_put_raw(answer, bytes_of_text("this guard does not know that request"));
+	return CONTROL_FAILED;
+}
+
+/* ---- start and end ---- */
+
+static void daemon_serve(struct daemon *daemon) {
+	const struct daemon_options *options = daemon->options;
+	struct guard *guard = &daemon->guard;
+	int error = control_new(&daemon->control, guard->loop, options->control, on_control,
+				daemon);
+
+	if (error < 0) {
+		diag_error("%s: %s", options->control, strerror(-error));
+	} else {
+		error = listener_start(daemon->listener);
+		if (error < 0)
+			diag_error("%s: %s", options->socket, strerror(-error));
+	}
+	if (error < 0) {
+		daemon->status = 1;
+		ev_break(guard->loop, EVBREAK_ALL);
+		return;
+	}
+	daemon->serving = true;
+	guard_note(guard, "start", NULL, guard->upstream_name);
+	guard_status_write(guard, false);
+	options->ready(options->data);
+}
+
+static void on_managed(void *data, enum managed_state state, const char *detail) {
+	struct daemon *daemon = data;
+	struct guard *guard = &daemon->guard;
+
+	guard->upstream.down = state != MANAGED_UP;
+	switch (state) {
+	case MANAGED_STARTING: break;
+	case MANAGED_UP:
+		guard->upstream_away = false;
+		guard_note(guard, "upstream-started", NULL, detail);
+		if (!daemon->serving) {
+			daemon_serve(daemon);
+			break;
+		}
+		guard->upstream_restarts++;
+		diag_info("ssh-agent was started again and is empty (add your keys: ssh-add)");
+		guard_notice(guard, "ssh-agent was started again and is empty: add your keys "
+				    "with ssh-add");
+		break;
+	case MANAGED_DOWN:
+		diag_error("upstream: %s", detail);
+		guard_note(guard, "upstream-lost", NULL, detail);
+		if (!daemon->serving) {
+			daemon->status = 1;
+			ev_break(guard->loop, EVBREAK_ALL);
+		}
+		break;
+	}
+}
+
+static void raise_descriptor_limit(struct daemon *daemon) {
+	struct rlimit limit = {.rlim_cur = DESCRIPTORS_DEFAULT};
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur > INT_MAX)
+		limit.rlim_cur = INT_MAX;
+	daemon->connections_max = limit.rlim_cur > DESCRIPTORS_OURS + DESCRIPTORS_CLIENT
+					  ? (size_t)(limit.rlim_cur - DESCRIPTORS_OURS) /
+						    DESCRIPTORS_CLIENT
+					  : 1;
+}
+
+static int daemon_directories(struct daemon *daemon) {
+	const struct daemon_options *options = daemon->options;
+	int error = directory_make_private(&daemon->guard.state_fd, options->state);
+
+	if (error < 0) {
+		diag_error("%s: %s (the state directory must be yours, mode 0700, and no link)",
+			   options->state, strerror(-error));
+		return error;
+	}
+	error = lock_file(&daemon->lock_fd, daemon->guard.state_fd, "lock");
+	if (error < 0) {
+		diag_error("%s: %s", options->state,
+			   error == -EADDRINUSE
+				   ? "another ssh-agent-guard uses it (choose another --state-dir)"
+				   : strerror(-error));
+		return error;
+	}
+	error = directory_make_private(&daemon->runtime_fd, options->runtime);
+	if (error < 0)
+		diag_error("%s: %s (it must be yours, mode 0700, and no link)", options->runtime,
+			   strerror(-error));
+	return error;
+}
+
+static int daemon_policy(struct daemon *daemon) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error = policy_load(&daemon->guard.policy, daemon->options->policy, &problems);
+
+	if (error == -ENOENT) {
+		diag_info("%s: not there, so every signature needs a confirmation, and is refused "
+			  "where there is no way to give one (see ssh-agent-guard-policy(5))",
+			  daemon->options->policy);
+		error = policy_new_default(&daemon->guard.policy);
+	}
+	if (error == 0)
+		return 0;
+	say_problems(&problems);
+	if (problems.count == 0)
+		diag_error("%s: %s", daemon->options->policy, strerror(-error));
+	daemon->status = 2;
+	return error;
+}
+
+static int daemon_listener(struct daemon *daemon) {
+	const struct listener_calls calls = {on_accepted, on_replaced, on_paused, daemon};
+	CLEANUP(free_pointer) char *why = NULL;
+	int error = listener_new(&daemon->listener, &why, daemon->guard.loop,
+				 daemon->options->socket, &calls);
+
+	if (error < 0)
+		diag_error("%s: %s", daemon->options->socket, why != NULL ? why : strerror(-error));
+	return error;
+}
+
+/* Whether both paths lead to one place, by the directory they name and their last part; and of a
+ * link, by where it leads. */
+static bool same_place(const char *a, const char *b) {
+	CLEANUP(free_pointer) char *real_a = realpath(a, NULL);
+	CLEANUP(free_pointer) char *real_b = realpath(b, NULL);
+	char directory_a[PATH_MAX], directory_b[PATH_MAX];
+	const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+	struct stat status_a, status_b;
+
+	if (real_a != NULL && real_b != NULL && strcmp(real_a, real_b) == 0)
+		return true;
+	if (strlen(a) >= PATH_MAX || strlen(b) >= PATH_MAX || strcmp(name_a, name_b) != 0)
+		return false;
+	strcpy(directory_a, a);
+	strcpy(directory_b, b);
+	directory_a[name_a - a + 1] = directory_b[name_b - b + 1] = '\0';
+	return stat(directory_a, &status_a) == 0 && stat(directory_b, &status_b) == 0 &&
+	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
+static int daemon_upstream(struct daemon *daemon) {
+	const struct daemon_options *options = daemon->options;
+	struct guard *guard = &daemon->guard;
+	const char *path = options->upstream;
+	int error;
+
+	guard->upstream.answer_s = options->answer_s;
+	guard->upstream.managed = path == NULL;
+	guard->upstream_name = path != NULL ? path : "managed";
+	if (path == NULL) {
+		error = managed_new(&daemon->managed, guard->loop, options->agent_program,
+				    options->runtime, on_managed, daemon);
+		if (error < 0) {
+			diag_error("%s: %s", options->runtime, strerror(-error));
+			return error;
+		}
+		path = managed_socket(daemon->managed);
+	} else if (same_place(path, options->socket)) {
+		diag_error("--upstream %s: that is the guard's own socket (name the real agent's)",
+			   path);
+		return -ELOOP;
+	}
+	guard->upstream.socket = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(guard->upstream.socket.sun_path)) {
+		diag_error("%s: the path is too long for a socket", path);
+		return -ENAMETOOLONG;
+	}
+	strcpy(guard->upstream.socket.sun_path, path);
+	return 0;
+}
+
+static int daemon_modules(struct daemon *daemon) {
+	struct guard *guard = &daemon->guard;
+	int error = journal_new(&guard->journal, guard->state_fd);
+
+	if (error < 0) {
+		diag_error("%s/events: %s", daemon->options->state, strerror(-error));
+		return error;
+	}
+	error = reader_new(&guard->reader, guard->loop);
+	if (error == 0)
+		error = hangups_new(&guard->hangups);
+	if (error < 0) {
+		diag_error("start: %s", strerror(-error));
+		return error;
+	}
+	ev_io_init(&daemon->hung_up, on_hung_up, hangups_fd(guard->hangups), EV_READ);
+	daemon->hung_up.data = guard;
+	ev_io_start(guard->loop, &daemon->hung_up);
+	guard->on_room = on_room;
+	guard->on_room_data = daemon;
+	guard->panic = guard_panic_was_left_on(guard->state_fd);
+	return 0;
+}
+
+static void daemon_signals(struct daemon *daemon) {
+	struct sigaction before = {0};
+
+	/* nohup says that the terminal does not matter. */
+	sigaction(SIGHUP, NULL, &before);
+	daemon->had_terminal = before.sa_handler != SIG_IGN && has_terminal();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN); /* a message must not stop us */
+	signal(SIGXFSZ, SIG_IGN); /* a log that hits its limit fails like a full disk */
+	ev_signal_init(&daemon->hangup, on_hangup, SIGHUP);
+	ev_signal_init(&daemon->terminate, on_end, SIGTERM);
+	ev_signal_init(&daemon->interrupt, on_end, SIGINT);
+	daemon->hangup.data = daemon;
+	ev_signal_start(daemon->guard.loop, &daemon->hangup);
+	ev_signal_start(daemon->guard.loop, &daemon->terminate);
+	ev_signal_start(daemon->guard.loop, &daemon->interrupt);
+}
+
+static void daemon_end(struct daemon *daemon) {
+	struct guard *guard = &daemon->guard;
+
+	guard->on_room = NULL;
+	listener_free(daemon->listener);
+	connections_end(guard);
+	managed_free(daemon->managed);
+	if (daemon->serving) {
+		guard_note(guard, "stop", NULL, NULL);
+		guard_status_write(guard, true);
+	}
+	if (guard->loop != NULL) {
+		ev_io_stop(guard->loop, &daemon->hung_up);
+		ev_timer_stop(guard->loop, &guard->status_soon);
+		ev_signal_stop(guard->loop, &daemon->hangup);
+		ev_signal_stop(guard->loop, &daemon->terminate);
+		ev_signal_stop(guard->loop, &daemon->interrupt);
+	}
+	hangups_free(guard->hangups);
+	reader_free(guard->reader);
+	journal_free(guard->journal);
+	policy_unref(guard->policy);
+	free(guard->notice);
+	close_fd(&daemon->lock_fd);
+	close_fd(&daemon->runtime_fd);
+	close_fd(&guard->state_fd);
+	/* Last: whoever waits for our end sees it here. */
+	control_free(daemon->control);
+}
+
+static int daemon_start(struct daemon *daemon) {
+	struct guard *guard = &daemon->guard;
+	int error = daemon_directories(daemon);
+
+	if (error == 0)
+		error = daemon_policy(daemon);
+	if (error == 0)
+		error = daemon_listener(daemon);
+	if (error == 0)
+		error = daemon_upstream(daemon);
+	if (error == 0)
+		error = daemon_modules(daemon);
+	if (error < 0)
+		return error;
+	if (guard->panic)
+		diag_info("panic was left on: every signature is refused until `ssh-agent-guard "
+			  "panic off`");
+	if (daemon->managed != NULL)
+		managed_start(daemon->managed);
+	else
+		daemon_serve(daemon);
+	return 0;
+}
+
+int daemon_run(const struct daemon_options *options) {
+	struct daemon daemon = {
+		.options = options,
+		.guard = {.state_fd = -1,
+			  .policy_path = options->policy,
+			  .socket_path = options->socket,
+			  .since_us = clock_real_us()},
+		.runtime_fd = -1,
+		.lock_fd = -1,
+	};
+
+	if (platform_harden_process() < 0) {
+		diag_error("start: the process cannot be closed to tracing");
+		return 1;
+	}
+	raise_descriptor_limit(&daemon);
+	/* The default loop, because only that one can wait for children. */
+	daemon.guard.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (daemon.guard.loop == NULL) {
+		diag_error("start: the system has no way to wait for events");
+		return 1;
+	}
+	guard_status_init(&daemon.guard);
+	daemon_signals(&daemon);
+	ev_init(&daemon.hung_up, on_hung_up);
+	if (daemon_start(&daemon) < 0)
+		daemon.status = daemon.status != 0 ? daemon.status : 1;
+	else if (daemon.status == 0)
+		ev_run(daemon.guard.loop, 0);
+	daemon_end(&daemon);
+	return daemon.status;
+}

@@ -1,0 +1,23 @@
+/* The daemon: everything that serves, put together, from its first check to its last event. */
+#ifndef AGENT_DAEMON_H
+#define AGENT_DAEMON_H
+
+#include "base/cleanup.h"
+
+#define UPSTREAM_ANSWER_S 300. /* a person may be asked meanwhile, and look for his key */
+
+struct daemon_options {
+	const char *policy, *state, *runtime, *socket, *control; /* absolute paths */
+	const char *upstream;	   /* an absolute path; NULL: managed */
+	const char *agent_program; /* the ssh-agent of a managed upstream */
+	double answer_s;
+	/* Called once it serves. */
+	void (*ready)(void *data);
+	void *data;
+};
+
+/* Serves until it is told to end. 0: it was; 1: it could not start; 2: the policy is bad. What is
+ * wrong has been said. */
+int daemon_run(const struct daemon_options *options) MUST_CHECK;
+
+#endif

@@ -1,0 +1,303 @@
+#include "agent/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "caller/caller.h"
+#include "wire/message.h"
+
+/* What no person is asked for is answered at once by a healthy agent. */
+#define PROMPT_ANSWER_S 30.
+
+struct exchange {
+	struct exchange_input in;
+	exchange_done *done;
+	void *data;
+
+	struct message message;
+	bool malformed;
+	struct reader_job *job; /* NULL but while the caller is being identified */
+	struct caller *caller;
+	struct policy *policy; /* which decided; NULL before */
+	struct verdict verdict;
+	bool forwarding;
+	bool gone;
+
+	uint64_t begun_ns;    /* the message was whole */
+	uint64_t upstream_ns; /* the real agent's share */
+	uint64_t asked_ns;    /* forwarded at */
+	uint64_t number;      /* of the sign request */
+};
+
+static const char *exchange_trigger(const struct exchange *exchange) {
+	switch (exchange->message.kind) {
+	case MESSAGE_OPERATION: return operation_name(exchange->message.operation);
+	case MESSAGE_SESSION_BIND: return "session-bind";
+	case MESSAGE_QUERY: return "query";
+	}
+	return "invalid";
+}
+
+static bool is_operation(const struct exchange *exchange, enum operation operation) {
+	return exchange->message.kind == MESSAGE_OPERATION &&
+	       exchange->message.operation == operation;
+}
+
+/* Add, remove, lock and their like: what leaves the agent changed. */
+static bool is_change(const struct exchange *exchange) {
+	return exchange->message.kind == MESSAGE_OPERATION &&
+	       !is_operation(exchange, OPERATION_SIGN) && !is_operation(exchange, OPERATION_LIST);
+}
+
+static struct request exchange_request(const struct exchange *exchange) {
+	return (struct request){
+		.operation = exchange->message.operation,
+		.key = exchange->message.key,
+		.caller = exchange->caller,
+		.endpoint = exchange->in.endpoint,
+	};
+}
+
+/* The fields of the event that every way out shares. */
+static int exchange_event(struct exchange *exchange, const char *decision, const char *reason,
+			  const char *outcome) {
+	struct guard *guard = exchange->in.guard;
+	struct request request = exchange_request(exchange);
+	uint64_t spent_ns = clock_mono_ns() - exchange->begun_ns;
+	struct event event = {
+		.real_us = clock_real_us(),
+		.trigger = exchange_trigger(exchange),
+		.decision = decision,
+		.rule = exchange->verdict.rule,
+		.reason = reason,
+		/* A bind passes unidentified. */
+		.request = exchange->caller != NULL ? &request : NULL,
+		.missing_fact = exchange->verdict.missing,
+		.outcome = outcome,
+		.delivered = exchange->gone ? TRI_NO : TRI_UNKNOWN,
+		.config_sha256 = policy_sha256(exchange->policy != NULL ? exchange->policy
+									: guard->policy),
+		.latency_us = (spent_ns - exchange->upstream_ns) / 1000,
+		.upstream_us = exchange->upstream_ns / 1000,
+		.sign_request_num = exchange->number,
+	};
+
+	return guard_event(guard, &event);
+}
+
+static void exchange_answer(struct exchange *exchange, struct bytes answer) {
+	exchange->done(exchange->data, exchange->gone ? (struct bytes){0} : answer);
+}
+
+static void exchange_answer_failure(struct exchange *exchange) {
+	static const uint8_t failure[] = {AGENT_FAILURE};
+
+	exchange_answer(exchange, BYTES(failure));
+}
+
+static void exchange_refuse(struct exchange *exchange, const char *decision, const char *reason) {
+	static const uint8_t no_identities[] = {AGENT_IDENTITIES_ANSWER, 0, 0, 0, 0};
+	/* Refused already: an event that cannot be written changes nothing here. */
+	int error = exchange_event(exchange, decision, reason, NULL);
+
+	(void)error;
+	exchange->in.guard->refusals++;
+	if (is_operation(exchange, OPERATION_LIST) && !exchange->malformed)
+		exchange_answer(exchange, BYTES(no_identities));
+	else
+		exchange_answer_failure(exchange);
+}
+
+static const char *upstream_reason(int error) {
+	switch (error) {
+	case -ETIMEDOUT: return "upstream-timeout";
+	case -EPROTO: return "upstream-nonsense";
+	case -EACCES: return "bind-refused";
+	default: return "upstream-down";
+	}
+}
+
+static void exchange_signed(struct exchange *exchange, struct bytes answer) {
+	bool success = answer.data[0] == AGENT_SIGN_RESPONSE;
+	int error = exchange_event(exchange, "allow", NULL, success ? "success" : "failure");
+
+	if (error < 0 && guard_log_must(exchange->in.guard)) {
+		exchange->in.guard->refusals++;
+		exchange_answer_failure(exchange);
+		return;
+	}
+	if (success)
+		exchange->in.guard->signatures++;
+	exchange_answer(exchange, answer);
+}
+
+static void on_answer(void *data, int error, struct bytes answer) {
+	struct exchange *exchange = data;
+
+	exchange->forwarding = false;
+	exchange->upstream_ns = clock_mono_ns() - exchange->asked_ns;
+	guard_upstream_seen(exchange->in.guard, error);
+	if (error < 0) {
+		exchange_refuse(exchange, "deny", upstream_reason(error));
+		return;
+	}
+	if (is_operation(exchange, OPERATION_SIGN)) {
+		exchange_signed(exchange, answer);
+		return;
+	}
+	/* The restarted agent is no longer empty. */
+	if (is_operation(exchange, OPERATION_ADD) && answer.data[0] == AGENT_SUCCESS)
+		guard_notice(exchange->in.guard, NULL);
+	if (exchange->message.kind == MESSAGE_SESSION_BIND && answer.data[0] == AGENT_SUCCESS)
+		upstream_link_keep_bind(exchange->in.link, exchange->in.message);
+	exchange_answer(exchange, answer);
+}
+
+/* A person may be asked before a signature (ssh-add -c, a touch), for a smartcard's PIN, and by
+ * extensions that we do not know. */
+static bool may_ask_a_person(const struct message *message) {
+	if (message->kind != MESSAGE_OPERATION)
+		return false;
+	switch (message->operation) {
+	case OPERATION_UNKNOWN:
+	case OPERATION_SIGN:
+	case OPERATION_ADD:
+	case OPERATION_ADD_SMARTCARD:
+	case OPERATION_EXTENSION: return true;
+	case OPERATION_LIST:
+	case OPERATION_REMOVE:
+	case OPERATION_REMOVE_ALL:
+	case OPERATION_LOCK:
+	case OPERATION_UNLOCK:
+	case OPERATION_REMOVE_SMARTCARD: return false;
+	}
+	return false;
+}
+
+static void exchange_forward(struct exchange *exchange) {
+	double answer_s = exchange->in.guard->upstream.answer_s;
+
+	/* What changes the agent cannot be taken back where its event fails, so that comes first.
+	 */
+	if (is_change(exchange) && exchange_event(exchange, "allow", NULL, NULL) < 0 &&
+	    guard_log_must(exchange->in.guard)) {
+		exchange->in.guard->refusals++;
+		exchange_answer_failure(exchange);
+		return;
+	}
+	if (answer_s > PROMPT_ANSWER_S && !may_ask_a_person(&exchange->message))
+		answer_s = PROMPT_ANSWER_S;
+	exchange->forwarding = true;
+	exchange->asked_ns = clock_mono_ns();
+	upstream_link_request(exchange->in.link, exchange->in.message, answer_s, on_answer,
+			      exchange);
+}
+
+static void exchange_decide(struct exchange *exchange) {
+	struct guard *guard = exchange->in.guard;
+	struct request request = exchange_request(exchange);
+
+	if (exchange->caller->state != CALLER_IDENTIFIED) {
+		exchange_refuse(exchange, "deny", exchange->caller->reason);
+		return;
+	}
+	exchange->policy = policy_ref(guard->policy);
+	exchange->verdict = policy_decide(exchange->policy, &request);
+	switch (exchange->verdict.action) {
+	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
+	case ACTION_CONFIRM: exchange_refuse(exchange, "confirm-denied", "missing"); return;
+	case ACTION_ALLOW: break;
+	}
+	/* The event of this refusal finds out whether the log can be written again. */
+	if (guard->log_error && guard_log_must(guard) && !is_operation(exchange, OPERATION_LIST))
+		exchange_refuse(exchange, "deny", "log-error");
+	else
+		exchange_forward(exchange);
+}
+
+/* The refusals that need no policy come first. */
+static void exchange_identified(struct exchange *exchange) {
+	if (exchange->caller->process.pid != exchange->in.connector_pid)
+		exchange->caller->connector_pid = exchange->in.connector_pid;
+	if (exchange->malformed)
+		exchange_refuse(exchange, "deny", "malformed");
+	else if (exchange->gone)
+		exchange_refuse(exchange, "deny", "cancelled");
+	else if (is_operation(exchange, OPERATION_SIGN) && exchange->in.guard->panic)
+		exchange_refuse(exchange, "deny", "panic");
+	else
+		exchange_decide(exchange);
+}
+
+static void on_identified(void *data, struct caller *caller) {
+	struct exchange *exchange = data;
+
+	exchange->job = NULL;
+	exchange->caller = caller;
+	exchange_identified(exchange);
+}
+
+static int exchange_identify(struct exchange *exchange) {
+	const char *reason = exchange->in.mixed ? "mixed-writers" : "caller-unknown";
+	int error;
+
+	if (!exchange->in.mixed && exchange->in.writer->known)
+		return reader_ask(&exchange->job, exchange->in.guard->reader, exchange->in.writer,
+				  on_identified, exchange);
+	error = caller_new_unknown(&exchange->caller, exchange->in.writer, reason);
+	if (error == 0)
+		exchange_identified(exchange);
+	return error;
+}
+
+int exchange_new(struct exchange **ret, const struct exchange_input *input, exchange_done *done,
+		 void *data) {
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (exchange == NULL)
+		return -ENOMEM;
+	exchange->in = *input;
+	exchange->done = done;
+	exchange->data = data;
+	exchange->begun_ns = clock_mono_ns();
+	*ret = exchange;
+	return 0;
+}
+
+void exchange_start(struct exchange *exchange) {
+	struct bytes body = exchange->in.message;
+
+	body.data += MESSAGE_HEADER;
+	body.len -= MESSAGE_HEADER;
+	exchange->malformed = message_parse(&exchange->message, body) < 0;
+	if (is_operation(exchange, OPERATION_SIGN))
+		exchange->number = ++exchange->in.guard->sign_requests;
+	if (exchange->message.kind != MESSAGE_OPERATION && !exchange->malformed)
+		exchange_forward(exchange);
+	else if (exchange_identify(exchange) < 0)
+		exchange_answer_failure(exchange); /* no memory: not even for the event */
+}
+
+void exchange_free(struct exchange *exchange) {
+	if (exchange == NULL)
+		return;
+	reader_cancel(exchange->job);
+	caller_free(exchange->caller);
+	policy_unref(exchange->policy);
+	free(exchange);
+}
+
+void exchange_client_gone(struct exchange *exchange) {
+	exchange->gone = true;
+	/* While the caller is read the event still lacks it; what has been sent cannot be unsent.
+	 */
+	if (exchange->forwarding && !upstream_link_has_sent(exchange->in.link))
+		exchange_refuse(exchange, "deny", "cancelled");
+}
+
+void exchange_cancel(struct exchange *exchange) {
+	exchange->gone = true;
+	exchange_refuse(exchange, "deny", "cancelled");
+}

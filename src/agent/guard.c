@@ -1,0 +1,206 @@
+#include "agent/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/file.h"
+
+#define STATUS_DELAY_S \
+	0.1 /* a burst of signatures rewrites the status ten times a second at most */
+#define PANIC_FILE "panic"
+
+bool guard_log_must(const struct guard *guard) {
+	return policy_on_log_error(guard->policy) == ON_LOG_ERROR_DENY;
+}
+
+int guard_event(struct guard *guard, const struct event *event) {
+	int error = journal_write(guard->journal, event);
+
+	if (error < 0 && !guard->log_error)
+		diag_error("event log: %s (%s until it can be written again)", strerror(-error),
+			   guard_log_must(guard) ? "signatures are refused" : "events are lost");
+	if (error == 0 && guard->log_error)
+		diag_info("event log: can be written again");
+	guard->log_error = error < 0;
+	guard_status_changed(guard);
+	return error;
+}
+
+void guard_note(struct guard *guard, const char *trigger, const char *reason, const char *detail) {
+	struct event event = {
+		.real_us = clock_real_us(),
+		.trigger = trigger,
+		.reason = reason,
+		.detail = detail,
+		.config_sha256 = policy_sha256(guard->policy),
+	};
+	/* guard_event() has shown the failure where a user looks; nothing was asked here. */
+	int error = guard_event(guard, &event);
+
+	(void)error;
+}
+
+static void reload_refused(struct guard *guard, const struct problems *problems, int error) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	const char *detail;
+
+	problems_text(&text, problems, "; ");
+	buffer_put_u8(&text, 0);
+	detail = buffer_error(&text) == 0 && text.len > 1 ? (const char *)text.data
+							  : strerror(-error);
+	guard->reload_failed = true;
+	diag_error("policy: not loaded, the old one stays in force: %s", detail);
+	guard_note(guard, "policy-error", NULL, detail);
+}
+
+int guard_reload(struct guard *guard, struct problems *problems) {
+	struct policy *policy = NULL;
+	int error = policy_load(&policy, guard->policy_path, problems);
+
+	/* A file that was never there is no change; one that was deleted must not open anything. */
+	if (error == -ENOENT && policy_path(guard->policy)[0] == '\0')
+		return 0;
+	if (error == -ENOENT)
+		problems_add(problems, guard->policy_path, 0, 0, "the policy file is gone");
+	if (error < 0) {
+		reload_refused(guard, problems, error);
+		return error;
+	}
+	policy_unref(guard->policy);
+	guard->policy = policy;
+	guard->reload_failed = false;
+	diag_info("policy: %s loaded, %zu rules", guard->policy_path, policy_rule_count(policy));
+	guard_note(guard, "reload", NULL, guard->policy_path);
+	return 0;
+}
+
+bool guard_panic_was_left_on(int state_fd) {
+	/* Anything by that name counts, and so does a directory that cannot be searched. */
+	return faccessat(state_fd, PANIC_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+int guard_panic(struct guard *guard, bool on) {
+	static const char why[] = "Every signature is refused while this file exists.\n"
+				  "`ssh-agent-guard panic off` ends that.\n";
+	int error = 0;
+
+	if (on)
+		error = file_replace(guard->state_fd, PANIC_FILE, bytes_of_text(why));
+	else if (unlinkat(guard->state_fd, PANIC_FILE, 0) < 0 && errno != ENOENT)
+		error = -errno;
+	/* Not switched off where the file stays: a restart would switch it on again, unasked. */
+	if (on || error == 0)
+		guard->panic = on;
+	guard_note(guard, on ? "panic" : "panic-off", NULL,
+		   error < 0 ? "could not be kept for the next start" : NULL);
+	return error;
+}
+
+void guard_upstream_seen(struct guard *guard, int error) {
+	bool away = error == -ECONNREFUSED || error == -ECONNRESET || error == -ETIMEDOUT;
+
+	if (guard->upstream_away == away)
+		return;
+	guard->upstream_away = away;
+	/* Of one that we run ourselves, its end and start have told more than this can. */
+	if (!guard->upstream.managed)
+		guard_note(guard, away ? "upstream-lost" : "upstream-back", NULL,
+			   away ? strerror(-error) : NULL);
+	guard_status_changed(guard);
+}
+
+void guard_notice(struct guard *guard, const char *notice) {
+	free(guard->notice);
+	guard->notice = notice != NULL ? strdup(notice) : NULL;
+	guard_status_changed(guard);
+}
+
+static enum status_state guard_state(const struct guard *guard, const char **ret_text) {
+	if (guard->log_error) {
+		*ret_text = "events cannot be written: see whether the disk is full";
+		return STATUS_LOG_ERROR;
+	}
+	if (guard->socket_lost) {
+		*ret_text = "another program sits at the place of the guard's socket";
+		return STATUS_SOCKET_LOST;
+	}
+	if (guard->panic) {
+		*ret_text = "every signature is refused (ssh-agent-guard panic off)";
+		return STATUS_LOCKED;
+	}
+	if (guard->upstream.down || guard->upstream_away) {
+		*ret_text = "the real agent is away";
+		return STATUS_UPSTREAM_DOWN;
+	}
+	if (guard->reload_failed) {
+		*ret_text = "the changed policy has errors; the old one is in force";
+		return STATUS_RELOAD_ERROR;
+	}
+	*ret_text = "serving";
+	return STATUS_IDLE;
+}
+
+static struct status guard_status(struct guard *guard) {
+	struct status status = {
+		.pid = getpid(),
+		.since_us = guard->since_us,
+		.socket = guard->socket_path,
+		.upstream = guard->upstream_name,
+		.policy = policy_path(guard->policy)[0] != '\0' ? policy_path(guard->policy)
+								: "none",
+		.config_sha256 = policy_sha256(guard->policy),
+		.rules = policy_rule_count(guard->policy),
+		.connections = guard->n_connections,
+		.signatures = guard->signatures,
+		.refusals = guard->refusals,
+		.upstream_restarts = guard->upstream_restarts,
+		.notice = guard->notice,
+	};
+
+	status.state = guard_state(guard, &status.text);
+	return status;
+}
+
+int guard_status_yaml(struct guard *guard, struct buffer *document) {
+	struct status status = guard_status(guard);
+
+	return status_yaml(document, &status);
+}
+
+void guard_status_write(struct guard *guard, bool stopped) {
+	struct status status = guard_status(guard);
+	int error;
+
+	ev_timer_stop(guard->loop, &guard->status_soon);
+	if (stopped) {
+		status.state = STATUS_STOPPED;
+		status.text = "the guard is not running";
+		status.pid = 0;
+	}
+	error = status_write(guard->state_fd, &status);
+	if (error < 0)
+		diag_debug("status: %s", strerror(-error));
+}
+
+static void on_status_soon(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	(void)loop, (void)revents;
+	guard_status_write(watcher->data, false);
+}
+
+void guard_status_init(struct guard *guard) {
+	ev_timer_init(&guard->status_soon, on_status_soon, STATUS_DELAY_S, 0.);
+	guard->status_soon.data = guard;
+}
+
+void guard_status_changed(struct guard *guard) {
+	if (ev_is_active(&guard->status_soon))
+		return;
+	ev_timer_set(&guard->status_soon, STATUS_DELAY_S, 0.);
+	ev_timer_start(guard->loop, &guard->status_soon);
+}

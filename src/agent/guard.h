@@ -1,0 +1,83 @@
+/*
+ * The guard: the one context of the program, passed down to whoever serves a part of it. It owns
+ * what all connections share, and it writes what happens into the log and the status.
+ */
+#ifndef AGENT_GUARD_H
+#define AGENT_GUARD_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/upstream.h"
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "caller/reader.h"
+#include "facts/event.h"
+#include "log/journal.h"
+#include "log/status.h"
+#include "platform/platform.h"
+#include "policy/policy.h"
+
+struct connection;
+
+struct guard {
+	struct ev_loop *loop;
+	int state_fd;
+	struct journal *journal;
+	struct reader *reader;
+	struct hangups *hangups;
+
+	const char *policy_path;
+	struct policy *policy; /* the one in force; a request in flight may hold an older one */
+	struct upstream_address upstream;
+	const char *upstream_name; /* "managed" or the path, for people */
+	const char *socket_path;
+
+	bool panic;	/* refuse every signature until switched off */
+	bool log_error; /* the last event could not be written */
+	bool socket_lost;
+	bool reload_failed;
+	bool upstream_away; /* as the last request found out */
+	char *notice;	    /* what the user should know and do, until it is settled; NULL */
+
+	struct connection *connections; /* a list */
+	size_t n_connections;
+	int64_t since_us;
+	uint64_t signatures, refusals, sign_requests, upstream_restarts;
+
+	ev_timer status_soon; /* the status is written a moment after it changed, not with each
+				 event */
+	void (*on_room)(void *data); /* a connection ended: there may be descriptors again */
+	void *on_room_data;
+};
+
+/* Writes the event and counts it. 0, or the journal's error: what was asked must then be refused
+ * where guard_log_must() says so. */
+int guard_event(struct guard *guard, const struct event *event) MUST_CHECK;
+/* An event of the guard itself, with no request. What cannot be written shows in the status. */
+void guard_note(struct guard *guard, const char *trigger, const char *reason, const char *detail);
+/* Whether a request is refused whose event cannot be written (log.on_error). */
+bool guard_log_must(const struct guard *guard);
+
+/* Reads the policy file again; a bad one leaves the old one in force. -EINVAL or what else is
+ * wrong; problems says it in full. */
+int guard_reload(struct guard *guard, struct problems *problems) MUST_CHECK;
+/* Kept across restarts. -errno where it could not be kept; it is in force all the same. */
+int guard_panic(struct guard *guard, bool on) MUST_CHECK;
+/* Whether the state directory says that panic was left on. */
+bool guard_panic_was_left_on(int state_fd);
+
+/* What a request found out about the real agent: 0 or an error of upstream_done. */
+void guard_upstream_seen(struct guard *guard, int error);
+
+/* Replaces the notice; NULL settles it. */
+void guard_notice(struct guard *guard, const char *notice);
+void guard_status_changed(struct guard *guard);
+void guard_status_init(struct guard *guard);
+/* Writes the status now; stopped: for the last time. */
+void guard_status_write(struct guard *guard, bool stopped);
+int guard_status_yaml(struct guard *guard, struct buffer *document) MUST_CHECK;
+
+#endif

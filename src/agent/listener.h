@@ -1,0 +1,51 @@
+/*
+ * The guard's socket: at its path before anybody else, private from its first instant, and taken
+ * back when another one is put in its place.
+ */
+#ifndef AGENT_LISTENER_H
+#define AGENT_LISTENER_H
+
+#include <ev.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+#define ACCEPT_MAX     64  /* in one turn of the loop */
+#define LISTEN_BACKLOG 128 /* as ssh-agent */
+#define ACCEPT_RETRY_S 1.  /* while descriptors are short; sooner where one comes back */
+#define TAKE_BACK_S    0.2 /* between two attempts to take the path back */
+
+struct listener;
+
+struct listener_calls {
+	/* An accepted socket, which is yours from here on. -EMFILE and the like: accepting pauses.
+	 */
+	int (*accepted)(void *data, int fd);
+	/* Somebody put something in our socket's place, which we took back (error 0) or could not.
+	 */
+	void (*replaced)(void *data, int error);
+	/* Accepting had to pause. */
+	void (*paused)(void *data, int error);
+	void *data;
+};
+
+/*
+ * Claims the path: its directory must be ours and closed to others, a lock beside it free, and
+ * what lies there a stale socket or nothing. Does not listen yet. *ret_why is a sentence for a
+ * person (owned by the caller) where it fails: -EADDRINUSE: a live agent is there, or another
+ * guard; -EPERM, -EACCES: the directory; -EEXIST: no socket lies there; -ENAMETOOLONG.
+ */
+int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, const char *path,
+		 const struct listener_calls *calls) MUST_CHECK;
+/* Binds, listens and accepts. */
+int listener_start(struct listener *listener) MUST_CHECK;
+/* A connection ended: accepting may go on. */
+void listener_resume(struct listener *listener);
+/* Removes the socket where it still is ours, and accepts no more. NULL is fine. */
+void listener_free(struct listener *listener);
+
+/* Takes an exclusive lock on dir_fd/name, a file that stays. -EADDRINUSE: another process has it.
+ */
+int lock_file(int *ret_fd, int dir_fd, const char *name) MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The ssh-agent that the guard starts for itself: in a 0700 directory of its own, ended with the
+ * guard also when that is killed, and started again, empty, when it dies.
+ *
+ * Debian's ssh-agent is setgid, and the kernel forgets "die with your parent" for such a program.
+ * So a sealed copy of it is executed, which no set-id bit adheres to, and which nobody, not even
+ * its user, may read: that makes the process untraceable from its first instruction.
+ */
+#ifndef AGENT_MANAGED_H
+#define AGENT_MANAGED_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+
+#define RESTART_MIN_S	0.1
+#define RESTART_MAX_S	30.
+#define STEADY_S	10. /* one that lived this long has not died of its start */
+#define START_TIMEOUT_S 10.
+
+struct managed;
+
+enum managed_state { MANAGED_STARTING, MANAGED_UP, MANAGED_DOWN };
+
+/* detail is a sentence for a person, or NULL. */
+typedef void managed_changed(void *data, enum managed_state state, const char *detail);
+
+/* Makes a directory below runtime_directory (which must exist and be private), and clears away
+ * those of guards that were killed. program is an absolute path, owned by root, or by us where
+ * no one else can write to it. loop is the default loop, which alone can wait for children. */
+int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
+		const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
+void managed_start(struct managed *managed);
+/* Ends the agent, waits for that, and removes the directory. NULL is fine. */
+void managed_free(struct managed *managed);
+
+const char *managed_socket(const struct managed *managed);
+
+#endif

@@ -1,0 +1,16 @@
+/* The subcommands: each takes argv from its own name on, and returns the exit status. */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#define EXIT_DONE   0
+#define EXIT_FAILED 1 /* a check failed, or a request was denied */
+#define EXIT_USAGE  2 /* wrong usage or unreadable input */
+
+int cmd_run(int argc, char **argv);
+int cmd_start(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
+int cmd_panic(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+
+#endif

@@ -1,0 +1,129 @@
+/* start: serves in the background, and prints shell code to use it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/control.h"
+#include "base/diag.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "cmd/shell.h"
+#include "platform/platform.h"
+
+#define MESSAGES_FILE	 "messages.log"
+#define MESSAGES_OLD	 "messages.log.old"
+#define MESSAGES_LEN_MAX (1024 * 1024) /* looked at by people after trouble; two files at most */
+
+static const char help[] =
+	"usage: eval \"$(ssh-agent-guard start [the options of run])\"\n"
+	"\n"
+	"Serves in the background and prints the shell code that makes the shell use it. Where a\n"
+	"guard already serves the socket, it prints the code for that one. What the guard would "
+	"say\n"
+	"on its terminal goes to messages.log in its state directory.\n";
+
+struct background {
+	const struct options *options;
+	int ready_fd;
+};
+
+static int messages_open(const char *state) {
+	CLEANUP(close_fd) int state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat status;
+
+	if (state_fd < 0)
+		return -errno;
+	if (fstatat(state_fd, MESSAGES_FILE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    status.st_size > MESSAGES_LEN_MAX)
+		renameat(state_fd, MESSAGES_FILE, state_fd, MESSAGES_OLD);
+	return openat(state_fd, MESSAGES_FILE,
+		      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			      O_CLOEXEC,
+		      0600);
+}
+
+/* From here on the terminal is the shell's alone. */
+static void on_ready(void *data) {
+	struct background *background = data;
+	CLEANUP(close_fd) int messages = messages_open(background->options->places.state);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(messages >= 0 ? messages : null, STDERR_FILENO);
+	close_fd(&null);
+	if (write(background->ready_fd, "r", 1) < 0)
+		diag_error("start: %s", strerror(errno));
+	close_fd(&background->ready_fd);
+}
+
+/* Standard output is what the shell waits for and evaluates: nothing of it may stay open here. */
+static int serve(const struct options *options, int ready_fd) {
+	struct background background = {options, ready_fd};
+	struct daemon_options daemon;
+
+	platform_close_others(ready_fd);
+	if (open("/dev/null", O_RDWR) != STDIN_FILENO || dup(STDIN_FILENO) != STDOUT_FILENO ||
+	    setsid() < 0 || chdir("/") < 0) {
+		diag_error("start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	daemon = options_for_daemon(options);
+	daemon.ready = on_ready;
+	daemon.data = &background;
+	return daemon_run(&daemon);
+}
+
+static int start(const struct options *options) {
+	int pipe_fds[2], status;
+	char ready;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
+		diag_error("start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(pipe_fds[0]);
+		_exit(serve(options, pipe_fds[1]));
+	}
+	close(pipe_fds[1]);
+	if (pid < 0) {
+		diag_error("start: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (read(pipe_fds[0], &ready, 1) == 1)
+		return shell_print_socket(options->places.socket) < 0 ? EXIT_FAILED : EXIT_DONE;
+	/* It ended without being ready, and has said why. */
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		return WEXITSTATUS(status);
+	diag_error("start: the guard did not start");
+	return EXIT_FAILED;
+}
+
+int cmd_start(int argc, char **argv) {
+	CLEANUP(options_deinit) struct options options;
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	char **operands;
+
+	switch (options_parse(&options, argc, argv, false, &operands)) {
+	case OPTIONS_RUN: break;
+	case OPTIONS_HELP: fputs(help, stdout); return EXIT_DONE;
+	case OPTIONS_WRONG: return EXIT_USAGE;
+	}
+	if (*operands != NULL) {
+		diag_error("start: does not know what to do with %s", *operands);
+		return EXIT_USAGE;
+	}
+	if (options.verbose)
+		diag_verbose();
+	/* In the start file of a shell this runs for every shell. */
+	if (control_ask(&answer, options.places.control, "status", false) == 0) {
+		diag_info("a guard already serves %s", options.places.socket);
+		return shell_print_socket(options.places.socket) < 0 ? EXIT_FAILED : EXIT_DONE;
+	}
+	return start(&options);
+}

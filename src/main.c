@@ -1,0 +1,57 @@
+/* ssh-agent-guard: the table of its subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "cmd/cmd.h"
+#include "config.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{"run", cmd_run, "serve in the foreground (the default)"},
+	{"start", cmd_start, "serve in the background; prints sh code for eval"},
+	{"stop", cmd_stop, "end the guard that runs"},
+	{"reload", cmd_reload, "read the policy again"},
+	{"panic", cmd_panic, "refuse every signature, until `panic off`"},
+	{"status", cmd_status, "print the state of the guard that runs"},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(void) {
+	puts("usage: ssh-agent-guard [COMMAND] [OPTION...]\n"
+	     "\n"
+	     "Stands between SSH clients and the real agent: decides each use of a key by a "
+	     "policy,\n"
+	     "and writes it down. Commands:\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].what);
+	puts("\n`ssh-agent-guard COMMAND --help` tells more; so does ssh-agent-guard(1).");
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv) {
+	static char run[] = "run";
+	char *no_arguments[] = {run, NULL};
+
+	if (argc <= 1)
+		return cmd_run(1, no_arguments);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("ssh-agent-guard " VERSION);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (argv[1][0] == '-') {
+		argv[0] = run;
+		return cmd_run(argc, argv);
+	}
+	diag_error("%s: no such command (see `ssh-agent-guard --help`)", argv[1]);
+	return EXIT_USAGE;
+}
