@@ -21,12 +21,17 @@ int session_bind_parse(struct session_bind *ret, struct bytes body) {
 enum proof session_bind_verify(const struct session_bind *bind) {
 	struct public_key key;
 	int error = public_key_parse(&key, bind->host_key);
+	enum proof proof;
 
 	if (error == -ENOTSUP)
 		return PROOF_UNVERIFIABLE;
 	if (error < 0)
 		return PROOF_BAD;
-	if (key.type->is_certificate && certificate_verify(&key) == PROOF_BAD)
-		return PROOF_BAD;
-	return host_key_verify(&key, bind->signature, bind->session_id);
+	proof = host_key_verify(&key, bind->signature, bind->session_id);
+	if (proof != PROOF_BAD && key.type->is_certificate) {
+		enum proof by_ca = certificate_verify(&key);
+
+		return by_ca == PROOF_GOOD ? proof : by_ca;
+	}
+	return proof;
 }

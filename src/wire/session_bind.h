@@ -25,8 +25,9 @@ struct session_bind {
 int session_bind_parse(struct session_bind *ret, struct bytes body) MUST_CHECK;
 
 /* Whether the host really signed the session id. A host certificate's CA must have signed it, too,
- * as far as we can verify that; whether it is good for a host is not looked at, as in OpenSSH's
- * agent. */
+ * as OpenSSH's agent wants it; whether the certificate is good for a host is not looked at, by
+ * neither.
+ */
 enum proof session_bind_verify(const struct session_bind *bind);
 
 #endif

@@ -296,6 +296,22 @@ static void a_certificate_that_its_ca_did_not_sign_binds_nothing(void **state) {
 	assert_tainted(&session, &host, 1);
 }
 
+static void a_certificate_by_an_unknown_kind_of_ca_is_unverifiable(void **state) {
+	CLEANUP(session_deinit) struct session session = {0};
+	CLEANUP(signer_deinit) struct signer host = signer_ed25519();
+	CLEANUP(signer_deinit) struct signer ca = signer_ed25519();
+	CLEANUP(buffer_deinit) struct buffer certificate = {0};
+
+	(void)state;
+	buffer_clear(&ca.blob);
+	put_text(&ca.blob, "ssh-new@example.org");
+	signer_certify(&certificate, &host, &ca, CERTIFICATE_HOST, "host.example", NULL);
+	buffer_clear(&host.blob);
+	buffer_put_raw(&host.blob, buffer_bytes(&certificate));
+	assert_int_equal(bind_by(&session, &host, 1, 0), BIND_UNVERIFIABLE);
+	assert_tainted(&session, &host, 1);
+}
+
 static void what_cannot_be_verified_is_said_so_and_taints(void **state) {
 	CLEANUP(signer_deinit) struct signer sha1 = signer_rsa(2048, "ssh-rsa");
 	CLEANUP(signer_deinit) struct signer unknown = signer_ed25519();
@@ -392,6 +408,7 @@ int main(void) {
 		cmocka_unit_test(what_a_chain_costs_is_bounded),
 		cmocka_unit_test(a_host_is_bound_by_its_certificate_too),
 		cmocka_unit_test(a_certificate_that_its_ca_did_not_sign_binds_nothing),
+		cmocka_unit_test(a_certificate_by_an_unknown_kind_of_ca_is_unverifiable),
 		cmocka_unit_test(what_cannot_be_verified_is_said_so_and_taints),
 		cmocka_unit_test(a_bind_cut_anywhere_is_malformed),
 		cmocka_unit_test(bytes_behind_a_bind_are_ignored_as_openssh_does),
