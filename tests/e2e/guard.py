@@ -163,7 +163,7 @@ class GuardTest(unittest.TestCase):
 
     def setUp(self):
         if not PROGRAM:
-            self.skipTest('GUARD_PROGRAM is not set')
+            self.fail('GUARD_PROGRAM does not say which program to test')
         self.place = self.make_place(people.fresh_person() if self.as_person else None)
         self.keys = Keys(self.place)
 

@@ -161,7 +161,7 @@ class End(guard.GuardTest):
         for number in range(20):
             server = self.start_guard(wait=False)
             if number > 3:
-                wait_until(lambda: len(place.descendants()) > number % 4, 'it has begun', 5)
+                wait_until(lambda: len(place.descendants()) > number % 3, 'it has begun')
             server.stop(signal.SIGKILL)
             wait_until(lambda: not place.descendants(), 'no process is left')
         self.start_guard()
@@ -308,7 +308,7 @@ class Path(guard.GuardTest):
                        server.socket.stat().st_ino != other_inode, 'the path is taken back')
             wait_until(lambda: place.socket_answers(server.socket), 'it answers there')
         self.assertEqual(self.place.run(SSH_ADD, '-l', env=server.env).returncode, 1)
-        self.assertIn('notice', server.status())
+        wait_until(lambda: server.status().get('notice'), 'the status tells of it')
 
     def test_a_socket_that_was_removed_comes_back(self):
         server = self.start_guard(socket=self.place.home / 'a.sock')
