@@ -20,8 +20,9 @@
 #include "base/diag.h"
 #include "base/file.h"
 
-#define DESCRIPTORS_OURS    64 /* logs, the policy, children: never given to clients */
-#define DESCRIPTORS_CLIENT  2  /* its socket and its connection to the real agent */
+#define DESCRIPTORS_OURS 64 /* logs, the policy, children: never given to clients */
+#define DESCRIPTORS_CLIENT \
+	4 /* its socket, its way to the real agent, its writer (twice, while read) */
 #define DESCRIPTORS_DEFAULT 1024
 #define PAUSED_NOTE_S	    60.
 
@@ -173,6 +174,35 @@ static enum control_result on_control(void *data, const char *request, struct bu
 
 /* ---- start and end ---- */
 
+/* Whether both paths lead to one place, by the directory they name and their last part; and of a
+ * link, by where it leads. */
+static bool same_place(const char *a, const char *b) {
+	CLEANUP(free_pointer) char *real_a = realpath(a, NULL);
+	CLEANUP(free_pointer) char *real_b = realpath(b, NULL);
+	char directory_a[PATH_MAX], directory_b[PATH_MAX];
+	const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+	struct stat status_a, status_b;
+
+	if (real_a != NULL && real_b != NULL && strcmp(real_a, real_b) == 0)
+		return true;
+	if (strlen(a) >= PATH_MAX || strlen(b) >= PATH_MAX || strcmp(name_a, name_b) != 0)
+		return false;
+	strcpy(directory_a, a);
+	strcpy(directory_b, b);
+	directory_a[name_a - a + 1] = directory_b[name_b - b + 1] = '\0';
+	return stat(directory_a, &status_a) == 0 && stat(directory_b, &status_b) == 0 &&
+	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}
+
+static bool is_own_socket(struct daemon *daemon, const char *upstream) {
+	if (!same_place(upstream, daemon->options->socket))
+		return false;
+	diag_error("--upstream %s: that is the guard's own socket (name the real agent's)",
+		   upstream);
+	daemon->status = 2;
+	return true;
+}
+
 static void daemon_serve(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
@@ -186,8 +216,11 @@ static void daemon_serve(struct daemon *daemon) {
 		if (error < 0)
 			diag_error("%s: %s", options->socket, strerror(-error));
 	}
+	/* A link that led nowhere before may lead to us now. */
+	if (error == 0 && options->upstream != NULL && is_own_socket(daemon, options->upstream))
+		error = -ELOOP;
 	if (error < 0) {
-		daemon->status = 1;
+		daemon->status = daemon->status != 0 ? daemon->status : 1;
 		ev_break(guard->loop, EVBREAK_ALL);
 		return;
 	}
@@ -297,26 +330,6 @@ static int daemon_listener(struct daemon *daemon) {
 	return error;
 }
 
-/* Whether both paths lead to one place, by the directory they name and their last part; and of a
- * link, by where it leads. */
-static bool same_place(const char *a, const char *b) {
-	CLEANUP(free_pointer) char *real_a = realpath(a, NULL);
-	CLEANUP(free_pointer) char *real_b = realpath(b, NULL);
-	char directory_a[PATH_MAX], directory_b[PATH_MAX];
-	const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
-	struct stat status_a, status_b;
-
-	if (real_a != NULL && real_b != NULL && strcmp(real_a, real_b) == 0)
-		return true;
-	if (strlen(a) >= PATH_MAX || strlen(b) >= PATH_MAX || strcmp(name_a, name_b) != 0)
-		return false;
-	strcpy(directory_a, a);
-	strcpy(directory_b, b);
-	directory_a[name_a - a + 1] = directory_b[name_b - b + 1] = '\0';
-	return stat(directory_a, &status_a) == 0 && stat(directory_b, &status_b) == 0 &&
-	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
-}
-
 static int daemon_upstream(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
@@ -334,9 +347,7 @@ static int daemon_upstream(struct daemon *daemon) {
 			return error;
 		}
 		path = managed_socket(daemon->managed);
-	} else if (same_place(path, options->socket)) {
-		diag_error("--upstream %s: that is the guard's own socket (name the real agent's)",
-			   path);
+	} else if (is_own_socket(daemon, path)) {
 		return -ELOOP;
 	}
 	guard->upstream.socket = (struct sockaddr_un){.sun_family = AF_UNIX};

@@ -97,13 +97,19 @@ static void exchange_answer_failure(struct exchange *exchange) {
 	exchange_answer(exchange, BYTES(failure));
 }
 
-static void exchange_refuse(struct exchange *exchange, const char *decision, const char *reason) {
-	static const uint8_t no_identities[] = {AGENT_IDENTITIES_ANSWER, 0, 0, 0, 0};
+static void exchange_refused(struct exchange *exchange, const char *decision, const char *reason) {
 	/* Refused already: an event that cannot be written changes nothing here. */
 	int error = exchange_event(exchange, decision, reason, NULL);
 
 	(void)error;
 	exchange->in.guard->refusals++;
+}
+
+/* Whoever may not list sees an agent without keys, and one that is away for what it is. */
+static void exchange_refuse(struct exchange *exchange, const char *decision, const char *reason) {
+	static const uint8_t no_identities[] = {AGENT_IDENTITIES_ANSWER, 0, 0, 0, 0};
+
+	exchange_refused(exchange, decision, reason);
 	if (is_operation(exchange, OPERATION_LIST) && !exchange->malformed)
 		exchange_answer(exchange, BYTES(no_identities));
 	else
@@ -140,7 +146,8 @@ static void on_answer(void *data, int error, struct bytes answer) {
 	exchange->upstream_ns = clock_mono_ns() - exchange->asked_ns;
 	guard_upstream_seen(exchange->in.guard, error);
 	if (error < 0) {
-		exchange_refuse(exchange, "deny", upstream_reason(error));
+		exchange_refused(exchange, "deny", upstream_reason(error));
+		exchange_answer_failure(exchange);
 		return;
 	}
 	if (is_operation(exchange, OPERATION_SIGN)) {
