@@ -7,16 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/define.h"
 #include "policy/reading.h"
 #include "policy/rule.h"
 #include "policy/yaml_tree.h"
 
-#define RULE_NAME_LEN_MAX 128 /* it stands in every event of that rule */
+#define RULE_NAME_LEN_MAX    128    /* it stands in every event of that rule */
+#define CONDITION_VALUES_MAX 250000 /* as YAML_NODES_MAX */
 
 struct loader {
 	struct reading reading;
 	struct policy *policy;
-	struct rule *rule;		/* the one that is read */
+	struct rule *rule; /* the one that is read */
+	struct definitions definitions;
 	const struct yaml_node **names; /* of rules that have one, for duplicates; owned */
 	size_t n_names;
 };
@@ -86,6 +89,36 @@ static int read_action(struct loader *loader, const char *what, const struct yam
 	return 0;
 }
 
+/* A short file must not become a huge policy by what its definitions stand for. */
+static bool is_one_too_many(struct loader *loader, const struct yaml_node *value) {
+	if (++loader->reading.n_values != CONDITION_VALUES_MAX)
+		return loader->reading.n_values > CONDITION_VALUES_MAX;
+	REPORT(&loader->reading, value, "more than %d values with all definitions put in; %s",
+	       CONDITION_VALUES_MAX, "no policy needs as many");
+	return true;
+}
+
+/* One value, or all those that a definition stands for. */
+static int read_value(struct loader *loader, struct condition *condition,
+		      const struct yaml_node *value) {
+	const struct yaml_node *values = value;
+	const struct yaml_node *item;
+
+	if (definition_is_named(value))
+		values = definition_find(&loader->definitions, &loader->reading, value);
+	if (values == NULL)
+		return 0;
+	item = values != value && values->kind == TREE_LIST ? values->first : values;
+	while (item != NULL && !is_one_too_many(loader, value)) {
+		int error = condition->field->read(condition, &loader->reading, item);
+
+		if (error < 0)
+			return error;
+		item = item != values ? item->next : NULL;
+	}
+	return 0;
+}
+
 static int read_condition(struct loader *loader, struct match *match, const struct field *field,
 			  const struct yaml_node *value) {
 	struct condition *conditions = reallocarray(match->conditions, match->n_conditions + 1,
@@ -98,13 +131,13 @@ static int read_condition(struct loader *loader, struct match *match, const stru
 	condition = &conditions[match->n_conditions++];
 	*condition = (struct condition){.field = field};
 	if (value->kind != TREE_LIST)
-		return field->read(condition, &loader->reading, value);
+		return read_value(loader, condition, value);
 	if (value->count == 0)
 		REPORT(&loader->reading, value,
 		       "%s: an empty list, which does not mean \"anything\"; %s", field->name,
 		       "write a value or leave the field out");
 	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
-		int error = field->read(condition, &loader->reading, item);
+		int error = read_value(loader, condition, item);
 
 		if (error < 0)
 			return error;
@@ -285,6 +318,12 @@ static int read_log(struct loader *loader, const struct yaml_node *value) {
 	return walk_map(loader, value, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
+/* Read already: it may stand below the rules that use it. */
+static int skip(struct loader *loader, const struct yaml_node *value) {
+	(void)loader, (void)value;
+	return 0;
+}
+
 static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	static const struct key keys[] = {
 		{"version", read_version, NULL},
@@ -292,11 +331,13 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 		 "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"log", read_log, NULL},
+		{"define", skip, NULL},
 		{"rules", read_rules, NULL},
 	};
 
 	if (!is_map(loader, "the policy", root, "write at least default_action: deny"))
 		return 0;
+	definitions_read(&loader->definitions, &loader->reading, root);
 	return walk_map(loader, root, keys, sizeof(keys) / sizeof(keys[0]));
 }
 

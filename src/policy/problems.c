@@ -54,20 +54,42 @@ size_t problems_total(const struct problems *problems) {
 	return problems->count + problems->omitted;
 }
 
-static bool stands_before(const struct problem *a, const struct problem *b) {
-	return a->line < b->line || (a->line == b->line && a->column < b->column);
+static int compare(const struct problem *a, const struct problem *b) {
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->column != b->column)
+		return a->column < b->column ? -1 : 1;
+	return strcmp(a->text, b->text);
 }
 
-/* By insertion: it is stable, and there are PROBLEMS_MAX at most. */
+/* A definition that is used twice is read twice, and so are its mistakes. */
+static void drop_repeated(struct problems *problems, size_t from) {
+	size_t kept = from;
+
+	for (size_t i = from; i < problems->count; i++) {
+		struct problem *problem = &problems->items[i];
+
+		if (kept > from && compare(problem, &problems->items[kept - 1]) == 0) {
+			free(problem->file);
+			free(problem->text);
+		} else {
+			problems->items[kept++] = *problem;
+		}
+	}
+	problems->count = kept;
+}
+
+/* By insertion: there are PROBLEMS_MAX at most. */
 void problems_sort(struct problems *problems, size_t from) {
 	for (size_t i = from + 1; i < problems->count; i++) {
 		struct problem problem = problems->items[i];
 		size_t at = i;
 
-		for (; at > from && stands_before(&problem, &problems->items[at - 1]); at--)
+		for (; at > from && compare(&problem, &problems->items[at - 1]) < 0; at--)
 			problems->items[at] = problems->items[at - 1];
 		problems->items[at] = problem;
 	}
+	drop_repeated(problems, from);
 }
 
 void problems_text(struct buffer *text, const struct problems *problems, const char *separator) {

@@ -27,7 +27,7 @@ void problems_add(struct problems *problems, const char *file, size_t line, size
 
 /* Those that were left out count, too: whoever compares before and after sees every failure. */
 size_t problems_total(const struct problems *problems);
-/* Puts those from index from on into the order of their places. */
+/* Puts those from index from on into the order of their places, each once. */
 void problems_sort(struct problems *problems, size_t from);
 
 /* Appends each as "file:line:column: text", with the separator between them. */

@@ -12,6 +12,7 @@ struct reading {
 	const char *file;
 	struct problems *problems;
 	struct pattern_context context;
+	size_t n_values; /* of conditions; what definitions stand for counts each time */
 };
 
 #define REPORT(reading, node, ...)                                                       \

@@ -392,6 +392,33 @@ static void all_fields_of_a_match_must_hold(void **state) {
 	ASSERT_ROWS(rows, &request);
 }
 
+static void a_defined_name_stands_for_its_values(void **state) {
+	static const struct {
+		const char *exe;
+		enum action action;
+	} rows[] = {
+		{"/a", ACTION_ALLOW}, {"/b", ACTION_ALLOW}, {"/c", ACTION_ALLOW},
+		{"/d", ACTION_ALLOW}, {"/e", ACTION_DENY},  {"$one", ACTION_DENY},
+	};
+	/* Used before it is defined, alone and in a list. */
+	CLEANUP(free_policy)
+	struct policy *policy = must_parse(
+		"rules: [{match: {exe: [$two, /c, $one]}, action: allow}]\n"
+		"define: {one: /d, two: [/a, /b], three: /e}\n"
+		"default_action: deny\n");
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char exe[8];
+
+		snprintf(exe, sizeof(exe), "%s", rows[i].exe);
+		caller.process.exe = exe;
+		assert_int_equal(policy_decide(policy, &request).action, rows[i].action);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(process_name_is_that_of_the_executable),
@@ -410,6 +437,7 @@ int main(void) {
 		cmocka_unit_test(an_endpoint_is_a_pattern),
 		cmocka_unit_test(of_a_caller_that_is_not_identified_nothing_is_known),
 		cmocka_unit_test(all_fields_of_a_match_must_hold),
+		cmocka_unit_test(a_defined_name_stands_for_its_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

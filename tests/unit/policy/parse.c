@@ -119,7 +119,7 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{DENY "rules: {}\n", 2, 8, "rules: not a list"},
 		{DENY "rule: []\n", 2, 1, "rule: unknown field; did you mean rules?"},
 		{DENY "<<: {}\n", 2, 1, "<<: unknown field; this version knows version, default_"},
-		{DENY "define: {}\n", 2, 1, "define: unknown field; this version knows version, "},
+		{DENY "lock: true\n", 2, 1, "lock: unknown field; this version knows version, "},
 		{DENY "'': {}\n", 2, 1, "\"\": unknown field"},
 		{DENY "rules:\n-\n", 3, 2, "a rule: empty, where a map"},
 		{DENY "rules: [allow]\n", 2, 9, "a rule: one value, where a map"},
@@ -208,6 +208,35 @@ static void a_value_that_says_something_else_is_refused(void **state) {
 
 	(void)state;
 	assert_value_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void a_bad_definition_is_refused_with_its_place(void **state) {
+	static const struct row rows[] = {
+		{DENY "define: []\n", 2, 9, "define: not a map"},
+		{DENY "define:\n", 2, 8, "define: not a map"},
+		{DENY "define: {a: {}}\n", 2, 13, "define: a: write a value or a list"},
+		{DENY "define: {a: [x, [y]]}\n", 2, 17, "define: a: write a value or a list"},
+		{DENY "define: {a: []}\n", 2, 13, "define: a: an empty list"},
+		{DENY "define: {a b: x}\n", 2, 10, "define: a b: no name"},
+		{DENY "define: {'': x}\n", 2, 10, "define: \"\": no name"},
+		{DENY "define: {a: x, b: $a}\n", 2, 19, "define: b: $a: a definition cannot name"},
+		{DENY "define: {a: [$a]}\nrules: [{match: {exe: $a}, action: deny}]\n", 2, 14,
+		 "define: a: $a: a definition cannot name another"},
+		{DENY "define: {hosts: /x}\nrules: [{match: {exe: $host}, action: deny}]\n", 3, 23,
+		 "$host: not defined; did you mean $hosts?"},
+		{DENY "rules: [{match: {exe: [/a, $x]}, action: deny}]\n", 2, 28,
+		 "$x: not defined; write it under define:"},
+		{DENY "rules: [{match: {process_name: '$'}, action: deny}]\n", 2, 32, "$: not def"},
+		/* Its values are read where it is used, and told of once, in their own place. */
+		{DENY "define: {a: [/a, b]}\n"
+		      "rules: [{match: {exe: $a}, unless: {exe: $a}, action: deny}]\n",
+		 2, 18, "exe: b: never fits"},
+		{DENY "define: {a: no}\nrules: [{match: {process_name: $a}, action: deny}]\n", 2,
+		 13, "process_name: no: false in YAML"},
+	};
+
+	(void)state;
+	ASSERT_ROWS(rows);
 }
 
 /* As the list of later fields says: what this version does not know is no condition that is
@@ -354,6 +383,23 @@ static void an_anchor_bomb_costs_nothing(void **state) {
 	assert_true(problems.omitted > 0);
 }
 
+/* 1,000 values, used 1,000 times: a million patterns from some kilobytes. */
+static void a_bomb_of_definitions_costs_nothing(void **state) {
+	struct bytes list = repeat(DENY "define: {a: [x", ",x", 999);
+	struct bytes uses = repeat("]}\nrules: [{match: {process_name: [$a", ",$a", 999);
+	char *text = malloc(list.len + uses.len + 32);
+	size_t len = list.len + uses.len;
+
+	(void)state;
+	assert_non_null(text);
+	memcpy(text, list.data, list.len);
+	memcpy(text + list.len, uses.data, uses.len);
+	memcpy(text + len, "]}, action: deny}]", 18);
+	free((char *)(uintptr_t)list.data);
+	free((char *)(uintptr_t)uses.data);
+	assert_refused((struct bytes){(uint8_t *)text, len + 18}, 3, "more than 250000 values");
+}
+
 static void problems_beyond_what_anybody_reads_are_counted(void **state) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct bytes text = repeat("default_action: deny\nrules: [", "a, ", 1000);
@@ -398,6 +444,8 @@ int main(void) {
 		cmocka_unit_test(what_is_no_yaml_is_refused_with_its_place),
 		cmocka_unit_test(what_is_no_policy_is_refused_with_its_place),
 		cmocka_unit_test(a_value_that_says_something_else_is_refused),
+		cmocka_unit_test(a_bad_definition_is_refused_with_its_place),
+		cmocka_unit_test(a_bomb_of_definitions_costs_nothing),
 		cmocka_unit_test(each_field_of_a_later_version_is_refused_by_name),
 		cmocka_unit_test(every_problem_is_told_at_once_in_the_order_of_the_file),
 		cmocka_unit_test(columns_count_characters),
