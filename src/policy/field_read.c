@@ -5,29 +5,45 @@
 
 #include "policy/rule.h"
 
+/* Doubles the room when it is full, which is at 0, 1, 2, 4, 8 ... */
+static int make_room(struct condition *condition) {
+	size_t n_patterns = condition->n_patterns;
+	struct pattern *patterns;
+
+	if ((n_patterns & (n_patterns - 1)) != 0)
+		return 0;
+	patterns = reallocarray(condition->patterns, n_patterns > 0 ? 2 * n_patterns : 1,
+				sizeof(*patterns));
+	if (patterns == NULL)
+		return -ENOMEM;
+	condition->patterns = patterns;
+	return 0;
+}
+
 /* Compiles the value and adds it. NULL in *ret: it was refused and reported. */
 static int add_pattern(struct pattern **ret, struct condition *condition, struct reading *reading,
 		       const struct yaml_node *value, bool path) {
 	CLEANUP(free_pointer) char *why = NULL;
 	const char *what = condition->field->name;
 	const char *source = read_text(reading, what, value);
-	struct pattern *patterns;
+	struct pattern *pattern;
 	int error;
 
 	*ret = NULL;
 	if (source == NULL)
 		return 0;
-	patterns = reallocarray(condition->patterns, condition->n_patterns + 1, sizeof(*patterns));
-	if (patterns == NULL)
-		return -ENOMEM;
-	condition->patterns = patterns;
+	error = make_room(condition);
+	if (error < 0)
+		return error;
+	pattern = &condition->patterns[condition->n_patterns];
 	reading->context.path = path;
-	error = pattern_compile(&patterns[condition->n_patterns], source, &reading->context, &why);
+	error = pattern_compile(pattern, source, &reading->context, &why);
 	if (error == -EINVAL)
 		REPORT(reading, value, "%s: %.60s: %s", what, source, why);
 	if (error < 0)
 		return error == -EINVAL ? 0 : error;
-	*ret = &patterns[condition->n_patterns++];
+	condition->n_patterns++;
+	*ret = pattern;
 	return 0;
 }
 

@@ -145,6 +145,13 @@ static int read_condition(struct loader *loader, struct match *match, const stru
 	return 0;
 }
 
+static bool match_names(const struct match *match, const char *field_name) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if (strcmp(match->conditions[i].field->name, field_name) == 0)
+			return true;
+	return false;
+}
+
 static int read_fields(struct loader *loader, struct match *match, const struct yaml_node *map) {
 	const char *names[FIELDS_MAX];
 
@@ -161,6 +168,9 @@ static int read_fields(struct loader *loader, struct match *match, const struct 
 			report_unknown_field(&loader->reading, key, names, n_fields);
 			continue;
 		}
+		/* A field that stands twice is reported as a duplicate key already. */
+		if (match_names(match, field->name))
+			continue;
 		error = read_condition(loader, match, field, key->next);
 		if (error < 0)
 			return error;
@@ -213,13 +223,6 @@ static int read_name(struct loader *loader, const struct yaml_node *value) {
 
 static int read_rule_action(struct loader *loader, const struct yaml_node *value) {
 	return read_action(loader, "action", value, &loader->rule->action);
-}
-
-static bool match_names(const struct match *match, const char *field_name) {
-	for (size_t i = 0; i < match->n_conditions; i++)
-		if (strcmp(match->conditions[i].field->name, field_name) == 0)
-			return true;
-	return false;
 }
 
 static int read_rule(struct loader *loader, const struct yaml_node *node, size_t number) {

@@ -5,7 +5,7 @@
  */
 #include "fixture.h"
 
-#define ROUNDS	       20000
+#define ROUNDS	       5000
 #define RULES_MAX      6
 #define CONDITIONS_MAX 3
 
