@@ -41,7 +41,7 @@ static struct outcome rule_test(const struct rule *rule, struct subject *subject
 	struct outcome unless;
 
 	/* Whoever writes a rule for ssh does not think of what ssh might do to the agent. */
-	if (!rule->names_operation && subject->request->operation != OPERATION_SIGN)
+	if ((rule->operations & 1U << subject->request->operation) == 0)
 		return outcome;
 	outcome = match_test(&rule->match, subject);
 	if (rule->unless.n_conditions == 0 || outcome.fit == FIT_NO || outcome.fit == FIT_LIMIT)

@@ -7,14 +7,14 @@
 #include "policy/rule.h"
 
 const struct field fields[] = {
-	{"process_name", true, read_process_name, test_process_name},
-	{"exe", true, read_path, test_exe},
-	{"ancestor", true, read_ancestor, test_ancestor},
-	{"has_terminal", true, read_boolean, test_has_terminal},
-	{"key", false, read_fingerprint, test_key},
-	{"key_type", false, read_key_type, test_key_type},
-	{"operation", false, read_operation, test_operation},
-	{"endpoint", false, read_endpoint, test_endpoint},
+	{"process_name", FIELD_OF_CALLER | FIELD_CLAIMS, read_process_name, test_process_name},
+	{"exe", FIELD_OF_CALLER, read_path, test_exe},
+	{"ancestor", FIELD_OF_CALLER | FIELD_CLAIMS, read_ancestor, test_ancestor},
+	{"has_terminal", FIELD_OF_CALLER, read_boolean, test_has_terminal},
+	{"key", FIELD_BEGINNINGS, read_fingerprint, test_key},
+	{"key_type", 0, read_key_type, test_key_type},
+	{"operation", FIELD_OPERATION, read_operation, test_operation},
+	{"endpoint", 0, read_endpoint, test_endpoint},
 };
 const size_t n_fields = sizeof(fields) / sizeof(fields[0]);
 _Static_assert(sizeof(fields) / sizeof(fields[0]) <= FIELDS_MAX, "lists of names have room");
@@ -27,7 +27,8 @@ const struct field *field_find(const char *name) {
 }
 
 enum fit field_test(const struct condition *condition, struct subject *subject) {
-	if (condition->field->of_caller && subject->request->caller->state != CALLER_IDENTIFIED)
+	if ((condition->field->traits & FIELD_OF_CALLER) != 0 &&
+	    subject->request->caller->state != CALLER_IDENTIFIED)
 		return FIT_UNKNOWN;
 	return condition->field->test(condition, subject);
 }

@@ -22,9 +22,16 @@ enum fit {
 	FIT_LIMIT, /* a pattern ran into its limit */
 };
 
+enum field_trait {
+	FIELD_OF_CALLER = 1,  /* unknown where the caller is not identified */
+	FIELD_CLAIMS = 2,     /* a claim may make it fit */
+	FIELD_BEGINNINGS = 4, /* plain text is the beginning of what it fits */
+	FIELD_OPERATION = 8,
+};
+
 struct field {
 	const char *name;
-	bool of_caller; /* unknown where the caller is not identified */
+	unsigned traits; /* of enum field_trait */
 	/* Adds one value; what is wrong with it is reported. Only -ENOMEM is an error. */
 	int (*read)(struct condition *condition, struct reading *reading,
 		    const struct yaml_node *value);

@@ -178,3 +178,13 @@ bool glob_fits(const struct glob *glob, const char *text) {
 	text += glob->prefix_len;
 	return suffix_fits(glob, text) && tokens_fit(glob, text);
 }
+
+bool glob_fits_all(const struct glob *glob) {
+	return glob->prefix_len == 0 && glob->n_tokens == 1 && glob->tokens[0] == TOKEN_STAR;
+}
+
+bool glob_equal(const struct glob *a, const struct glob *b) {
+	return a->n_tokens == b->n_tokens && strcmp(a->prefix, b->prefix) == 0 &&
+	       (a->n_tokens == 0 ||
+		memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(a->tokens[0])) == 0);
+}

@@ -32,4 +32,7 @@ void glob_deinit(struct glob *glob);
 
 bool glob_fits(const struct glob *glob, const char *text);
 
+bool glob_fits_all(const struct glob *glob); /* a lone "*" */
+bool glob_equal(const struct glob *a, const struct glob *b);
+
 #endif

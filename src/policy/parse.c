@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/define.h"
+#include "policy/hidden.h"
 #include "policy/reading.h"
 #include "policy/rule.h"
 #include "policy/yaml_tree.h"
@@ -225,6 +226,22 @@ static int read_rule_action(struct loader *loader, const struct yaml_node *value
 	return read_action(loader, "action", value, &loader->rule->action);
 }
 
+static uint64_t fields_of(const struct match *match) {
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if ((match->conditions[i].field->traits & FIELD_OPERATION) == 0)
+			bits |= UINT64_C(1) << (match->conditions[i].field - fields);
+	return bits;
+}
+
+static unsigned operations_of(const struct match *match) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if ((match->conditions[i].field->traits & FIELD_OPERATION) != 0)
+			return match->conditions[i].wanted;
+	return 1U << OPERATION_SIGN;
+}
+
 static int read_rule(struct loader *loader, const struct yaml_node *node, size_t number) {
 	static const struct key keys[] = {
 		{"name", read_name, NULL},
@@ -240,7 +257,8 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 	error = walk_map(loader, node, keys, sizeof(keys) / sizeof(keys[0]));
 	if (error < 0)
 		return error;
-	rule->names_operation = match_names(&rule->match, "operation");
+	rule->fields = fields_of(&rule->match);
+	rule->operations = operations_of(&rule->match);
 	rule->names_endpoint = match_names(&rule->match, "endpoint");
 	if (rule->name == NULL && asprintf(&rule->name, "rule-%zu", number) < 0) {
 		rule->name = NULL;
@@ -259,8 +277,32 @@ static void check_names(struct loader *loader) {
 			       loader->names[i]->text, loader->names[i - 1]->line);
 }
 
+/* Only of rules that have no other mistake: what could not be read would seem to fit all. */
+static int check_hidden(struct loader *loader, const struct yaml_node *list) {
+	const struct policy *policy = loader->policy;
+	CLEANUP(free_pointer) size_t *lines = calloc(policy->n_rules + 1, sizeof(*lines));
+	size_t steps_left = HIDDEN_STEPS_MAX;
+	size_t i = 0;
+
+	if (lines == NULL)
+		return -ENOMEM;
+	for (const struct yaml_node *node = list->first; node != NULL; node = node->next, i++) {
+		size_t hider = hidden_by(policy, i, &steps_left);
+
+		lines[i] = node->line;
+		if (hider < i)
+			REPORT(&loader->reading, node,
+			       "%s: never decides: %s (line %zu) fits whatever it fits, and says "
+			       "%s; put it before that rule, or remove it",
+			       policy->rules[i].name, policy->rules[hider].name, lines[hider],
+			       action_name(policy->rules[hider].action));
+	}
+	return 0;
+}
+
 static int read_rules(struct loader *loader, const struct yaml_node *value) {
 	struct policy *policy = loader->policy;
+	size_t before = problems_total(loader->reading.problems);
 
 	if (value->kind == TREE_BROKEN)
 		return 0;
@@ -284,7 +326,7 @@ static int read_rules(struct loader *loader, const struct yaml_node *value) {
 			return error;
 	}
 	check_names(loader);
-	return 0;
+	return problems_total(loader->reading.problems) == before ? check_hidden(loader, value) : 0;
 }
 
 static int read_version(struct loader *loader, const struct yaml_node *value) {

@@ -56,10 +56,6 @@ bool pattern_is_regex(const char *source, bool path) {
 	return source[0] == '~' && !(path && source[1] == '/');
 }
 
-bool pattern_has_wildcard(const struct pattern *pattern) {
-	return pattern->regex != NULL || pattern->glob.n_tokens > 0;
-}
-
 __attribute__((format(printf, 2, 3))) static int refuse(char **ret_why, const char *format, ...) {
 	va_list arguments;
 	int len;
@@ -126,6 +122,15 @@ static void set_head(struct pattern *pattern) {
 	pattern->head = pattern_head(pattern->glob.prefix);
 }
 
+/* FNV-1a, 64 bits: it only saves comparisons, so that nothing hangs on who can make two alike. */
+static uint64_t hash_of(const char *source) {
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *source != '\0'; source++)
+		hash = (hash ^ (unsigned char)*source) * 0x100000001b3;
+	return hash;
+}
+
 int pattern_compile(struct pattern *ret, const char *source, struct pattern_context *context,
 		    char **ret_why) {
 	CLEANUP(pattern_deinit) struct pattern pattern = {0};
@@ -144,6 +149,7 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 		return error;
 	if (pattern.regex == NULL)
 		set_head(&pattern);
+	pattern.hash = hash_of(source);
 	*ret = pattern;
 	pattern = (struct pattern){0};
 	return 0;

@@ -38,6 +38,7 @@ struct pattern {
 	struct regex_room *room;	 /* borrowed: lives as long as the policy */
 	uint64_t head;			 /* pattern_head() of what it begins with */
 	uint64_t head_mask;		 /* the bits of it that count */
+	uint64_t hash;			 /* of its source: equal globs have equal ones */
 };
 
 /* What a pattern's meaning depends on besides its source. */
@@ -55,7 +56,10 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 void pattern_deinit(struct pattern *pattern);
 
 bool pattern_is_regex(const char *source, bool path);
-bool pattern_has_wildcard(const struct pattern *pattern); /* or is a regular expression */
+/* Or is a regular expression. */
+static inline bool pattern_has_wildcard(const struct pattern *pattern) {
+	return pattern->regex != NULL || pattern->glob.n_tokens > 0;
+}
 
 /* The first bytes of a text as a number, for pattern_may_fit(). */
 static inline uint64_t pattern_head(const char *text) {

@@ -26,7 +26,8 @@ struct rule {
 	enum action action;
 	struct match match;
 	struct match unless; /* without conditions: there is none */
-	bool names_operation;
+	uint64_t fields;     /* bits of those that match names, by index; not of operation */
+	unsigned operations; /* bits of enum operation: signatures, where it names none */
 	bool names_endpoint;
 };
 

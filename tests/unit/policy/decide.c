@@ -20,6 +20,9 @@ static struct verdict decide(const char *text, const struct request *request) {
 #define YES   "{match: {key: SHA256:47D}, action: "
 #define NO    "{match: {key: SHA256:abc}, action: "
 #define MAYBE "{match: {exe: /x}, action: "
+/* The same by other fields: a rule that an earlier one hides is no policy. */
+#define YES_TOO	  "{match: {key_type: ssh-ed25519}, action: "
+#define MAYBE_TOO "{match: {process_name: x}, action: "
 
 struct row {
 	const char *default_action;
@@ -66,8 +69,8 @@ static void the_first_rule_that_fits_wins(void **state) {
 		{"allow", YES "deny}", ACTION_DENY, "rule-1", NULL},
 		{"allow", YES "confirm}", ACTION_CONFIRM, "rule-1", NULL},
 		{"deny", NO "allow}", ACTION_DENY, "default", NULL},
-		{"deny", YES "allow}," YES "deny}", ACTION_ALLOW, "rule-1", NULL},
-		{"deny", YES "deny}," YES "allow}", ACTION_DENY, "rule-1", NULL},
+		{"deny", YES "allow}," YES_TOO "deny}", ACTION_ALLOW, "rule-1", NULL},
+		{"deny", YES "deny}," YES_TOO "allow}", ACTION_DENY, "rule-1", NULL},
 		{"deny", NO "deny}," YES "allow}", ACTION_ALLOW, "rule-2", NULL},
 		{"deny", NO "deny},{name: b, match: {}, action: allow}", ACTION_ALLOW, "b", NULL},
 	};
@@ -96,20 +99,21 @@ static void only_a_certain_match_allows_and_a_possible_one_denies(void **state) 
 static void an_uncertain_confirm_keeps_searching_for_a_deny(void **state) {
 	static const struct row rows[] = {
 		{"allow", MAYBE "confirm}," YES "deny}", ACTION_DENY, "rule-2", NULL},
-		{"allow", MAYBE "confirm}," MAYBE "deny}", ACTION_DENY, "rule-2", "exe"},
+		{"allow", MAYBE "confirm}," MAYBE_TOO "deny}", ACTION_DENY, "rule-2",
+		 "process_name"},
 		{"allow", MAYBE "confirm}," NO "deny}", ACTION_CONFIRM, "rule-1", "exe"},
 		{"allow", MAYBE "confirm}," YES "allow}", ACTION_CONFIRM, "rule-1", "exe"},
 		{"allow", MAYBE "confirm}," YES "confirm}", ACTION_CONFIRM, "rule-1", "exe"},
 		/* What is certain ends the search, as it would have without the first rule. */
-		{"allow", MAYBE "confirm}," YES "allow}," YES "deny}", ACTION_CONFIRM, "rule-1",
+		{"allow", MAYBE "confirm}," YES "allow}," YES_TOO "deny}", ACTION_CONFIRM, "rule-1",
 		 "exe"},
-		{"allow", MAYBE "confirm}," YES "confirm}," YES "deny}", ACTION_CONFIRM, "rule-1",
-		 "exe"},
-		{"allow", MAYBE "confirm}," MAYBE "allow}," YES "deny}", ACTION_DENY, "rule-3",
-		 "exe"},
-		{"allow", MAYBE "confirm}," MAYBE "confirm}," YES "deny}", ACTION_DENY, "rule-3",
-		 NULL},
-		{"allow", YES "confirm}," YES "deny}", ACTION_CONFIRM, "rule-1", NULL},
+		{"allow", MAYBE "confirm}," YES "confirm}," YES_TOO "deny}", ACTION_CONFIRM,
+		 "rule-1", "exe"},
+		{"allow", MAYBE "confirm}," MAYBE_TOO "allow}," YES "deny}", ACTION_DENY, "rule-3",
+		 "process_name"},
+		{"allow", MAYBE "confirm}," MAYBE_TOO "confirm}," YES "deny}", ACTION_DENY,
+		 "rule-3", NULL},
+		{"allow", YES "confirm}," YES_TOO "deny}", ACTION_CONFIRM, "rule-1", NULL},
 		/* It fits, so that the default is not asked. */
 		{"deny", MAYBE "confirm}", ACTION_CONFIRM, "rule-1", "exe"},
 	};

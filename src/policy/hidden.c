@@ -1,0 +1,97 @@
+#include "policy/hidden.h"
+
+#include <string.h>
+
+#include "facts/operation.h"
+
+/* Of two globs only the same one, and "*", are known to fit what the other does. Regular
+ * expressions are left out: who would prove that? */
+static bool pattern_covers(const struct pattern *a, const struct pattern *b, bool beginnings) {
+	/* The quick answers first: of 10,000 rules nearly all pairs have nothing to do with each
+	 * other. */
+	if (((a->head ^ b->head) & a->head_mask & b->head_mask) != 0 || a->path != b->path ||
+	    a->regex != NULL || b->regex != NULL)
+		return false;
+	if (a->hash == b->hash && glob_equal(&a->glob, &b->glob))
+		return true;
+	if (beginnings && !pattern_has_wildcard(a))
+		return !pattern_has_wildcard(b) &&
+		       strncmp(a->glob.prefix, b->glob.prefix, a->glob.prefix_len) == 0;
+	if (!pattern_has_wildcard(a))
+		return false;
+	if (pattern_has_wildcard(b) || beginnings)
+		return glob_fits_all(&a->glob);
+	return pattern_fits(a, b->glob.prefix) == PATTERN_YES;
+}
+
+/* false: no steps are left. */
+static bool spend(size_t *steps_left, size_t steps) {
+	*steps_left -= steps < *steps_left ? steps : *steps_left;
+	return *steps_left > 0;
+}
+
+static bool any_covers(const struct condition *a, const struct pattern *b, size_t *steps_left) {
+	for (size_t i = 0; i < a->n_patterns; i++) {
+		const struct glob *glob = &a->patterns[i].glob;
+		/* What a glob takes at most, in units of what a comparison takes. */
+		size_t steps = 1 + glob->n_tokens * b->glob.prefix_len / 16;
+
+		if (!spend(steps_left, steps))
+			return false;
+		if (pattern_covers(&a->patterns[i], b, (a->field->traits & FIELD_BEGINNINGS) != 0))
+			return true;
+	}
+	return false;
+}
+
+/* Both are of one field: whether a holds wherever b does. */
+static bool condition_covers(const struct condition *a, const struct condition *b,
+			     size_t *steps_left) {
+	if ((b->wanted & ~a->wanted) != 0)
+		return false;
+	for (size_t i = 0; i < b->n_patterns; i++)
+		if (!any_covers(a, &b->patterns[i], steps_left))
+			return false;
+	return true;
+}
+
+static const struct condition *condition_of(const struct match *match, const struct field *field) {
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if (match->conditions[i].field == field)
+			return &match->conditions[i];
+	return NULL;
+}
+
+/* Of a caller that only calls itself so, a rule that denies may be the one that is meant. */
+static bool leaves_claims_to(const struct rule *a, const struct rule *b) {
+	if (a->action != ACTION_ALLOW || b->action == ACTION_ALLOW)
+		return false;
+	for (size_t i = 0; i < a->match.n_conditions; i++)
+		if ((a->match.conditions[i].field->traits & FIELD_CLAIMS) != 0)
+			return true;
+	return false;
+}
+
+static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps_left) {
+	if (a->action == b->action || (a->fields & ~b->fields) != 0 || a->unless.n_conditions > 0 ||
+	    leaves_claims_to(a, b) || (a->operations & b->operations) != b->operations)
+		return false;
+	for (size_t i = 0; i < a->match.n_conditions; i++) {
+		const struct condition *wide = &a->match.conditions[i];
+		const struct condition *narrow = condition_of(&b->match, wide->field);
+
+		/* Compared above, because a rule that names no operation names signatures. */
+		if ((wide->field->traits & FIELD_OPERATION) != 0)
+			continue;
+		if (narrow == NULL || !condition_covers(wide, narrow, steps_left))
+			return false;
+	}
+	return true;
+}
+
+size_t hidden_by(const struct policy *policy, size_t index, size_t *steps_left) {
+	for (size_t i = 0; i < index && spend(steps_left, 1); i++)
+		if (rule_hides(&policy->rules[i], &policy->rules[index], steps_left))
+			return i;
+	return index;
+}
