@@ -211,12 +211,27 @@ static void put_forensics(struct doc *doc, const struct event *event) {
 	doc_map_end(doc);
 }
 
+static void put_link(struct doc *doc, const struct chain_link *link) {
+	char hex[CHAIN_HASH_HEX_SIZE];
+
+	chain_hash_hex(hex, link->prev);
+	doc_number(doc, "seq", link->seq);
+	doc_text(doc, "prev", hex, WORD_LEN_MAX);
+}
+
 int event_yaml(struct buffer *document, const struct event *event) {
+	return event_yaml_linked(document, event, NULL);
+}
+
+int event_yaml_linked(struct buffer *document, const struct event *event,
+		      const struct chain_link *link) {
 	CLEANUP(doc_deinit) struct doc doc;
 	char stamp[CLOCK_STAMP_SIZE];
 
 	clock_stamp(stamp, event->real_us);
 	doc_begin(&doc, document);
+	if (link != NULL)
+		put_link(&doc, link);
 	doc_text(&doc, "timestamp", stamp, WORD_LEN_MAX);
 	doc_text(&doc, "trigger", event->trigger, WORD_LEN_MAX);
 	doc_text(&doc, "decision", event->decision, WORD_LEN_MAX);

@@ -27,6 +27,7 @@ struct journal {
 	char day[CLOCK_DAY_SIZE];
 	char *mended; /* what the next event has to say of a tail that was cut off; owned, or NULL
 		       */
+	struct chain_link link; /* of the next event */
 	struct buffer documents;
 };
 
@@ -126,8 +127,23 @@ static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SI
 	return 0;
 }
 
-/* Opens the newest day file. One that is called after a day to come is not ours, except for
- * tomorrow's, which a clock that was set back a little leaves. */
+/* What the last event of the open file links the next one to. One that says nothing of itself is
+ * linked to all the same: the verifier finds it. */
+static int link_to_last(struct journal *journal) {
+	CLEANUP(buffer_deinit) struct buffer last = {0};
+	struct chain_link link = {0};
+	int error = tail_document(&last, journal->file_fd, journal->file.st_size);
+
+	if (error < 0)
+		return error;
+	if (chain_link_read(&link, buffer_bytes(&last)) < 0)
+		link = (struct chain_link){0};
+	journal->link = chain_next(&link, buffer_bytes(&last));
+	return 0;
+}
+
+/* Opens the newest day file that has an event. One that is called after a day to come is not ours,
+ * except for tomorrow's, which a clock that was set back a little leaves. */
 static int open_newest(struct journal *journal) {
 	CLEANUP(days_deinit) struct days days = {0};
 	char tomorrow[CLOCK_DAY_SIZE], day[CLOCK_DAY_SIZE];
@@ -135,12 +151,18 @@ static int open_newest(struct journal *journal) {
 
 	if (error < 0)
 		return error;
+	journal->link = chain_first();
 	clock_day(tomorrow, clock_real_us() + DAY_US);
 	for (size_t i = days.count; i > 0; i--) {
 		memcpy(day, days.names[i - 1], CLOCK_DAY_SIZE - 1);
 		day[CLOCK_DAY_SIZE - 1] = '\0';
-		if (strcmp(day, tomorrow) <= 0)
-			return file_open(journal, day);
+		if (strcmp(day, tomorrow) > 0)
+			continue;
+		error = file_open(journal, day);
+		if (error < 0)
+			return error;
+		if (journal->file.st_size > 0)
+			return link_to_last(journal);
 	}
 	return 0;
 }
@@ -177,6 +199,10 @@ void journal_free(struct journal *journal) {
 	free(journal->mended);
 	buffer_deinit(&journal->documents);
 	free(journal);
+}
+
+const struct chain_link *journal_head(const struct journal *journal) {
+	return &journal->link;
 }
 
 /* The directory as it is called now, opened anew where it is another than before. */
@@ -232,7 +258,19 @@ static int file_keep(struct journal *journal, int64_t real_us) {
 	return 0;
 }
 
-static int encode(struct journal *journal, const struct event *event) {
+/* Appends an event's document, and moves *link on to the event after it. */
+static int encode_one(struct buffer *documents, const struct event *event,
+		      struct chain_link *link) {
+	size_t begin = documents->len;
+	int error = event_yaml_linked(documents, event, link);
+
+	if (error < 0)
+		return error;
+	*link = chain_next(link, (struct bytes){documents->data + begin, documents->len - begin});
+	return 0;
+}
+
+static int encode(struct journal *journal, const struct event *event, struct chain_link *link) {
 	const struct event mended = {
 		.real_us = event->real_us,
 		.trigger = "log-mended",
@@ -243,8 +281,8 @@ static int encode(struct journal *journal, const struct event *event) {
 	buffer_clear(&journal->documents);
 	journal->documents.error = 0;
 	if (journal->mended != NULL)
-		error = event_yaml(&journal->documents, &mended);
-	return error < 0 ? error : event_yaml(&journal->documents, event);
+		error = encode_one(&journal->documents, &mended, link);
+	return error < 0 ? error : encode_one(&journal->documents, event, link);
 }
 
 /* Cuts off the written bytes, which are the last ones of the file. Where that fails, the next call
@@ -278,13 +316,14 @@ static int append(struct journal *journal, struct bytes bytes) {
 
 /* -ESTALE: the file had lost its name by the time it was written. */
 static int write_once(struct journal *journal, const struct event *event) {
+	struct chain_link link = journal->link;
 	struct stat status;
 	int error = directory_keep(journal);
 
 	if (error == 0)
 		error = file_keep(journal, event->real_us);
 	if (error == 0)
-		error = encode(journal, event);
+		error = encode(journal, event, &link);
 	if (error == 0)
 		error = append(journal, buffer_bytes(&journal->documents));
 	if (error < 0)
@@ -292,7 +331,10 @@ static int write_once(struct journal *journal, const struct event *event) {
 	if (fstat(journal->file_fd, &status) < 0)
 		return -errno;
 	journal->file = status;
-	return status.st_nlink == 0 ? -ESTALE : 0;
+	if (status.st_nlink == 0)
+		return -ESTALE;
+	journal->link = link;
+	return 0;
 }
 
 int journal_write(struct journal *journal, const struct event *event) {

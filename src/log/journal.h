@@ -6,6 +6,9 @@
  * mends it when it next opens that file. It cuts the tail off, touching nothing before it, and
  * writes an event "log-mended" with the bytes that were cut (docs/events.md).
  *
+ * Each event is chained to the one before it, over days and restarts (log/chain.h). While the guard
+ * runs, it chains to what it wrote, whatever became of that.
+ *
  * The names of files come from the clock alone; nothing of a caller becomes part of one.
  */
 #ifndef LOG_JOURNAL_H
@@ -13,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "facts/event.h"
+#include "log/chain.h"
 
 struct journal;
 
@@ -23,6 +27,9 @@ struct journal;
  * too long to be a half-written one. None of them waits for anybody. */
 int journal_new(struct journal **ret, int state_fd) MUST_CHECK;
 void journal_free(struct journal *journal); /* NULL is fine */
+
+/* What links the next event to the last one: what an anchor has to keep (log/chain.h). */
+const struct chain_link *journal_head(const struct journal *journal);
 
 /* Appends one document, whole or not at all: what a full disk cut off is taken back. 0 or the
  * negative errno of what failed; the next call tries anew, also after the directory was removed.

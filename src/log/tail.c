@@ -46,34 +46,62 @@ static int is_whole(bool *ret, int fd, off_t size) {
 	return error;
 }
 
-int tail_find(off_t *ret_whole, int fd, off_t size) {
+/* The last bytes before size, as many as len_max. */
+static int read_end(uint8_t **ret, size_t *ret_len, int fd, off_t size, size_t len_max) {
 	CLEANUP(free_pointer) uint8_t *data = NULL;
-	size_t len = TAIL_LEN_MAX + MARK_LEN;
-	bool whole;
-	int error = is_whole(&whole, fd, size);
+	size_t len = size < (off_t)len_max ? (size_t)size : len_max;
+	int error;
 
-	if (error < 0)
-		return error;
-	if (whole) {
-		*ret_whole = size;
-		return 0;
-	}
-	if (size < (off_t)len)
-		len = (size_t)size;
-	data = malloc(len);
+	data = malloc(len + 1); /* never nothing */
 	if (data == NULL)
 		return -ENOMEM;
 	error = read_exactly(fd, data, len, size - (off_t)len);
 	if (error < 0)
 		return error;
-	for (size_t end = len; end >= MARK_LEN; end--) {
-		if (mark_ends_at(data, end)) {
-			*ret_whole = size - (off_t)(len - end);
-			return 0;
-		}
-	}
-	if (size > TAIL_LEN_MAX)
-		return -EUCLEAN;
-	*ret_whole = 0;
+	*ret = TAKE(data);
+	*ret_len = len;
 	return 0;
+}
+
+/* Where the last mark within the data ends; 0 where there is none. */
+static size_t last_mark(const uint8_t *data, size_t len) {
+	for (size_t end = len; end >= MARK_LEN; end--)
+		if (mark_ends_at(data, end))
+			return end;
+	return 0;
+}
+
+int tail_find(off_t *ret_whole, int fd, off_t size) {
+	CLEANUP(free_pointer) uint8_t *data = NULL;
+	size_t len = 0, end;
+	bool whole;
+	int error = is_whole(&whole, fd, size);
+
+	if (error == 0 && whole) {
+		*ret_whole = size;
+		return 0;
+	}
+	if (error == 0)
+		error = read_end(&data, &len, fd, size, TAIL_LEN_MAX + MARK_LEN);
+	if (error < 0)
+		return error;
+	end = last_mark(data, len);
+	if (end == 0 && size > TAIL_LEN_MAX)
+		return -EUCLEAN;
+	*ret_whole = end > 0 ? size - (off_t)(len - end) : 0;
+	return 0;
+}
+
+int tail_document(struct buffer *document, int fd, off_t size) {
+	CLEANUP(free_pointer) uint8_t *data = NULL;
+	size_t len = 0, begin;
+	int error = read_end(&data, &len, fd, size, EVENT_LEN_MAX + MARK_LEN);
+
+	if (error < 0)
+		return error;
+	begin = last_mark(data, len - 1);
+	if (begin == 0 && size > EVENT_LEN_MAX)
+		return -EUCLEAN;
+	buffer_put_raw(document, (struct bytes){data + begin, len - begin});
+	return buffer_error(document);
 }

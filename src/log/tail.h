@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "log/event_yaml.h"
 
@@ -13,5 +14,9 @@
 /* Where the last whole document of the first size bytes ends; 0 where there is none. -EUCLEAN:
  * more than TAIL_LEN_MAX bytes stand behind it, which no crash of ours leaves. */
 int tail_find(off_t *ret_whole, int fd, off_t size) MUST_CHECK;
+
+/* Appends the last document of the first size bytes, which end with one. -EUCLEAN: what stands
+ * there is longer than a document can be. */
+int tail_document(struct buffer *document, int fd, off_t size) MUST_CHECK;
 
 #endif
