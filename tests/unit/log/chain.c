@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -340,6 +342,59 @@ static void an_old_anchor_holds_for_a_longer_log(void **state) {
 	assert_int_equal(verify(&before.head).finding, CHAIN_WHOLE);
 }
 
+/* Writes events for ever, and says of each that it is written. */
+static void write_until_killed(int report_fd) {
+	CLEANUP(close_journal) struct journal *journal = NULL;
+	const struct event event = {.real_us = DAY_1 + 3 * DAY_US, .trigger = "sign"};
+
+	if (journal_new(&journal, state_fd) < 0)
+		_exit(1);
+	for (;;) {
+		uint64_t seq;
+
+		if (journal_write(journal, &event) < 0)
+			_exit(1);
+		seq = journal_head(journal)->seq - 1;
+		if (write(report_fd, &seq, sizeof(seq)) != sizeof(seq))
+			_exit(1);
+	}
+}
+
+/* Kills a writer after it reported some events; *ret is the number of the last one it reported. */
+static void kill_a_writer(uint64_t *ret, int reports) {
+	int fds[2];
+	pid_t child;
+	int status;
+
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		write_until_killed(fds[1]);
+	close(fds[1]);
+	for (int i = 0; i < reports; i++)
+		assert_int_equal(read(fds[0], ret, sizeof(*ret)), sizeof(*ret));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	while (read(fds[0], ret, sizeof(*ret)) == sizeof(*ret))
+		;
+	close(fds[0]);
+}
+
+static void a_killed_guard_leaves_every_event_that_was_written(void **state) {
+	(void)state;
+	for (int round = 0; round < 40; round++) {
+		uint64_t written = 0;
+		struct chain_report report;
+
+		kill_a_writer(&written, 1 + round % 7);
+		report = verify(NULL);
+		assert_true(report.finding == CHAIN_WHOLE || report.finding == CHAIN_UNFINISHED);
+		assert_true(report.last_seq >= written);
+	}
+}
+
 static void what_is_no_file_is_an_error(void **state) {
 	CLEANUP(close_fd) int fd = open("events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct chain_report report;
@@ -409,6 +464,7 @@ int main(void) {
 		TEST(a_cut_end_is_found_with_an_anchor_only),
 		TEST(a_rewritten_log_is_found_with_an_anchor_only),
 		TEST(an_old_anchor_holds_for_a_longer_log),
+		TEST(a_killed_guard_leaves_every_event_that_was_written),
 		TEST(what_is_no_file_is_an_error),
 		cmocka_unit_test(a_link_is_read_as_it_was_written),
 		cmocka_unit_test(what_is_no_link_is_none),
