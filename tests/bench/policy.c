@@ -4,9 +4,9 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "policy/policy.h"
 
 #define LOAD_NS_MAX   1000000000 /* 10,000 rules */
@@ -26,6 +26,14 @@ static const char *const kinds[] = {
 	"- match: {process_name: 'tool-%zu-*', endpoint: default}\n  action: deny\n",
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* Our own time: the machine may be busy with others, and they are not what is measured. */
+static uint64_t cpu_ns(void) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 /* only < N_KINDS: all rules are of that kind. */
 static void write_policy(struct buffer *text, size_t n_rules, size_t only) {
@@ -50,11 +58,11 @@ static struct policy *load(size_t n_rules, size_t only, uint64_t *ret_ns) {
 	uint64_t started_ns;
 
 	write_policy(&text, n_rules, only);
-	started_ns = clock_mono_ns();
+	started_ns = cpu_ns();
 	if (policy_parse(&policy, buffer_bytes(&text), "bench.yaml", NULL, &problems) < 0)
 		fprintf(stderr, "bench: %s\n",
 			problems.count > 0 ? problems.items[0].text : "out of memory");
-	*ret_ns = clock_mono_ns() - started_ns;
+	*ret_ns = cpu_ns() - started_ns;
 	return policy;
 }
 
@@ -62,16 +70,16 @@ static uint64_t decide(const struct policy *policy, const struct request *reques
 	enum { ROUNDS = 2000 };
 	uint64_t best_ns = UINT64_MAX;
 
-	/* The best of some, because the machine is not ours alone. */
+	/* The best of some, because others share the caches. */
 	for (int i = 0; i < 5; i++) {
 		size_t rounds = policy_rule_count(policy) > 1000 ? 20 : ROUNDS;
-		uint64_t started_ns = clock_mono_ns();
+		uint64_t started_ns = cpu_ns();
 		uint64_t spent_ns;
 
 		for (size_t j = 0; j < rounds; j++)
 			if (policy_decide(policy, request).action != ACTION_DENY)
 				return 0;
-		spent_ns = (clock_mono_ns() - started_ns) / rounds;
+		spent_ns = (cpu_ns() - started_ns) / rounds;
 		best_ns = spent_ns < best_ns ? spent_ns : best_ns;
 	}
 	return best_ns;
