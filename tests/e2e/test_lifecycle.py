@@ -1,7 +1,6 @@
 """How the guard begins and ends, what becomes of its socket, and what happens when it, or the agent
 behind it, is killed."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -249,48 +248,6 @@ class ForeignAgent(guard.GuardTest):
             client.send(sign_request(self.blob, b'never signed'))
             self.place.end(self.agent.process, signal.SIGKILL)
             self.assertEqual(client.receive(), bytes([FAILURE]))
-
-
-class Nonsense(guard.GuardTest):
-    """An upstream that answers, but not as an agent does."""
-
-    @contextlib.contextmanager
-    def liar(self, answer):
-        path = self.place.path / 'liar.sock'
-        pid = os.fork()
-        if pid == 0:
-            try:
-                with socket.socket(socket.AF_UNIX) as listener:
-                    listener.bind(str(path))
-                    listener.listen()
-                    while True:
-                        connection = listener.accept()[0]
-                        if connection.recv(1 << 20):
-                            connection.sendall(answer)
-                            connection.recv(1)
-                        connection.close()
-            finally:
-                os._exit(0)
-        try:
-            wait_until(path.exists, 'the liar listens')
-            yield path
-        finally:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            path.unlink()
-
-    def test_nonsense_of_the_agent_is_answered_with_failure(self):
-        for name, answer in (('too long', b'\xff\xff\xff\xff'), ('empty', b'\0\0\0\0'),
-                             ('another type', b'\0\0\0\1\x06'),
-                             ('half a list', b'\0\0\0\7\x0c\0\0\0\1\0\0'),
-                             ('nothing', b'')):
-            with self.subTest(name), self.liar(answer) as path:
-                server = self.start_guard(upstream=path, arguments=('--answer-timeout', '1'))
-                with AgentClient(server.socket) as client:
-                    self.assertEqual(client.ask(11), bytes([FAILURE]))
-                event = server.wait_event(trigger='list', decision='deny')
-                self.assertIn(event['reason'], ('upstream-nonsense', 'upstream-timeout'))
-                self.assertEqual(server.stop(), 0)
 
 
 class Path(guard.GuardTest):

@@ -454,7 +454,7 @@ static bool enter_namespaces(void) {
 
 /* A tmpfs of four pages at "full", in a mount namespace of this process. */
 static bool mount_small(void) {
-	return enter_namespaces() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return enter_namespaces() && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mkdir("full", 0700) == 0 &&
 	       mount("tmpfs", "full", "tmpfs", 0, "size=16k,mode=700") == 0;
 }
