@@ -25,7 +25,7 @@ class Person:
 @contextlib.contextmanager
 def _account_lock():
     # useradd gives up at once where another one holds its lock, and tests run side by side.
-    with open(os.path.join(tempfile.gettempdir(), 'ssh-agent-guard-e2e.lock'), 'w') as lock:
+    with open('/run/ssh-agent-guard-e2e.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
