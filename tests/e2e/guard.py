@@ -48,7 +48,7 @@ class Guard:
     """A guard in its place. upstream: an Agent, a path, or None for a managed one."""
 
     def __init__(self, home, policy=ALLOW_ALL, upstream=None, arguments=(), env=None, wrapper=(),
-                 socket=None, wait=True):
+                 socket=None, wait=True, spawn=None):
         self.place = home
         self.program = home.program
         self.socket = pathlib.Path(socket or home.runtime / 'ssh-agent-guard.sock')
@@ -64,7 +64,7 @@ class Guard:
             words += ['--upstream', getattr(upstream, 'socket', upstream)]
         self.errors = tempfile.TemporaryFile(mode='w+b')
         self.process = home.spawn(*words, *arguments, env=env, stdout=self.errors,
-                                  stderr=self.errors)
+                                  stderr=self.errors, **(spawn or {}))
         self.asked_to_end = False
         home.guards.append(self)
         if wait:

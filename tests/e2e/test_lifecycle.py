@@ -1,10 +1,13 @@
 """How the guard begins and ends, what becomes of its socket, and what happens when it, or the agent
 behind it, is killed."""
 
+import fcntl
 import os
+import pty
 import signal
 import socket
 import stat
+import termios
 import unittest
 
 import guard
@@ -145,6 +148,25 @@ class End(guard.GuardTest):
             # Taken back before the end, and then removed; or left as it was: never half of it.
             if server.socket.exists():
                 self.assertFalse(place.socket_answers(server.socket))
+
+    def test_the_end_of_its_terminal_ends_it(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+
+        def take_terminal():
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        server = self.start_guard(spawn={'start_new_session': True, 'pass_fds': (slave,),
+                                         'preexec_fn': take_terminal})
+        os.close(slave)
+        server.process.send_signal(signal.SIGHUP)  # as long as it is there, this reloads
+        server.wait_event(trigger='reload')
+        self.assertIsNone(server.process.poll())
+        # What is left of the terminal on our side is closed: the kernel says so by SIGHUP.
+        os.dup2(os.open('/dev/null', os.O_RDWR), master)
+        server.asked_to_end = True
+        self.assertEqual(server.process.wait(place.DEADLINE_S), 0, server.output())
+        self.assertFalse(server.socket.exists())
 
     def test_killed_it_takes_its_agent_along(self):
         server = self.start_guard()

@@ -1,5 +1,7 @@
 """ssh-add through the guard: what it lists, adds, removes and locks, and who may."""
 
+import os
+import shutil
 import unittest
 
 import guard
@@ -134,6 +136,35 @@ class SshAdd(guard.GuardTest):
     def test_the_lifetime_of_a_key_reaches_the_agent(self):
         self.assertEqual(self.ssh_add('-t', '1', self.key).returncode, 0)
         guard.wait_until(lambda: self.listed() == [], 'the key has gone after its lifetime')
+
+    def test_a_smartcard_needs_a_rule_that_names_it(self):
+        done = self.ssh_add('-s', '/nonexistent.so', env=self.askpass('1234'))
+        self.assertNotEqual(done.returncode, 0)
+        self.assert_decided('add-smartcard', 'deny', 'default', SSH_ADD)
+        done = self.ssh_add('-e', '/nonexistent.so', env=self.askpass('1234'))
+        self.assertNotEqual(done.returncode, 0)
+        self.assert_decided('remove-smartcard', 'deny', 'default', SSH_ADD)
+
+    def test_a_name_made_of_anything_stays_one_text_of_one_event(self):
+        for name in ('quote" and \\', 'line\n---\ntrigger: "start"', '\x1b[31mred', 'a: b # c',
+                     '\u202eevil', 'no', '~', '1e3'):
+            with self.subTest(name):
+                program = self.place.copy_program(SSH_ADD, name)
+                before = len(self.guard.events())
+                self.ssh_add(self.key, program=program)
+                self.assertEqual(len(self.guard.events()), before + 1)
+                event = self.guard.events()[-1]
+                self.assertEqual(event['decision'], 'deny')
+                self.assertEqual(event['exe_path'], str(program))
+                self.assertEqual(event['process_name'], name)
+
+    def test_a_name_that_is_no_utf8_leaves_a_readable_event(self):
+        program = os.fsencode(self.place.bin) + b'/ssh\xff\xfe-add'
+        shutil.copyfile(SSH_ADD, program)
+        os.chmod(program, 0o755)
+        self.place.run(os.fsdecode(program), self.key, env=self.guard.env)
+        event = self.guard.wait_event(trigger='add', decision='deny')
+        self.assertIn('-add', event['process_name'])
 
     def test_no_event_shows_a_passphrase(self):
         self.ssh_add(self.key)
