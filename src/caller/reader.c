@@ -14,9 +14,10 @@
 #include "base/cursor.h"
 #include "caller/caller.h"
 
-#define ANSWER_LEN_MAX	(256 * 1024) /* caller.c's bounds on argv and paths lie below */
-#define FORK_RETRY_S	0.1	     /* when no process could be made */
-#define FORK_STREAK_MAX 10	     /* replaced so often in a row, a reader waits for its time */
+#define ANSWER_LEN_MAX	  (256 * 1024) /* caller.c's bounds on argv and paths lie below */
+#define READER_STARVED_MS 2000	       /* a machine this busy has other troubles */
+#define FORK_RETRY_S	  0.1	       /* when no process could be made */
+#define FORK_STREAK_MAX	  10	       /* replaced so often in a row, a reader waits for its time */
 
 struct reader_job {
 	struct reader *reader;
@@ -38,7 +39,8 @@ struct reader {
 	ev_timer later;	   /* answers what could not be asked; makes a new process */
 	struct reader_job *first, *last;
 	uint32_t next_id;
-	unsigned streak; /* processes lost in a row without an answer */
+	unsigned starved_ms; /* granted to the first job beyond its deadline */
+	unsigned streak;     /* processes lost in a row without an answer */
 };
 
 /* ---- in the child ---- */
@@ -214,6 +216,7 @@ static void reader_pump(struct reader *reader) {
 		reader_later(reader);
 		return;
 	}
+	reader->starved_ms = 0;
 	ev_timer_stop(reader->loop, &reader->deadline);
 	ev_now_update(
 		reader->loop); /* a turn of the loop that took long is not the reader's fault */
@@ -221,32 +224,49 @@ static void reader_pump(struct reader *reader) {
 	ev_timer_start(reader->loop, &reader->deadline);
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents) {
+/* Takes the answer to the first job, if there is one. false: nothing has come. */
+static bool reader_receive(struct reader *reader) {
 	static uint8_t answer[ANSWER_LEN_MAX]; /* one for all: it is taken apart at once */
-	struct reader *reader = watcher->data;
 	struct reader_job *job = reader->first;
 	struct caller *caller = NULL;
 	struct cursor cursor;
 	ssize_t len = recv(reader->fd, answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
 
-	(void)loop, (void)revents;
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	cursor = cursor_over((struct bytes){answer, len > 0 ? (size_t)len : 0});
 	if (len <= 0 || (size_t)len > sizeof(answer) || job == NULL || !job->sent ||
 	    cursor_u32(&cursor) != job->id || caller_decode(&caller, cursor_rest(&cursor)) < 0) {
 		reader_replace(reader);
-		return;
+		return true;
 	}
 	ev_timer_stop(reader->loop, &reader->deadline);
 	reader->streak = 0;
 	job_finish(job, caller, NULL);
 	reader_pump(reader);
+	return true;
 }
 
-static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	(void)loop, (void)revents;
-	reader_replace(watcher->data);
+	reader_receive(watcher->data);
+}
+
+/* On a machine that has more to do than it can, we may be late ourselves, with the answer waiting
+ * here; or the reader may not have had its turn. Neither is the caller's doing. */
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct reader *reader = watcher->data;
+
+	(void)revents;
+	if (reader_receive(reader))
+		return;
+	if (reader->starved_ms < READER_STARVED_MS && platform_is_runnable(reader->pid)) {
+		reader->starved_ms += READER_DEADLINE_MS;
+		ev_timer_set(watcher, READER_DEADLINE_MS / 1000., 0.);
+		ev_timer_start(loop, watcher);
+		return;
+	}
+	reader_replace(reader);
 }
 
 static void on_child(struct ev_loop *loop, ev_child *watcher, int revents) {

@@ -63,6 +63,10 @@ enum tri platform_same_namespaces(const struct peer *peer);
 /* Whether the process behind the peer still runs. true where there is no pidfd to tell. */
 bool platform_peer_alive(const struct peer *peer);
 
+/* Whether a child of ours waits for nothing but a processor. Does not block: only another's exec can
+ * make this read wait, and a child of ours makes none. */
+bool platform_is_runnable(pid_t child);
+
 /* A set of sockets that tells who has hung up, also while nobody reads from or writes to them. A
  * half-closed client has not. */
 struct hangups;

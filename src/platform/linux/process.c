@@ -125,7 +125,8 @@ int platform_process(struct process *ret, pid_t *ret_parent, pid_t pid, size_t a
 	if (error < 0)
 		return error;
 	if (stat.state == 'Z' || stat.state == 'X')
-		return -ESRCH; /* the dead keep their PID until their parent looks, and nothing else */
+		return -ESRCH; /* the dead keep their PID until their parent looks, and nothing else
+				*/
 	*ret = (struct process){.pid = pid, .start_ticks = stat.start_ticks};
 	*ret_parent = stat.parent;
 	read_exe(ret, dir_fd);
@@ -187,4 +188,11 @@ enum tri platform_same_namespaces(const struct peer *peer) {
 	if (user == TRI_NO || pid == TRI_NO)
 		return TRI_NO;
 	return user == TRI_YES && pid == TRI_YES ? TRI_YES : TRI_UNKNOWN;
+}
+
+bool platform_is_runnable(pid_t child) {
+	CLEANUP(close_fd) int dir_fd = process_open(child);
+	struct proc_stat stat;
+
+	return dir_fd >= 0 && read_stat(&stat, dir_fd) == 0 && stat.state == 'R';
 }

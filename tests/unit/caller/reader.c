@@ -124,6 +124,24 @@ static void one_that_hangs_is_unreadable_and_nobody_else_waits(void **state) {
 	reader_free(reader);
 }
 
+static void an_answer_that_we_are_late_to_read_counts(void **state) {
+	struct reader *reader = make_reader();
+	struct answer answer;
+	pid_t before = reader_pid();
+	uint64_t late_ns;
+
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		ask(reader, &answer);
+		late_ns = clock_mono_ns() + (READER_DEADLINE_MS + 20) * UINT64_C(1000000);
+		while (clock_mono_ns() < late_ns)
+			;
+		assert_identified(&answer);
+	}
+	assert_int_equal(reader_pid(), before);
+	reader_free(reader);
+}
+
 static void a_reader_that_died_is_replaced(void **state) {
 	struct reader *reader = make_reader();
 	struct answer answer;
@@ -216,6 +234,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_are_answered_each_with_its_own),
 		cmocka_unit_test(one_that_hangs_is_unreadable_and_nobody_else_waits),
+		cmocka_unit_test(an_answer_that_we_are_late_to_read_counts),
 		cmocka_unit_test(a_reader_that_died_is_replaced),
 		cmocka_unit_test(a_cancelled_job_is_never_answered),
 		cmocka_unit_test(an_end_with_open_jobs_calls_nobody),
