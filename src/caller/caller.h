@@ -17,9 +17,13 @@ int caller_new_unknown(struct caller **ret, const struct peer *peer, const char 
 
 /* Reads all there is to read of the peer's process and its ancestors, and reads twice what must
  * not have changed meanwhile. Blocks: only for the reader process. */
-int caller_read(struct caller **ret, const struct peer *peer) MUST_CHECK;
+int caller_read(struct caller **ret, const struct view *view, const struct peer *peer) MUST_CHECK;
 
-/* To the reader process and back. -EBADMSG: not what caller_encode() writes. */
+#define CALLER_ENCODED_LEN_MAX (128 * 1024) /* below a socket's buffer: one packet takes it */
+
+/* To the reader process and back. What would be longer than CALLER_ENCODED_LEN_MAX loses the ends
+ * of its argv lists first, then its farthest ancestors, and says so in argv_cut and
+ * ancestors_known. -EBADMSG: not what caller_encode() writes. */
 void caller_encode(struct buffer *buffer, const struct caller *caller);
 int caller_decode(struct caller **ret, struct bytes bytes) MUST_CHECK;
 

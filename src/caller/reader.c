@@ -1,292 +1,437 @@
+/*
+ * Our side of the reader process. Jobs are asked in order and answered in order; the one at the
+ * head is what the reader works on, so only its time is measured.
+ *
+ * A function that calls done does it last: whoever is called may ask again, cancel, and let go of
+ * the reader.
+ */
 #include "caller/reader.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "caller/caller.h"
+#include "caller/reader_child.h"
 
-#define ANSWER_LEN_MAX	  (256 * 1024) /* caller.c's bounds on argv and paths lie below */
-#define READER_STARVED_MS 2000	       /* a machine this busy has other troubles */
-#define FORK_RETRY_S	  0.1	       /* when no process could be made */
-#define FORK_STREAK_MAX	  10	       /* replaced so often in a row, a reader waits for its time */
+#define SENT_MAX 64 /* asked ahead, so that the reader need not wait for us; far below what */
+		    /* its socket holds */
+#define BACK_OFF_MS	10 /* after the second failure in a row, doubled with each further one */
+#define BACK_OFF_MAX_MS 1000
+
+/* How often a reader may be given the time anew that it wants to run but is not let: 1 s in all. */
+#define STARVED_MAX 20
+
+enum job_state {
+	JOB_WAITING, /* not asked yet, or to be asked again */
+	JOB_SENT,
+	JOB_FAILED, /* its done is called with the fallback, from the loop */
+};
 
 struct reader_job {
 	struct reader *reader;
 	struct reader_job *next;
-	struct peer peer; /* our own copy of the pidfd */
-	uint32_t id;
-	bool sent;
-	reader_done *done;
+	enum job_state state;
+	uint64_t id;
+	struct peer peer;
+	reader_done *done; /* NULL: cancelled, kept until the reader has answered it */
 	void *data;
+	struct caller *fallback; /* what is said where nothing can be read; made in advance */
+};
+
+struct reader_child {
+	ev_child watcher; /* first: the watcher's address is the child's */
+	struct reader_child *next;
+	pid_t pid; /* 0: reaped */
 };
 
 struct reader {
 	struct ev_loop *loop;
-	pid_t pid; /* 0: there is none */
-	int fd;
 	ev_io readable;
-	ev_child child;
-	ev_timer deadline; /* of the first job */
-	ev_timer later;	   /* answers what could not be asked; makes a new process */
-	struct reader_job *first, *last;
-	uint32_t next_id;
-	unsigned starved_ms; /* granted to the first job beyond its deadline */
-	unsigned streak;     /* processes lost in a row without an answer */
+	ev_timer deadline; /* active only while a job is being read */
+	ev_timer failing;  /* active only while there is a failed job */
+	int fd;		   /* -1: no reader at the moment */
+	struct reader_child *child;
+	struct reader_child *dying; /* killed, but not reaped: one may sleep uninterruptibly */
+	struct reader_job *jobs;
+	uint64_t last_id;
+	uint64_t head_begun_ns; /* since when the reader could have worked on the first job */
+	unsigned starved;	/* how often it was given that time anew */
+	unsigned failures;	/* in a row: readers that died, spoke nonsense or were not born */
+	uint64_t no_fork_until_ns;
+	uint8_t answer[READER_ANSWER_LEN_MAX + 1];
 };
 
-/* ---- in the child ---- */
-
-static void serve_one(int fd, struct bytes request) {
-	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	struct cursor cursor = cursor_over(request);
-	struct peer peer = {.known = true, .pidfd = -1};
-	uint32_t id = cursor_u32(&cursor);
-	struct caller *caller = NULL;
-
-	peer.pid = (pid_t)cursor_u32(&cursor);
-	peer.uid = cursor_u32(&cursor);
-	peer.gid = cursor_u32(&cursor);
-	if (cursor_finish(&cursor) < 0 || caller_read(&caller, &peer) < 0)
-		_exit(1);
-	buffer_put_u32(&answer, id);
-	caller_encode(&answer, caller);
-	caller_free(caller);
-	if (buffer_error(&answer) < 0 ||
-	    send(fd, answer.data, answer.len, MSG_NOSIGNAL) != (ssize_t)answer.len)
-		_exit(1);
-}
-
-static _Noreturn void child_run(int fd, pid_t parent) {
-	uint8_t request[64];
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the guard, which ends us */
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
-	if (platform_die_with_parent(parent) < 0)
-		_exit(1);
-	platform_close_others(fd);
-	for (;;) {
-		ssize_t len = recv(fd, request, sizeof(request), 0);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len <= 0)
-			_exit(0);
-		serve_one(fd, (struct bytes){request, (size_t)len});
-	}
-}
-
-/* ---- in the guard ---- */
-
-static void reader_pump(struct reader *reader);
-
-static void reader_lose(struct reader *reader) {
-	ev_io_stop(reader->loop, &reader->readable);
-	ev_timer_stop(reader->loop, &reader->deadline);
-	close_fd(&reader->fd);
-	if (reader->pid > 0) {
-		/* It may hang in the kernel for as long as it likes: the loop collects it one day.
-		 */
-		kill(reader->pid, SIGKILL);
-		ev_child_stop(reader->loop, &reader->child);
-	}
-	reader->pid = 0;
-	for (struct reader_job *job = reader->first; job != NULL; job = job->next)
-		job->sent = false;
-}
-
-static int reader_fork(struct reader *reader) {
-	const int send_len = ANSWER_LEN_MAX;
-	pid_t parent = getpid(), pid;
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &send_len, sizeof(send_len));
-	pid = fork();
-	if (pid == 0)
-		child_run(pair[1], parent);
-	close(pair[1]);
-	if (pid < 0) {
-		close(pair[0]);
-		return -EAGAIN;
-	}
-	reader->pid = pid;
-	reader->fd = pair[0];
-	ev_io_set(&reader->readable, reader->fd, EV_READ);
-	ev_io_start(reader->loop, &reader->readable);
-	ev_child_set(&reader->child, pid, 0);
-	ev_child_start(reader->loop, &reader->child);
-	return 0;
-}
-
-static void job_unlink(struct reader_job *job) {
-	struct reader *reader = job->reader;
-	struct reader_job *previous = NULL;
-
-	for (struct reader_job *at = reader->first; at != job; at = at->next)
-		previous = at;
-	if (previous != NULL)
-		previous->next = job->next;
-	else
-		reader->first = job->next;
-	if (reader->last == job)
-		reader->last = previous;
-}
+static void feed(struct reader *reader);
 
 static void job_free(struct reader_job *job) {
 	peer_deinit(&job->peer);
+	caller_free(job->fallback);
 	free(job);
 }
 
-/* Takes the caller over. Where even a refusal finds no memory, the guard cannot go on. */
-static void job_finish(struct reader_job *job, struct caller *caller, const char *reason) {
+static void unlink_job(struct reader_job *job) {
+	struct reader_job **link = &job->reader->jobs;
+
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+}
+
+/* The last thing that its callers do. */
+static void deliver(struct reader_job *job, struct caller *caller) {
 	reader_done *done = job->done;
 	void *data = job->data;
 
-	if (caller != NULL && !platform_peer_alive(&job->peer)) {
-		caller->state = CALLER_UNKNOWN;
-		caller->reason = "caller-changed";
-	}
-	if (caller == NULL && caller_new_unknown(&caller, &job->peer, reason) < 0)
-		abort();
-	job_unlink(job);
+	if (caller == NULL)
+		caller = TAKE(job->fallback);
 	job_free(job);
-	done(data, caller);
+	if (done != NULL)
+		done(data, caller);
+	else
+		caller_free(caller);
 }
 
-/* The first job hangs, or its answer is nonsense: it alone pays for it. */
-static void reader_replace(struct reader *reader) {
-	struct reader_job *guilty = reader->first;
-
-	reader_lose(reader);
-	reader->streak++;
-	if (guilty != NULL)
-		job_finish(guilty, NULL, "caller-unreadable");
-	reader_pump(reader);
+static bool is_default_loop(struct ev_loop *loop) {
+	return ev_is_default_loop(loop) != 0;
 }
 
-static int job_send(struct reader *reader, struct reader_job *job) {
-	CLEANUP(buffer_deinit) struct buffer request = {0};
+static void unlink_child(struct reader_child **list, struct reader_child *child) {
+	while (*list != child)
+		list = &(*list)->next;
+	*list = child->next;
+}
 
-	buffer_put_u32(&request, job->id);
-	buffer_put_u32(&request, (uint32_t)job->peer.pid);
-	buffer_put_u32(&request, job->peer.uid);
-	buffer_put_u32(&request, job->peer.gid);
-	if (buffer_error(&request) < 0)
-		return buffer_error(&request);
-	if (send(reader->fd, request.data, request.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+/* libev's default loop reaps every child itself, and tells us here. */
+static void on_reaped(struct ev_loop *loop, ev_child *watcher, int revents) {
+	struct reader_child *child = (struct reader_child *)watcher;
+	struct reader *reader = watcher->data;
+
+	(void)revents;
+	ev_child_stop(loop, watcher);
+	child->pid = 0;
+	if (child != reader->child) {
+		unlink_child(&reader->dying, child);
+		free(child);
+	}
+}
+
+/* In another loop nobody but us does. Never waits. */
+static void reap(struct reader *reader) {
+	struct reader_child *next;
+
+	if (is_default_loop(reader->loop))
+		return;
+	for (struct reader_child *child = reader->dying; child != NULL; child = next) {
+		next = child->next;
+		if (waitpid(child->pid, NULL, WNOHANG) == 0)
+			continue;
+		unlink_child(&reader->dying, child);
+		free(child);
+	}
+}
+
+/* What was asked of a reader that is gone, but what nobody waits for any more. */
+static void ask_again(struct reader *reader) {
+	struct reader_job *next;
+
+	for (struct reader_job *job = reader->jobs; job != NULL; job = next) {
+		next = job->next;
+		if (job->state != JOB_SENT)
+			continue;
+		job->state = JOB_WAITING;
+		if (job->done == NULL) {
+			unlink_job(job);
+			job_free(job);
+		}
+	}
+}
+
+/* Ends the reader, if there is one; what it was asked will be asked again. */
+static void discard(struct reader *reader) {
+	struct reader_child *child = TAKE(reader->child);
+
+	if (child == NULL)
+		return;
+	ev_io_stop(reader->loop, &reader->readable);
+	close_fd(&reader->fd);
+	/* A number that was reaped may be somebody else's by now. */
+	if (child->pid != 0) {
+		kill(child->pid, SIGKILL);
+		child->next = reader->dying;
+		reader->dying = child;
+	} else {
+		free(child);
+	}
+	ask_again(reader);
+	reap(reader);
+}
+
+static void count_failure(struct reader *reader) {
+	unsigned doublings = reader->failures > 1 ? reader->failures - 1 : 0;
+	uint64_t delay_ms = reader->failures > 0 ? BACK_OFF_MS : 0;
+
+	while (doublings-- > 0 && delay_ms < BACK_OFF_MAX_MS)
+		delay_ms *= 2;
+	if (delay_ms > BACK_OFF_MAX_MS)
+		delay_ms = BACK_OFF_MAX_MS;
+	if (reader->failures < 1000)
+		reader->failures++;
+	reader->no_fork_until_ns = clock_mono_ns() + delay_ms * 1000000;
+}
+
+/* The child is forked with every signal blocked: one that came before it has let go of our handlers
+ * would be told to our own loop. */
+static int fork_child(struct reader *reader, struct reader_child *child) {
+	CLEANUP(close_fd) int ours = -1;
+	CLEANUP(close_fd) int theirs = -1;
+	pid_t parent = getpid();
+	int pair[2];
+	sigset_t all, before;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	job->sent = true;
+	ours = pair[0];
+	theirs = pair[1];
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	child->pid = fork();
+	if (child->pid == 0)
+		reader_child_run(theirs, parent);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (child->pid < 0)
+		return -EAGAIN;
+	reader->fd = take_fd(&ours);
 	return 0;
 }
 
-static void reader_later(struct reader *reader) {
-	if (ev_is_active(&reader->later))
-		return;
-	ev_timer_set(&reader->later, FORK_RETRY_S, 0.);
-	ev_timer_start(reader->loop, &reader->later);
+static int spawn(struct reader *reader) {
+	CLEANUP(free_pointer) struct reader_child *child = calloc(1, sizeof(*child));
+	int error;
+
+	reap(reader);
+	if (child == NULL)
+		return -ENOMEM;
+	error = fork_child(reader, child);
+	if (error < 0)
+		return error;
+	/* Before all else in the same round, so that nobody kills a number that is free again. */
+	ev_child_init(&child->watcher, on_reaped, child->pid, 0);
+	ev_set_priority(&child->watcher, EV_MAXPRI);
+	child->watcher.data = reader;
+	if (is_default_loop(reader->loop))
+		ev_child_start(reader->loop, &child->watcher);
+	reader->child = TAKE(child);
+	ev_io_set(&reader->readable, reader->fd, EV_READ);
+	ev_io_start(reader->loop, &reader->readable);
+	return 0;
 }
 
-/* One at a time: the deadline is then exactly that of the one being read. */
-static void reader_pump(struct reader *reader) {
-	struct reader_job *job = reader->first;
+static void fail_later(struct reader *reader, struct reader_job *job) {
+	job->state = JOB_FAILED;
+	if (!ev_is_active(&reader->failing)) {
+		ev_timer_set(&reader->failing, 0., 0.);
+		ev_timer_start(reader->loop, &reader->failing);
+	}
+}
 
-	if (job == NULL || job->sent || ev_is_active(&reader->later))
-		return;
-	if (reader->streak >= FORK_STREAK_MAX || (reader->pid == 0 && reader_fork(reader) < 0)) {
-		reader_later(reader);
-		return;
-	}
-	if (job_send(reader, job) < 0) {
-		reader_lose(reader);
-		reader->streak++;
-		reader_later(reader);
-		return;
-	}
-	reader->starved_ms = 0;
-	ev_timer_stop(reader->loop, &reader->deadline);
-	ev_now_update(
-		reader->loop); /* a turn of the loop that took long is not the reader's fault */
-	ev_timer_set(&reader->deadline, READER_DEADLINE_MS / 1000., 0.);
+static void fail_all(struct reader *reader) {
+	for (struct reader_job *job = reader->jobs; job != NULL; job = job->next)
+		if (job->state == JOB_WAITING)
+			fail_later(reader, job);
+}
+
+static struct reader_job *first_in(struct reader *reader, enum job_state state) {
+	struct reader_job *job = reader->jobs;
+
+	while (job != NULL && job->state != state)
+		job = job->next;
+	return job;
+}
+
+static int send_job(struct reader *reader, struct reader_job *job) {
+	CLEANUP(buffer_deinit) struct buffer request = {0};
+
+	job->id = ++reader->last_id;
+	reader_request_encode(&request, job->id, &job->peer);
+	if (buffer_error(&request) < 0)
+		return buffer_error(&request);
+	if (send(reader->fd, request.data, request.len, MSG_NOSIGNAL) < 0)
+		return -errno;
+	job->state = JOB_SENT;
+	return 0;
+}
+
+static void begin_head(struct reader *reader) {
+	reader->head_begun_ns = clock_mono_ns();
+	reader->starved = 0;
+}
+
+static void start_deadline(struct reader *reader, uint64_t left_ns) {
+	ev_now_update(reader->loop);
+	ev_timer_set(&reader->deadline, (double)left_ns / 1e9, 0.);
 	ev_timer_start(reader->loop, &reader->deadline);
 }
 
-/* Takes the answer to the first job, if there is one. false: nothing has come. */
-static bool reader_receive(struct reader *reader) {
-	static uint8_t answer[ANSWER_LEN_MAX]; /* one for all: it is taken apart at once */
-	struct reader_job *job = reader->first;
+/* Asks what can be asked, if need be of a new reader. Calls nobody's done. */
+static void feed(struct reader *reader) {
+	struct reader_job *head = first_in(reader, JOB_SENT);
+	struct reader_job *job = first_in(reader, JOB_WAITING);
+	bool was_idle = head == NULL;
+	size_t n_sent = 0;
+
+	if (job != NULL && reader->child == NULL) {
+		bool may_fork = clock_mono_ns() >= reader->no_fork_until_ns;
+
+		if (!may_fork || spawn(reader) < 0) {
+			if (may_fork)
+				count_failure(reader);
+			fail_all(reader);
+			return;
+		}
+	}
+	for (; head != NULL; head = head->next)
+		n_sent += head->state == JOB_SENT;
+	for (; job != NULL && n_sent < SENT_MAX; job = job->next) {
+		/* Where its socket is full or broken, what it was sent before will be heard of. */
+		if (job->state != JOB_WAITING)
+			continue;
+		if (send_job(reader, job) < 0)
+			break;
+		n_sent++;
+	}
+	if (n_sent == 0) {
+		ev_timer_stop(reader->loop, &reader->deadline);
+	} else if (was_idle) {
+		begin_head(reader);
+		if (!ev_is_active(&reader->deadline))
+			start_deadline(reader, READER_DEADLINE_MS * (uint64_t)1000000);
+	}
+}
+
+/* The reader died, or says what it was not asked: it is replaced, and so that no caller can end one
+ * reader after the other, what it was at is not asked again. */
+static void lost(struct reader *reader) {
+	struct reader_job *head = first_in(reader, JOB_SENT);
+
+	if (head != NULL)
+		unlink_job(head);
+	discard(reader);
+	count_failure(reader);
+	feed(reader);
+	if (head != NULL)
+		deliver(head, NULL);
+}
+
+/* The facts were read by PID. As long as the writer lives, no other process has had that number. */
+static void check_alive(const struct reader_job *job, struct caller *caller) {
+	if (caller->state == CALLER_IDENTIFIED && !platform_peer_alive(&job->peer)) {
+		caller->state = CALLER_UNKNOWN;
+		caller->reason = "caller-changed";
+	}
+}
+
+static void take_answer(struct reader *reader, struct bytes answer) {
+	struct cursor cursor = cursor_over(answer);
+	struct reader_job *head = first_in(reader, JOB_SENT);
 	struct caller *caller = NULL;
-	struct cursor cursor;
-	ssize_t len = recv(reader->fd, answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
+	uint64_t id = cursor_u64(&cursor);
+	int error;
+
+	if (head == NULL || id != head->id) {
+		lost(reader);
+		return;
+	}
+	error = caller_decode(&caller, cursor_rest(&cursor));
+	if (error < 0 && error != -ENOMEM) {
+		lost(reader);
+		return;
+	}
+	reader->failures = 0;
+	unlink_job(head);
+	begin_head(reader);
+	feed(reader);
+	if (caller != NULL)
+		check_alive(head, caller);
+	deliver(head, caller);
+}
+
+/* Whether there was something to receive. */
+static bool receive(struct reader *reader) {
+	ssize_t len = recv(reader->fd, reader->answer, sizeof(reader->answer), 0);
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	cursor = cursor_over((struct bytes){answer, len > 0 ? (size_t)len : 0});
-	if (len <= 0 || (size_t)len > sizeof(answer) || job == NULL || !job->sent ||
-	    cursor_u32(&cursor) != job->id || caller_decode(&caller, cursor_rest(&cursor)) < 0) {
-		reader_replace(reader);
-		return true;
-	}
-	ev_timer_stop(reader->loop, &reader->deadline);
-	reader->streak = 0;
-	job_finish(job, caller, NULL);
-	reader_pump(reader);
+	if (len <= 0)
+		lost(reader);
+	else
+		take_answer(reader, (struct bytes){reader->answer, (size_t)len});
 	return true;
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	(void)loop, (void)revents;
-	reader_receive(watcher->data);
+	receive(watcher->data);
 }
 
-/* On a machine that has more to do than it can, we may be late ourselves, with the answer waiting
- * here; or the reader may not have had its turn. Neither is the caller's doing. */
-static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	struct reader *reader = watcher->data;
+/* The reader is stuck. It is killed, and the others are asked again, but those of the same process,
+ * which would only get the next one stuck. */
+static void expire(struct reader *reader) {
+	struct reader_job *head = first_in(reader, JOB_SENT);
 
-	(void)revents;
-	if (reader_receive(reader))
+	unlink_job(head);
+	discard(reader);
+	for (struct reader_job *job = reader->jobs; job != NULL; job = job->next)
+		if (job->state == JOB_WAITING && job->peer.pid == head->peer.pid)
+			fail_later(reader, job);
+	feed(reader);
+	deliver(head, NULL);
+}
+
+/* A busy machine is no malice of the caller's: what is stuck sleeps, or was stopped. */
+static bool is_starved(struct reader *reader) {
+	return reader->starved++ < STARVED_MAX && reader->child->pid != 0 &&
+	       platform_child_is_runnable(reader->child->pid);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	const uint64_t limit_ns = READER_DEADLINE_MS * (uint64_t)1000000;
+	struct reader *reader = watcher->data;
+	uint64_t spent_ns = clock_mono_ns() - reader->head_begun_ns;
+
+	(void)loop, (void)revents;
+	if (first_in(reader, JOB_SENT) == NULL)
 		return;
-	if (reader->starved_ms < READER_STARVED_MS && platform_is_runnable(reader->pid)) {
-		reader->starved_ms += READER_DEADLINE_MS;
-		ev_timer_set(watcher, READER_DEADLINE_MS / 1000., 0.);
-		ev_timer_start(loop, watcher);
+	if (spent_ns < limit_ns) {
+		start_deadline(reader, limit_ns - spent_ns);
 		return;
 	}
-	reader_replace(reader);
+	/* Where it was us who had no time, the answer is there. */
+	start_deadline(reader, limit_ns);
+	if (receive(reader) || is_starved(reader))
+		return;
+	expire(reader);
 }
 
-static void on_child(struct ev_loop *loop, ev_child *watcher, int revents) {
+static void on_failing(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct reader *reader = watcher->data;
+	struct reader_job *job = first_in(reader, JOB_FAILED);
 
 	(void)loop, (void)revents;
-	reader->pid = 0;
-	ev_child_stop(reader->loop, watcher);
-	reader_replace(reader);
-}
-
-static void on_later(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	struct reader *reader = watcher->data;
-
-	(void)loop, (void)revents;
-	reader->streak = 0;
-	/* Nobody waits for a process that may never come. */
-	while (reader->pid == 0 && reader->first != NULL && reader_fork(reader) < 0)
-		job_finish(reader->first, NULL, "caller-unreadable");
-	reader_pump(reader);
+	if (job == NULL)
+		return;
+	unlink_job(job);
+	if (first_in(reader, JOB_FAILED) != NULL)
+		ev_timer_start(reader->loop, &reader->failing);
+	deliver(job, NULL);
 }
 
 int reader_new(struct reader **ret, struct ev_loop *loop) {
@@ -297,15 +442,15 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 		return -ENOMEM;
 	reader->loop = loop;
 	reader->fd = -1;
-	ev_init(&reader->readable, on_readable);
-	ev_init(&reader->child, on_child);
-	ev_init(&reader->deadline, on_deadline);
-	ev_init(&reader->later, on_later);
-	reader->readable.data = reader->child.data = reader;
-	reader->deadline.data = reader->later.data = reader;
-	error = reader_fork(reader);
+	ev_io_init(&reader->readable, on_readable, -1, EV_READ);
+	ev_timer_init(&reader->deadline, on_deadline, 0., 0.);
+	ev_timer_init(&reader->failing, on_failing, 0., 0.);
+	reader->readable.data = reader;
+	reader->deadline.data = reader;
+	reader->failing.data = reader;
+	error = spawn(reader);
 	if (error < 0) {
-		free(reader);
+		reader_free(reader);
 		return error;
 	}
 	*ret = reader;
@@ -313,59 +458,66 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 }
 
 void reader_free(struct reader *reader) {
+	struct reader_child *next_child;
+	struct reader_job *next_job;
+
 	if (reader == NULL)
 		return;
-	reader_lose(reader);
-	ev_timer_stop(reader->loop, &reader->later);
-	while (reader->first != NULL)
-		reader_cancel(reader->first);
+	discard(reader);
+	ev_timer_stop(reader->loop, &reader->deadline);
+	ev_timer_stop(reader->loop, &reader->failing);
+	for (struct reader_job *job = reader->jobs; job != NULL; job = next_job) {
+		next_job = job->next;
+		job_free(job);
+	}
+	for (struct reader_child *child = reader->dying; child != NULL; child = next_child) {
+		next_child = child->next;
+		ev_child_stop(reader->loop, &child->watcher);
+		free(child);
+	}
 	free(reader);
 }
 
 int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct peer *writer,
 	       reader_done *done, void *data) {
 	struct reader_job *job = calloc(1, sizeof(*job));
+	struct reader_job **end = &reader->jobs;
+	int error;
 
-	assert(writer->known);
 	if (job == NULL)
 		return -ENOMEM;
-	*job = (struct reader_job){.reader = reader,
-				   .peer = *writer,
-				   .id = reader->next_id++,
-				   .done = done,
-				   .data = data};
-	if (writer->pidfd >= 0) {
+	*job = (struct reader_job){.reader = reader, .done = done, .data = data, .peer = *writer};
+	if (writer->known && writer->pidfd >= 0) {
 		job->peer.pidfd = fcntl(writer->pidfd, F_DUPFD_CLOEXEC, 0);
 		if (job->peer.pidfd < 0) {
-			int error = -errno;
-
+			error = -errno;
 			free(job);
 			return error;
 		}
 	}
-	if (reader->last != NULL)
-		reader->last->next = job;
+	error = caller_new_unknown(&job->fallback, writer,
+				   writer->known ? "caller-unreadable" : "caller-unknown");
+	if (error < 0) {
+		job_free(job);
+		return error;
+	}
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = job;
+	if (writer->known)
+		feed(reader);
 	else
-		reader->first = job;
-	reader->last = job;
+		fail_later(reader, job);
 	*ret_job = job;
-	reader_pump(reader);
 	return 0;
-}
-
-static void drop(void *data, struct caller *caller) {
-	(void)data;
-	caller_free(caller);
 }
 
 void reader_cancel(struct reader_job *job) {
 	if (job == NULL)
 		return;
-	/* One that is being read keeps its place, because its answer will come. */
-	if (job->sent && job == job->reader->first) {
-		job->done = drop;
+	job->done = NULL;
+	if (job->state == JOB_SENT)
 		return;
-	}
-	job_unlink(job);
+	unlink_job(job);
 	job_free(job);
 }

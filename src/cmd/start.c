@@ -14,6 +14,7 @@
 #include "cmd/shell.h"
 #include "platform/platform.h"
 
+#define READY_FD	 3
 #define MESSAGES_FILE	 "messages.log"
 #define MESSAGES_OLD	 "messages.log.old"
 #define MESSAGES_LEN_MAX (1024 * 1024) /* looked at by people after trouble; two files at most */
@@ -64,9 +65,14 @@ static int serve(const struct options *options, int ready_fd) {
 	struct background background = {options, ready_fd};
 	struct daemon_options daemon;
 
-	platform_close_others(ready_fd);
-	if (open("/dev/null", O_RDWR) != STDIN_FILENO || dup(STDIN_FILENO) != STDOUT_FILENO ||
-	    setsid() < 0 || chdir("/") < 0) {
+	/* The first number behind standard error; whatever we inherited behind it goes. */
+	if (ready_fd != READY_FD && dup3(ready_fd, READY_FD, O_CLOEXEC) < 0)
+		return EXIT_FAILED;
+	background.ready_fd = READY_FD;
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	if (platform_close_from(READY_FD + 1) < 0 || open("/dev/null", O_RDWR) != STDIN_FILENO ||
+	    dup(STDIN_FILENO) != STDOUT_FILENO || setsid() < 0 || chdir("/") < 0) {
 		diag_error("start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}

@@ -22,7 +22,10 @@ struct peer {
 	int pidfd; /* owned; -1 where the kernel has none (Linux before 6.5) */
 };
 
-void peer_deinit(struct peer *peer); /* closes pidfd; a deinitialised peer is an unknown one */
+#define PEER_UNKNOWN ((struct peer){.pidfd = -1})
+
+/* Closes pidfd, if the peer is known; a deinitialised peer is an unknown one. */
+void peer_deinit(struct peer *peer);
 
 /* Whether both name the same writer. An unknown peer equals none, not even itself. */
 bool peer_same(const struct peer *a, const struct peer *b);
@@ -38,34 +41,46 @@ int platform_identify_writers(int socket_fd) MUST_CHECK;
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
 		  size_t *ret_len) MUST_CHECK;
 
-/* The process that connected this socket, without a pidfd; for the other end of a connection that
- * we made, the process that listens. */
+/* The process that connected this socket; for the other end of a connection that we made, the
+ * process that listens. */
 int platform_connector(struct peer *ret_peer, int socket_fd) MUST_CHECK;
 
-/* Fills *ret (handed over, see process_deinit() in caller/) as far as it can be learned, with at
- * most argv_len_max bytes of argv, and *ret_parent with the parent's PID (0: none). Blocks for as
- * long as the caller's malice lasts (design, fact 13): only the reader process may call it. -ESRCH:
- * no such process. */
-int platform_process(struct process *ret, pid_t *ret_parent, pid_t pid,
-		     size_t argv_len_max) MUST_CHECK;
+/* From where a process reads others: its own namespaces, looked up once. */
+struct view;
+int view_new(struct view **ret) MUST_CHECK;
+void view_free(struct view *view);
 
-/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms. Blocks, as
- * platform_process(). */
-void platform_caller_facts(struct caller *caller);
+/*
+ * One process, opened to be read: as long as it is open, everything is read of that one, never of
+ * a successor with its PID. All of this blocks for as long as the malice of the process lasts
+ * (design, fact 13): only the reader process may call it.
+ */
+struct subject;
+int subject_open(struct subject **ret, const struct view *view, pid_t pid) MUST_CHECK;
+void subject_close(struct subject *subject); /* NULL is fine */
 
-/* Start time in the unit of struct process, a cheap read that cannot be answered by a successor of
- * the same PID. -ESRCH: gone. Blocks, as platform_process(). */
+/* Fills *ret (handed over, see process_deinit() in caller/) as far as it can be learned, and
+ * *ret_parent with the parent's PID (0: none). -ESRCH: it has ended. */
+int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) MUST_CHECK;
+
+/* Reads again what proves that the subject is still what *process says, and *ret_parent, its parent
+ * now. -ESRCH: it has ended. -ESTALE: it runs another executable. */
+int subject_again(pid_t *ret_parent, struct subject *subject,
+		  const struct process *process) MUST_CHECK;
+
+/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms. To be called
+ * after subject_process(). */
+void subject_caller_facts(struct caller *caller, struct subject *subject);
+
+/* Whether it is in our user and PID namespaces. */
+enum tri subject_same_namespaces(struct subject *subject);
+
+/* Start time in the unit of struct process. -ESRCH: gone. Blocks, as above. */
 int platform_start_ticks(uint64_t *ret, pid_t pid) MUST_CHECK;
 
-/* Whether the peer's process is in our user and PID namespaces. Blocks, as platform_process(). */
-enum tri platform_same_namespaces(const struct peer *peer);
-
-/* Whether the process behind the peer still runs. true where there is no pidfd to tell. */
+/* Whether the peer's process lives: as long as it does, its PID is nobody else's. Without a pidfd,
+ * whether any process has its PID. Never blocks. */
 bool platform_peer_alive(const struct peer *peer);
-
-/* Whether a child of ours waits for nothing but a processor. Does not block: only another's exec can
- * make this read wait, and a child of ours makes none. */
-bool platform_is_runnable(pid_t child);
 
 /* A set of sockets that tells who has hung up, also while nobody reads from or writes to them. A
  * half-closed client has not. */
@@ -81,11 +96,14 @@ void *hangups_next(struct hangups *hangups);
 /* The user's runtime directory (contract: RUNTIME), owned by the caller. It need not exist. */
 int platform_runtime_directory(char **ret) MUST_CHECK;
 
-/* Closes every descriptor but standard error and that one. */
-void platform_close_others(int keep_fd);
-
 /* A child dies with us: called in the child, before exec. parent is who must still be alive. */
 int platform_die_with_parent(pid_t parent) MUST_CHECK;
+
+/* Whether our own child wants to run, and at most lacks a processor: then it is slow, not stuck. */
+bool platform_child_is_runnable(pid_t child);
+
+/* Closes every descriptor from first_fd on. For a forked child that must not keep what is ours. */
+int platform_close_from(int first_fd) MUST_CHECK;
 
 /* Opens a copy of the program at the absolute path that no set-id bit adheres to, sealed, and
  * readable by nobody where the system can do that, close-on-exec, for fexecve(). -EACCES: it

@@ -1,58 +1,112 @@
-/* Who wrote these bytes: unix(7), SCM_CREDENTIALS and SCM_PIDFD. */
+/*
+ * Who wrote what came through a socket, as the kernel says. Debian 12's headers are older than its
+ * users' kernels, so that the younger constants stand here.
+ */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "platform/platform.h"
 
-/* Linux 6.5; Debian 12's headers are older. */
+#if defined(__hppa__) || defined(__sparc__)
+#error "the socket options of this architecture have other numbers"
+#endif
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
+#endif
+#ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
-#define SCM_PIDFD    0x04
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446
 #endif
 
-#define DESCRIPTORS_MAX 253 /* SCM_MAX_FD: as many can come with one message */
+#define PASSED_FDS_MAX 253 /* the kernel's own limit for one message (SCM_MAX_FD) */
 
 void peer_deinit(struct peer *peer) {
-	if (peer->pidfd > 0)
-		close(peer->pidfd);
-	*peer = (struct peer){.pidfd = -1};
+	if (peer->known)
+		close_fd(&peer->pidfd);
+	*peer = PEER_UNKNOWN;
+}
+
+static bool has_exited(int pidfd) {
+	struct pollfd exited = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&exited, 1, 0) != 0;
+}
+
+/* Since Linux 6.9 a pidfd has an inode of its own for each process, which outlives it; before, all
+ * pidfds share one. */
+static bool same_inode(int a, int b) {
+	struct statfs fs;
+	struct stat stat_a, stat_b;
+
+	return fstatfs(a, &fs) == 0 && fs.f_type == PID_FS_MAGIC && fstat(a, &stat_a) == 0 &&
+	       fstat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
+	       stat_a.st_ino == stat_b.st_ino;
 }
 
 bool peer_same(const struct peer *a, const struct peer *b) {
-	return a->known && b->known && a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+	if (!a->known || !b->known || a->pid != b->pid || a->uid != b->uid || a->gid != b->gid)
+		return false;
+	if (a->pidfd < 0 && b->pidfd < 0)
+		return true;
+	if (a->pidfd < 0 || b->pidfd < 0)
+		return false;
+	/* Two that live at the same time have not the same number by chance. */
+	return same_inode(a->pidfd, b->pidfd) || (!has_exited(a->pidfd) && !has_exited(b->pidfd));
 }
 
-int platform_identify_writers(int socket_fd) {
-	const int on = 1;
+bool platform_peer_alive(const struct peer *peer) {
+	if (!peer->known)
+		return false;
+	if (peer->pidfd >= 0)
+		return !has_exited(peer->pidfd);
+	return kill(peer->pid, 0) == 0 || errno == EPERM;
+}
 
-	if (setsockopt(socket_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-		return -errno;
-	/* An older kernel has no such option; then PID and start time must do. */
-	if (setsockopt(socket_fd, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) < 0 &&
-	    errno != ENOPROTOOPT)
+/* An older kernel does without. */
+static int set_if_known(int fd, int option, int value) {
+	if (setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)) < 0 && errno != ENOPROTOOPT)
 		return -errno;
 	return 0;
 }
 
+int platform_identify_writers(int socket_fd) {
+	const int on = 1;
+	int error;
+
+	if (setsockopt(socket_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
+	error = set_if_known(socket_fd, SO_PASSPIDFD, 1);
+	return error < 0 ? error : set_if_known(socket_fd, SO_PASSRIGHTS, 0);
+}
+
 static void close_all(const struct cmsghdr *header) {
-	const unsigned char *data = CMSG_DATA(header);
 	size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
 	for (size_t i = 0; i < n; i++) {
 		int fd;
 
-		memcpy(&fd, data + i * sizeof(int), sizeof(fd));
-		close(fd);
+		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+		close_fd(&fd);
 	}
 }
 
-static void take_control(struct peer *writer, struct msghdr *message) {
-	bool cut = (message->msg_flags & MSG_CTRUNC) != 0;
-	bool bad_pidfd = false;
+/* Takes the writer out of the control messages, and closes every other descriptor in them. */
+static struct peer take_writer(struct msghdr *message) {
+	struct peer writer = PEER_UNKNOWN;
+	bool has_pidfd = false, has_credentials = false;
 
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
 	     header = CMSG_NXTHDR(message, header)) {
@@ -60,43 +114,51 @@ static void take_control(struct peer *writer, struct msghdr *message) {
 
 		if (header->cmsg_level != SOL_SOCKET)
 			continue;
-		if (header->cmsg_type == SCM_RIGHTS) {
-			close_all(header);
-		} else if (header->cmsg_type == SCM_PIDFD) {
-			memcpy(&writer->pidfd, CMSG_DATA(header), sizeof(int));
-			bad_pidfd = writer->pidfd < 0;
-		} else if (header->cmsg_type == SCM_CREDENTIALS) {
+		if (header->cmsg_type == SCM_CREDENTIALS &&
+		    header->cmsg_len == CMSG_LEN(sizeof(credentials))) {
 			memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
-			writer->known = credentials.pid > 0;
-			writer->pid = credentials.pid;
-			writer->uid = credentials.uid;
-			writer->gid = credentials.gid;
+			writer.pid = credentials.pid;
+			writer.uid = credentials.uid;
+			writer.gid = credentials.gid;
+			has_credentials = true;
+		} else if (header->cmsg_type == SCM_PIDFD &&
+			   header->cmsg_len == CMSG_LEN(sizeof(int)) && !has_pidfd) {
+			memcpy(&writer.pidfd, CMSG_DATA(header), sizeof(int));
+			has_pidfd = true;
+		} else if (header->cmsg_type == SCM_RIGHTS) {
+			close_all(header);
 		}
 	}
-	if (cut || bad_pidfd || !writer->known)
-		peer_deinit(writer);
+	/* PID 0 is a writer of whom no PID can be said here: it lives in another PID namespace. */
+	writer.known = has_credentials && writer.pid > 0 && (!has_pidfd || writer.pidfd >= 0) &&
+		       (message->msg_flags & MSG_CTRUNC) == 0;
+	if (!writer.known) {
+		close_fd(&writer.pidfd);
+		writer = PEER_UNKNOWN;
+	}
+	return writer;
 }
 
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
 		  size_t *ret_len) {
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) +
-			   CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) +
+			   CMSG_SPACE(PASSED_FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec into = {.iov_base = buffer, .iov_len = size};
-	struct msghdr message = {
-		.msg_iov = &into,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t len = recvmsg(socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct iovec data = {.iov_base = buffer, .iov_len = size};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t len;
 
+	do {
+		len = recvmsg(socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return -errno;
-	*ret_writer = (struct peer){.pidfd = -1};
-	take_control(ret_writer, &message);
+	*ret_writer = take_writer(&message);
 	*ret_len = (size_t)len;
 	return 0;
 }
@@ -104,21 +166,26 @@ int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t s
 int platform_connector(struct peer *ret_peer, int socket_fd) {
 	struct ucred credentials;
 	socklen_t len = sizeof(credentials);
-	struct peer peer = {.pidfd = -1};
+	int pidfd = -1;
 
 	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
 		return -errno;
-	peer.known = credentials.pid > 0;
-	peer.pid = credentials.pid;
-	peer.uid = credentials.uid;
-	peer.gid = credentials.gid;
-	*ret_peer = peer;
+	*ret_peer = PEER_UNKNOWN;
+	len = sizeof(pidfd);
+	if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0) {
+		/* Another error says that the kernel could give one, but has nobody to name. */
+		if (errno != ENOPROTOOPT)
+			return 0;
+		pidfd = -1;
+	}
+	if (credentials.pid <= 0) {
+		close_fd(&pidfd);
+		return 0;
+	}
+	*ret_peer = (struct peer){.known = true,
+				  .pid = credentials.pid,
+				  .uid = credentials.uid,
+				  .gid = credentials.gid,
+				  .pidfd = pidfd};
 	return 0;
-}
-
-bool platform_peer_alive(const struct peer *peer) {
-	struct pollfd exited = {.fd = peer->pidfd, .events = POLLIN};
-
-	/* Without a pidfd the start time, read before and after, must tell. */
-	return peer->known && (peer->pidfd < 0 || poll(&exited, 1, 0) == 0);
 }

@@ -1,110 +1,190 @@
 #include "platform/linux/proc_text.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
-#define FIELD_PARENT   4 /* proc(5) counts from 1; comm is 2 */
-#define FIELD_TERMINAL 7
-#define FIELD_START    22
+#define DELETED " (deleted)"
 
-/* A decimal number, with a sign where it may have one, up to a space or the end. */
-static bool number(int64_t *ret, struct bytes word) {
-	bool negative = word.len > 0 && word.data[0] == '-';
-	int64_t value = 0;
+/* The field up to the next separator; the separator is dropped. */
+static struct bytes take_field(struct bytes *rest, uint8_t separator) {
+	struct bytes field = {rest->data, 0};
 
-	if (word.len == (negative ? 1 : 0) || word.len > 18)
-		return false;
-	for (size_t i = negative ? 1 : 0; i < word.len; i++) {
-		if (word.data[i] < '0' || word.data[i] > '9')
-			return false;
-		value = value * 10 + (word.data[i] - '0');
+	while (field.len < rest->len && rest->data[field.len] != separator)
+		field.len++;
+	if (rest->len > 0)
+		rest->data += field.len;
+	rest->len -= field.len;
+	if (rest->len > 0) {
+		rest->data++;
+		rest->len--;
 	}
-	*ret = negative ? -value : value;
+	return field;
+}
+
+static bool parse_u64(uint64_t *ret, struct bytes digits) {
+	uint64_t number = 0;
+
+	if (digits.len == 0)
+		return false;
+	for (size_t i = 0; i < digits.len; i++) {
+		unsigned digit = (unsigned)digits.data[i] - '0';
+
+		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+			return false;
+		number = number * 10 + digit;
+	}
+	*ret = number;
 	return true;
 }
 
-/* Takes the next word, and its space, off the front of *text. */
-static struct bytes next_word(struct bytes *text) {
-	struct bytes word = {text->data, 0};
+static bool parse_int(int *ret, struct bytes digits) {
+	bool negative = digits.len > 0 && digits.data[0] == '-';
+	uint64_t number;
 
-	while (word.len < text->len && text->data[word.len] != ' ' && text->data[word.len] != '\n')
-		word.len++;
-	text->data += word.len;
-	text->len -= word.len;
-	if (text->len > 0) {
-		text->data++;
-		text->len--;
+	if (negative) {
+		digits.data++;
+		digits.len--;
 	}
-	return word;
+	if (!parse_u64(&number, digits) || number > INT_MAX)
+		return false;
+	*ret = negative ? -(int)number : (int)number;
+	return true;
 }
 
+/* Between the first '(' and the last ')': what is between may hold both, what follows neither. */
+static bool take_title(struct bytes *ret, struct bytes *text) {
+	const uint8_t *open = memchr(text->data, '(', text->len);
+	const uint8_t *close = memrchr(text->data, ')', text->len);
+	size_t before;
+
+	if (open == NULL || close == NULL || close < open)
+		return false;
+	*ret = (struct bytes){open + 1, (size_t)(close - open - 1)};
+	before = (size_t)(close + 1 - text->data);
+	*text = (struct bytes){close + 1, text->len - before};
+	return true;
+}
+
+/* proc(5) counts from 1: pid, comm, state, parent, group, session, terminal ... start time. */
 int proc_stat_parse(struct proc_stat *ret, struct bytes text) {
+	const unsigned parent_at = 4, tty_at = 7, start_at = 22;
 	struct proc_stat stat = {0};
-	/* comm is in parentheses and may hold any, so what counts is the last one: nothing behind
-	 * it is text. */
-	const uint8_t *end = text.len > 0 ? memrchr(text.data, ')', text.len) : NULL;
+	struct bytes field;
 
-	if (end == NULL || text.len - (size_t)(end - text.data) < 4)
+	if (text.len == 0 || text.data[text.len - 1] != '\n')
+		return -EBADMSG; /* cut short */
+	text.len--;
+	if (!take_title(&stat.title, &text))
 		return -EBADMSG;
-	stat.state = (char)end[2];
-	text.len -= (size_t)(end - text.data) + 4;
-	text.data = end + 4; /* "S 123 ...": the parent's PID */
-	for (int field = FIELD_PARENT; field <= FIELD_START; field++) {
-		int64_t value;
+	if (take_field(&text, ' ').len != 0)
+		return -EBADMSG;
+	field = take_field(&text, ' ');
+	if (field.len != 1)
+		return -EBADMSG;
+	stat.state = (char)field.data[0];
+	for (unsigned at = parent_at; at <= start_at; at++) {
+		bool fits = true;
 
-		if (!number(&value, next_word(&text)))
+		field = take_field(&text, ' ');
+		if (at == parent_at)
+			fits = parse_int(&stat.parent, field) && stat.parent >= 0;
+		else if (at == tty_at)
+			fits = parse_int(&stat.tty, field);
+		else if (at == start_at)
+			fits = parse_u64(&stat.start_ticks, field);
+		if (!fits)
 			return -EBADMSG;
-		if (field == FIELD_PARENT)
-			stat.parent = (pid_t)value;
-		else if (field == FIELD_TERMINAL)
-			stat.terminal = (int)value;
-		else if (field == FIELD_START)
-			stat.start_ticks = (uint64_t)value;
 	}
 	*ret = stat;
 	return 0;
 }
 
-int proc_argv_parse(struct process *process, struct bytes text) {
-	process->argv = calloc(ARGC_MAX + 1, sizeof(*process->argv));
-	if (process->argv == NULL)
-		return -ENOMEM;
-	while (text.len > 0) {
-		const uint8_t *end = memchr(text.data, '\0', text.len);
-		size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
+static bool parse_uids(uid_t ret[4], struct bytes value) {
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t number;
 
-		if (process->argc == ARGC_MAX) {
-			process->argv_cut = true;
-			break;
-		}
-		process->argv[process->argc] = strndup((const char *)text.data, len);
-		if (process->argv[process->argc] == NULL)
-			return -ENOMEM;
-		process->argc++;
-		if (end == NULL) {
-			process->argv_cut = true; /* a process may also have overwritten its end */
-			break;
-		}
-		text.data = end + 1;
-		text.len -= len + 1;
+		if (!parse_u64(&number, take_field(&value, '\t')) || number > UINT32_MAX)
+			return false;
+		ret[i] = (uid_t)number;
 	}
+	return value.len == 0;
+}
+
+static unsigned count_numbers(struct bytes value) {
+	unsigned n = 0;
+	int number;
+
+	while (value.len > 0)
+		if (parse_int(&number, take_field(&value, '\t')))
+			n++;
+	return n;
+}
+
+/* A name's newline stands escaped in here, so that no process can write a line of its own. */
+int proc_status_parse(struct proc_status *ret, struct bytes text) {
+	struct proc_status status = {0};
+	bool has_uids = false, has_tracer = false;
+
+	if (text.len == 0 || text.data[text.len - 1] != '\n')
+		return -EBADMSG;
+	while (text.len > 0) {
+		struct bytes value = take_field(&text, '\n');
+		struct bytes key = take_field(&value, ':');
+
+		if (value.len > 0 && value.data[0] == '\t')
+			take_field(&value, '\t');
+		if (bytes_equal_text(key, "Uid"))
+			has_uids = parse_uids(status.uids, value);
+		else if (bytes_equal_text(key, "TracerPid"))
+			has_tracer = parse_int(&status.tracer, value);
+		else if (bytes_equal_text(key, "NSpid"))
+			status.pid_namespaces = count_numbers(value);
+	}
+	if (!has_uids || !has_tracer)
+		return -EBADMSG;
+	*ret = status;
 	return 0;
 }
 
-struct bytes proc_cgroup_parse(struct bytes text) {
-	static const char prefix[] = "0::";
-
+int proc_cgroup_parse(struct bytes *ret, struct bytes text) {
 	while (text.len > 0) {
-		const uint8_t *newline = memchr(text.data, '\n', text.len);
-		size_t len = newline != NULL ? (size_t)(newline - text.data) : text.len;
+		struct bytes path = take_field(&text, '\n');
+		struct bytes hierarchy = take_field(&path, ':');
+		struct bytes controllers = take_field(&path, ':');
 
-		if (len > strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0)
-			return (struct bytes){text.data + strlen(prefix), len - strlen(prefix)};
-		if (newline == NULL)
-			break;
-		text.data += len + 1;
-		text.len -= len + 1;
+		if (bytes_equal_text(hierarchy, "0") && controllers.len == 0 && path.len > 0 &&
+		    path.data[0] == '/') {
+			*ret = path;
+			return 0;
+		}
 	}
-	return (struct bytes){0};
+	return -ENOENT;
+}
+
+size_t proc_cmdline_keep(struct bytes cmdline, size_t size) {
+	const uint8_t *end;
+
+	if (cmdline.len < size)
+		return cmdline.len;
+	end = memrchr(cmdline.data, '\0', cmdline.len);
+	return end != NULL ? (size_t)(end - cmdline.data) + 1 : cmdline.len;
+}
+
+bool proc_link_is_path(struct bytes link) {
+	const size_t len = strlen(DELETED);
+
+	if (link.len == 0 || link.data[0] != '/' || memchr(link.data, '\0', link.len) != NULL)
+		return false;
+	return link.len < len || memcmp(link.data + link.len - len, DELETED, len) != 0;
+}
+
+struct bytes proc_base_name(struct bytes path) {
+	const uint8_t *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+	size_t before = slash != NULL ? (size_t)(slash - path.data) + 1 : 0;
+
+	if (before > 0)
+		path.data += before;
+	path.len -= before;
+	return path;
 }

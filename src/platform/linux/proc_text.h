@@ -1,33 +1,53 @@
-/* The texts of proc(5), parsed: bytes in, values out. What is in them may be of a stranger's
- * making: a process chooses its comm, with parentheses, spaces and newlines, and its argv. */
+/*
+ * Texts of /proc taken apart. The kernel writes their frame and the process its contents, so each
+ * byte is a stranger's. Bytes in, facts out: no system calls here.
+ */
 #ifndef PLATFORM_LINUX_PROC_TEXT_H
 #define PLATFORM_LINUX_PROC_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "facts/caller.h"
-
-#define ARGV_LEN_MAX (64 * 1024) /* what an event can show is far less; a line may have 2 MiB */
-#define ARGC_MAX     256
 
 struct proc_stat {
-	char state;
-	pid_t parent;
-	int terminal; /* tty_nr; 0: none */
+	struct bytes title; /* comm, a view into the text; holds whatever the process likes */
+	char state;	    /* 'R', 'S', 'Z' ... */
+	pid_t parent;	    /* 0: none that we can see */
+	int tty;	    /* the device number of its controlling terminal; 0: none */
 	uint64_t start_ticks;
 };
 
 /* /proc/PID/stat. -EBADMSG. */
 int proc_stat_parse(struct proc_stat *ret, struct bytes text) MUST_CHECK;
 
-/* /proc/PID/cmdline, of which text may be the beginning only: into argv and argc of *process, which
- * has none yet, and argv_cut where there was more. -ENOMEM. */
-int proc_argv_parse(struct process *process, struct bytes text) MUST_CHECK;
+struct proc_status {
+	uid_t uids[4]; /* real, effective, saved, of the file system */
+	pid_t tracer;  /* 0: nobody traces it, or somebody whom we cannot see */
+	/* In how many PID namespaces it has a number, from that of /proc inwards. 1: in ours alone;
+	 * 0: the kernel does not say. */
+	unsigned pid_namespaces;
+};
 
-/* The path of the unified hierarchy ("0::/user.slice/...") in /proc/PID/cgroup; empty: none. */
-struct bytes proc_cgroup_parse(struct bytes text);
+/* /proc/PID/status; all of its lines must be there. -EBADMSG. */
+int proc_status_parse(struct proc_status *ret, struct bytes text) MUST_CHECK;
+
+/* /proc/PID/cgroup: the path in the unified hierarchy, a view into the text. -ENOENT: it has none
+ * there. */
+int proc_cgroup_parse(struct bytes *ret, struct bytes text) MUST_CHECK;
+
+/* The length of cmdline to keep where it fills its buffer of size: whole texts alone, unless it is
+ * a single one. */
+size_t proc_cmdline_keep(struct bytes cmdline, size_t size);
+
+/* What a link of /proc names, if it is an absolute path of a file that still has it. The kernel
+ * says otherwise by "(unreachable)" in front, or " (deleted)" behind, which a file may also really
+ * be called: then we do not know. */
+bool proc_link_is_path(struct bytes link);
+
+/* The base name of an absolute path, a view into it. */
+struct bytes proc_base_name(struct bytes path);
 
 #endif

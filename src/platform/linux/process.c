@@ -1,4 +1,7 @@
-/* What proc(5) knows of a process. Every read here can hang (design, fact 13). */
+/*
+ * A process's facts. Everything is read below one descriptor of /proc/PID, so that it is all of one
+ * process; what cannot be read is left unknown.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,190 +12,223 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "platform/linux/proc_text.h"
+#include "base/argv.h"
+#include "platform/linux/namespaces.h"
+#include "platform/linux/proc_read.h"
 #include "platform/platform.h"
 
-#define STAT_LEN_MAX   2048 /* 52 numbers and a comm of 64 bytes at most */
-#define CGROUP_LEN_MAX 4096
+#define CMDLINE_SIZE 32768 /* the longest command line of git or ssh is a fraction of it */
+#define CGROUP_SIZE  8192  /* paths are below PATH_MAX, version 1 adds a dozen lines */
 
-/* The directory stands for this process: once it is gone, its PID's next owner cannot be read by
- * it. */
-static int process_open(pid_t pid) {
-	char path[32];
-	int fd;
+struct subject {
+	const struct view *view;
+	pid_t pid;
+	int dir_fd;	       /* /proc/PID */
+	int stat_fd;	       /* stat below it; read twice, and opening is what costs */
+	struct proc_stat stat; /* as last read */
+	char text[STAT_SIZE];
+};
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+/* The dead have a number until their parent looks, and nothing else. */
+static bool is_dead(char state) {
+	return state == 'Z' || state == 'X' || state == 'x';
 }
 
-/* Reads at most size bytes. */
-static int read_file(int dir_fd, const char *name, void *data, size_t size, size_t *ret_len) {
-	CLEANUP(close_fd) int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	size_t len = 0;
+static char *text_of(struct bytes bytes) {
+	return strndup((const char *)bytes.data, bytes.len);
+}
 
-	if (fd < 0)
-		return -errno;
-	while (len < size) {
-		ssize_t got = read(fd, (char *)data + len, size - len);
+/* Which file a name leads to, and by which mount: no two mount namespaces share one. */
+static bool identify_file(struct statx *ret, int dir_fd, const char *name) {
+	const unsigned needed = STATX_INO | STATX_MNT_ID;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	*ret_len = len;
+	return statx(dir_fd, name, AT_STATX_SYNC_AS_STAT, needed, ret) == 0 &&
+	       (ret->stx_mask & needed) == needed;
+}
+
+/* Whether the file behind the link is what its path names to us: a caller can make the path lie by
+ * mounts of its own, and another file can have taken the place since. */
+static bool is_same_file(int dir_fd, const char *link, const char *path) {
+	struct statx behind, ours;
+
+	return identify_file(&behind, dir_fd, link) && identify_file(&ours, AT_FDCWD, path) &&
+	       behind.stx_dev_major == ours.stx_dev_major &&
+	       behind.stx_dev_minor == ours.stx_dev_minor && behind.stx_ino == ours.stx_ino &&
+	       behind.stx_mnt_id == ours.stx_mnt_id;
+}
+
+/* In a user namespace of its own a process can have the link name any file (PR_SET_MM_MAP). */
+static char *read_exe(const struct subject *subject) {
+	char path[PATH_MAX + 1];
+	struct bytes link;
+
+	if (proc_link(&link, subject->dir_fd, "exe", path) < 0 || !proc_link_is_path(link))
+		return NULL;
+	if (namespaces_same_user(subject->view, subject->dir_fd) != TRI_YES ||
+	    !is_same_file(subject->dir_fd, "exe", path))
+		return NULL;
+	return text_of(link);
+}
+
+static void read_argv(struct process *process, int dir_fd) {
+	char buffer[CMDLINE_SIZE];
+	struct bytes text;
+
+	if (proc_read(&text, dir_fd, "cmdline", buffer, sizeof(buffer)) < 0)
+		return;
+	process->argv_cut = text.len == sizeof(buffer);
+	text.len = proc_cmdline_keep(text, sizeof(buffer));
+	/* Left unknown where memory is short. */
+	if (argv_split(&process->argv, &process->argc, text) < 0)
+		process->argv_cut = false;
+}
+
+int subject_open(struct subject **ret, const struct view *view, pid_t pid) {
+	CLEANUP(close_fd) int dir_fd = -1;
+	CLEANUP(close_fd) int stat_fd = -1;
+	struct subject *subject;
+	int error = proc_open(&dir_fd, pid);
+
+	if (error < 0)
+		return error;
+	stat_fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
+	if (stat_fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	subject = malloc(sizeof(*subject));
+	if (subject == NULL)
+		return -ENOMEM;
+	*subject = (struct subject){
+		.view = view, .pid = pid, .dir_fd = take_fd(&dir_fd), .stat_fd = take_fd(&stat_fd)};
+	*ret = subject;
 	return 0;
 }
 
-static int read_stat(struct proc_stat *ret, int dir_fd) {
-	char text[STAT_LEN_MAX];
-	size_t len;
-	int error = read_file(dir_fd, "stat", text, sizeof(text), &len);
-
-	return error < 0 ? error : proc_stat_parse(ret, (struct bytes){(uint8_t *)text, len});
-}
-
-/* NULL where it cannot be read, or is longer than any path. */
-static char *read_link(int dir_fd, const char *name) {
-	char path[PATH_MAX];
-	ssize_t len = readlinkat(dir_fd, name, path, sizeof(path));
-
-	return len > 0 && len < (ssize_t)sizeof(path) ? strndup(path, (size_t)len) : NULL;
-}
-
-static enum tri same_namespace(int dir_fd, const char *name) {
-	char own[64];
-	struct stat theirs, ours;
-
-	snprintf(own, sizeof(own), "/proc/self/%s", name);
-	if (fstatat(dir_fd, name, &theirs, 0) < 0 || stat(own, &ours) < 0)
-		return TRI_UNKNOWN;
-	return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino ? TRI_YES : TRI_NO;
-}
-
-/* The link's text is a name in another's world, or one that was forged (fact 13). It counts where
- * the file behind it is what we, too, find by that name. */
-static void read_exe(struct process *process, int dir_fd) {
-	CLEANUP(free_pointer) char *path = read_link(dir_fd, "exe");
-	struct stat behind, named;
-	const char *slash;
-
-	if (path == NULL || path[0] != '/' || same_namespace(dir_fd, "ns/mnt") != TRI_YES ||
-	    same_namespace(dir_fd, "ns/user") != TRI_YES)
+void subject_close(struct subject *subject) {
+	if (subject == NULL)
 		return;
-	if (fstatat(dir_fd, "exe", &behind, 0) < 0 || stat(path, &named) < 0 ||
-	    behind.st_dev != named.st_dev || behind.st_ino != named.st_ino)
-		return;
-	slash = strrchr(path, '/');
-	process->name = strdup(slash + 1);
-	if (process->name != NULL)
-		process->exe = TAKE(path);
+	close_fd(&subject->dir_fd);
+	close_fd(&subject->stat_fd);
+	free(subject);
 }
 
-static void read_title(struct process *process, int dir_fd) {
-	char title[64];
-	size_t len;
-
-	if (read_file(dir_fd, "comm", title, sizeof(title), &len) < 0 || len == 0)
-		return;
-	process->title = strndup(title, title[len - 1] == '\n' ? len - 1 : len);
-}
-
-static void read_argv(struct process *process, int dir_fd, size_t len_max) {
-	CLEANUP(free_pointer) char *text = malloc(len_max);
-	size_t len;
+/* Its title is a view into the subject, until the next read. */
+static int read_stat(struct subject *subject) {
+	ssize_t len = pread(subject->stat_fd, subject->text, sizeof(subject->text), 0);
+	struct bytes text = {(const uint8_t *)subject->text, len > 0 ? (size_t)len : 0};
 	int error;
 
-	if (text == NULL || read_file(dir_fd, "cmdline", text, len_max, &len) < 0)
-		return;
-	error = proc_argv_parse(process, (struct bytes){(uint8_t *)text, len});
-	if (len == len_max || error < 0)
-		process->argv_cut = true;
-}
-
-int platform_process(struct process *ret, pid_t *ret_parent, pid_t pid, size_t argv_len_max) {
-	CLEANUP(close_fd) int dir_fd = process_open(pid);
-	struct proc_stat stat;
-	int error;
-
-	if (dir_fd < 0)
-		return take_fd(&dir_fd);
-	error = read_stat(&stat, dir_fd);
+	if (len < 0)
+		return -errno;
+	error = proc_stat_parse(&subject->stat, text);
 	if (error < 0)
 		return error;
-	if (stat.state == 'Z' || stat.state == 'X')
-		return -ESRCH; /* the dead keep their PID until their parent looks, and nothing else
-				*/
-	*ret = (struct process){.pid = pid, .start_ticks = stat.start_ticks};
-	*ret_parent = stat.parent;
-	read_exe(ret, dir_fd);
-	read_title(ret, dir_fd);
-	read_argv(ret, dir_fd, argv_len_max);
+	return is_dead(subject->stat.state) ? -ESRCH : 0;
+}
+
+int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) {
+	struct process process = {.pid = subject->pid};
+	int error = read_stat(subject);
+
+	if (error < 0)
+		return error;
+	process.start_ticks = subject->stat.start_ticks;
+	process.title = text_of(subject->stat.title);
+	process.exe = read_exe(subject);
+	if (process.exe != NULL)
+		process.name = text_of(proc_base_name(bytes_of_text(process.exe)));
+	read_argv(&process, subject->dir_fd);
+	*ret = process;
+	*ret_parent = subject->stat.parent;
+	return 0;
+}
+
+static bool exe_is(int dir_fd, const char *exe) {
+	char path[PATH_MAX + 1];
+	struct bytes link;
+
+	return proc_link(&link, dir_fd, "exe", path) == 0 && bytes_equal_text(link, exe);
+}
+
+int subject_again(pid_t *ret_parent, struct subject *subject, const struct process *process) {
+	int error = read_stat(subject);
+
+	if (error < 0)
+		return error;
+	if (subject->stat.start_ticks != process->start_ticks)
+		return -ESRCH;
+	if (process->exe != NULL && !exe_is(subject->dir_fd, process->exe))
+		return -ESTALE;
+	*ret_parent = subject->stat.parent;
 	return 0;
 }
 
 static uint64_t age_ms(uint64_t start_ticks) {
+	long ticks_per_second = sysconf(_SC_CLK_TCK);
 	struct timespec now;
-	uint64_t now_ms, start_ms = start_ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t now_ms, start_ms;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (ticks_per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+		return 0;
 	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	start_ms = start_ticks / (uint64_t)ticks_per_second * 1000 +
+		   start_ticks % (uint64_t)ticks_per_second * 1000 / (uint64_t)ticks_per_second;
 	return now_ms > start_ms ? now_ms - start_ms : 0;
 }
 
-void platform_caller_facts(struct caller *caller) {
-	CLEANUP(close_fd) int dir_fd = process_open(caller->process.pid);
-	char text[CGROUP_LEN_MAX];
-	struct proc_stat stat;
-	struct bytes cgroup;
-	size_t len;
+/* A path from another mount namespace would name another directory here. */
+static char *read_cwd(const struct subject *subject) {
+	char path[PATH_MAX + 1];
+	struct bytes link;
 
-	if (dir_fd < 0)
-		return;
-	if (read_stat(&stat, dir_fd) == 0) {
-		caller->has_terminal = stat.terminal != 0 ? TRI_YES : TRI_NO;
-		caller->age_ms = age_ms(stat.start_ticks);
-	}
-	/* A path from another mount namespace would name another directory here. */
-	if (same_namespace(dir_fd, "ns/mnt") == TRI_YES)
-		caller->cwd = read_link(dir_fd, "cwd");
-	if (read_file(dir_fd, "cgroup", text, sizeof(text), &len) < 0)
-		return;
-	cgroup = proc_cgroup_parse((struct bytes){(uint8_t *)text, len});
-	if (cgroup.len > 0)
-		caller->cgroup = strndup((const char *)cgroup.data, cgroup.len);
+	if (proc_link(&link, subject->dir_fd, "cwd", path) < 0 || !proc_link_is_path(link) ||
+	    namespaces_same_mount(subject->view, subject->dir_fd) != TRI_YES)
+		return NULL;
+	return text_of(link);
+}
+
+static char *read_cgroup(const struct subject *subject) {
+	char buffer[CGROUP_SIZE];
+	struct bytes text, path;
+
+	if (proc_read(&text, subject->dir_fd, "cgroup", buffer, sizeof(buffer)) < 0 ||
+	    text.len == sizeof(buffer) || proc_cgroup_parse(&path, text) < 0)
+		return NULL;
+	return text_of(path);
+}
+
+void subject_caller_facts(struct caller *caller, struct subject *subject) {
+	caller->has_terminal = subject->stat.tty != 0 ? TRI_YES : TRI_NO;
+	caller->age_ms = age_ms(subject->stat.start_ticks);
+	caller->cwd = read_cwd(subject);
+	caller->cgroup = read_cgroup(subject);
+}
+
+enum tri subject_same_namespaces(struct subject *subject) {
+	enum tri same = namespaces_same_pid(subject->view, subject->dir_fd);
+
+	return same == TRI_YES ? namespaces_same_user(subject->view, subject->dir_fd) : same;
 }
 
 int platform_start_ticks(uint64_t *ret, pid_t pid) {
-	CLEANUP(close_fd) int dir_fd = process_open(pid);
-	struct proc_stat stat;
-	int error = dir_fd < 0 ? dir_fd : read_stat(&stat, dir_fd);
+	struct subject *subject;
+	int error = subject_open(&subject, NULL, pid);
 
+	if (error < 0)
+		return error;
+	error = read_stat(subject);
 	if (error == 0)
-		*ret = stat.start_ticks;
+		*ret = subject->stat.start_ticks;
+	subject_close(subject);
 	return error;
 }
 
-enum tri platform_same_namespaces(const struct peer *peer) {
-	CLEANUP(close_fd) int dir_fd = process_open(peer->pid);
-	enum tri user, pid;
+bool platform_child_is_runnable(pid_t child) {
+	struct subject *subject;
+	bool runnable;
 
-	if (dir_fd < 0)
-		return TRI_UNKNOWN;
-	user = same_namespace(dir_fd, "ns/user");
-	pid = same_namespace(dir_fd, "ns/pid");
-	if (user == TRI_NO || pid == TRI_NO)
-		return TRI_NO;
-	return user == TRI_YES && pid == TRI_YES ? TRI_YES : TRI_UNKNOWN;
-}
-
-bool platform_is_runnable(pid_t child) {
-	CLEANUP(close_fd) int dir_fd = process_open(child);
-	struct proc_stat stat;
-
-	return dir_fd >= 0 && read_stat(&stat, dir_fd) == 0 && stat.state == 'R';
+	if (subject_open(&subject, NULL, child) < 0)
+		return false;
+	runnable = read_stat(subject) == 0 && subject->stat.state == 'R';
+	subject_close(subject);
+	return runnable;
 }

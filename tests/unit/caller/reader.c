@@ -1,247 +1,387 @@
+/* The reader process: its answers, its deaths, and that nobody waits for another's malice. */
 #include "unit.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "caller/caller.h"
 #include "caller/reader.h"
+#include "children.h"
 
-struct answer {
-	struct caller *caller;
-	bool called;
+#define JOBS_MAX 300
+
+struct asked {
+	struct ev_loop *loop;
+	struct reader *reader;
+	size_t waiting;
+	struct caller *callers[JOBS_MAX]; /* in the order of their answers */
+	size_t n_callers;
+	bool free_reader;
 };
 
-static struct ev_loop *loop;
+static int start(void **state, struct ev_loop *loop) {
+	struct asked *asked = calloc(1, sizeof(*asked));
+
+	if (asked == NULL || loop == NULL)
+		return -1;
+	asked->loop = loop;
+	*state = asked;
+	return reader_new(&asked->reader, loop);
+}
+
+static int start_in_default_loop(void **state) {
+	return start(state, ev_default_loop(0));
+}
+
+static int start_in_own_loop(void **state) {
+	return start(state, ev_loop_new(0));
+}
+
+static void forget(struct asked *asked) {
+	for (size_t i = 0; i < asked->n_callers; i++)
+		caller_free(asked->callers[i]);
+	asked->n_callers = 0;
+}
+
+static int stop(void **state) {
+	struct asked *asked = *state;
+
+	reader_free(asked->reader);
+	forget(asked);
+	if (!ev_is_default_loop(asked->loop))
+		ev_loop_destroy(asked->loop);
+	free(asked);
+	return 0;
+}
 
 static void on_done(void *data, struct caller *caller) {
-	struct answer *answer = data;
+	struct asked *asked = data;
 
-	assert_false(answer->called);
-	answer->called = true;
-	answer->caller = caller;
+	assert_non_null(caller);
+	asked->callers[asked->n_callers++] = caller;
+	if (asked->free_reader) {
+		reader_free(asked->reader);
+		asked->reader = NULL;
+	}
+	if (--asked->waiting == 0)
+		ev_break(asked->loop, EVBREAK_ALL);
 }
 
-static struct peer own_peer(void) {
+static struct peer peer_of(pid_t pid) {
 	return (struct peer){
-		.known = true, .pid = getpid(), .uid = geteuid(), .gid = getegid(), .pidfd = -1};
+		.known = true, .pid = pid, .uid = geteuid(), .gid = getegid(), .pidfd = -1};
 }
 
-static struct reader *make_reader(void) {
-	struct reader *reader = NULL;
-
-	assert_int_equal(reader_new(&reader, loop), 0);
-	return reader;
-}
-
-static struct reader_job *ask(struct reader *reader, struct answer *answer) {
-	struct peer peer = own_peer();
+static struct reader_job *ask(struct asked *asked, const struct peer *peer) {
 	struct reader_job *job = NULL;
+	size_t before = asked->n_callers;
 
-	*answer = (struct answer){0};
-	assert_int_equal(reader_ask(&job, reader, &peer, on_done, answer), 0);
-	assert_false(answer->called);
+	asked->waiting++;
+	assert_int_equal(reader_ask(&job, asked->reader, peer, on_done, asked), 0);
+	assert_int_equal(asked->n_callers, before); /* never from within */
 	return job;
 }
 
-static void wait_for(const struct answer *answer) {
-	while (!answer->called)
-		ev_run(loop, EVRUN_ONCE);
+static void wait_all(struct asked *asked) {
+	if (asked->waiting > 0)
+		ev_run(asked->loop, 0);
+	assert_int_equal(asked->waiting, 0);
 }
 
-static void assert_identified(struct answer *answer) {
-	wait_for(answer);
-	assert_int_equal(answer->caller->state, CALLER_IDENTIFIED);
-	assert_int_equal(answer->caller->process.pid, getpid());
-	caller_free(answer->caller);
-}
-
-/* The reader's process: our youngest child. Older ones may not have been collected yet. */
+/* Our child that is no child of the test's own: the reader. */
 static pid_t reader_pid(void) {
 	char path[64];
 	FILE *file;
 	int pid = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	file = fopen(path, "r");
 	assert_non_null(file);
-	while (fscanf(file, "%d", &pid) == 1)
-		;
+	for (int child; fscanf(file, "%d", &child) == 1;)
+		pid = child; /* the youngest */
 	fclose(file);
-	assert_int_not_equal(pid, 0);
+	assert_true(pid > 0);
 	return pid;
 }
 
-static size_t open_descriptors(const char *pid) {
-	char path[64];
-	DIR *directory;
-	size_t n = 0;
+static void callers_are_read_in_order(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid()), parent = peer_of(getppid());
 
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	directory = opendir(path);
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		n++;
-	closedir(directory);
-	return n;
-}
-
-static void many_are_answered_each_with_its_own(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answers[100];
-
-	(void)state;
+	for (int i = 0; i < 100; i++)
+		ask(asked, i % 2 == 0 ? &self : &parent);
+	wait_all(asked);
+	assert_int_equal(asked->n_callers, 100);
 	for (size_t i = 0; i < 100; i++)
-		ask(reader, &answers[i]);
-	for (size_t i = 0; i < 100; i++)
-		assert_identified(&answers[i]);
-	reader_free(reader);
+		assert_int_equal(asked->callers[i]->process.pid, i % 2 == 0 ? getpid() : getppid());
+	assert_int_equal(asked->callers[0]->state, CALLER_IDENTIFIED);
 }
 
-static void one_that_hangs_is_unreadable_and_nobody_else_waits(void **state) {
-	struct reader *reader = make_reader();
-	struct answer first, second;
-	pid_t before = reader_pid();
-	uint64_t begun_ns = clock_mono_ns();
+static void an_unknown_peer_is_answered_from_the_loop(void **state) {
+	struct asked *asked = *state;
+	struct peer unknown = PEER_UNKNOWN;
 
-	(void)state;
-	assert_int_equal(kill(before, SIGSTOP), 0);
-	ask(reader, &first);
-	ask(reader, &second);
-	wait_for(&first);
-	assert_int_equal(first.caller->state, CALLER_UNKNOWN);
-	assert_string_equal(first.caller->reason, "caller-unreadable");
-	assert_int_equal(first.caller->process.pid, getpid());
-	assert_true(clock_mono_ns() - begun_ns >= READER_DEADLINE_MS * UINT64_C(1000000));
-	caller_free(first.caller);
-	assert_identified(&second);
-	assert_int_not_equal(reader_pid(), before);
-	reader_free(reader);
+	ask(asked, &unknown);
+	wait_all(asked);
+	assert_int_equal(asked->callers[0]->state, CALLER_UNKNOWN);
+	assert_string_equal(asked->callers[0]->reason, "caller-unknown");
 }
 
-static void an_answer_that_we_are_late_to_read_counts(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answer;
-	pid_t before = reader_pid();
-	uint64_t late_ns;
+static void a_stopped_reader_is_replaced_and_the_others_are_served(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid()), parent = peer_of(getppid());
+	pid_t stuck = reader_pid();
+	uint64_t begun_ns;
 
-	(void)state;
-	for (int round = 0; round < 5; round++) {
-		ask(reader, &answer);
-		late_ns = clock_mono_ns() + (READER_DEADLINE_MS + 20) * UINT64_C(1000000);
-		while (clock_mono_ns() < late_ns)
-			;
-		assert_identified(&answer);
+	assert_int_equal(kill(stuck, SIGSTOP), 0);
+	begun_ns = clock_mono_ns();
+	ask(asked, &parent);
+	for (int i = 0; i < 5; i++)
+		ask(asked, &self);
+	wait_all(asked);
+	assert_string_equal(asked->callers[0]->reason, "caller-unreadable");
+	assert_int_equal(asked->callers[0]->process.pid, getppid());
+	for (size_t i = 1; i < 6; i++)
+		assert_int_equal(asked->callers[i]->state, CALLER_IDENTIFIED);
+	assert_true(clock_mono_ns() - begun_ns >= READER_DEADLINE_MS * (uint64_t)1000000);
+	assert_int_not_equal(reader_pid(), stuck);
+}
+
+static void what_would_get_stuck_again_is_not_asked_again(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid());
+
+	assert_int_equal(kill(reader_pid(), SIGSTOP), 0);
+	for (int i = 0; i < 3; i++)
+		ask(asked, &self);
+	wait_all(asked);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(asked->callers[i]->reason, "caller-unreadable");
+	forget(asked);
+	ask(asked, &self);
+	wait_all(asked);
+	assert_int_equal(asked->callers[0]->state, CALLER_IDENTIFIED);
+}
+
+static void a_reader_that_dies_idle_is_replaced_when_asked(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid());
+	pid_t dead = reader_pid();
+
+	assert_int_equal(kill(dead, SIGKILL), 0);
+	ev_run(asked->loop, EVRUN_ONCE);
+	ask(asked, &self);
+	wait_all(asked);
+	if (asked->callers[0]->state != CALLER_IDENTIFIED) {
+		/* It had been asked before its death was noticed. */
+		forget(asked);
+		ask(asked, &self);
+		wait_all(asked);
 	}
-	assert_int_equal(reader_pid(), before);
-	reader_free(reader);
+	assert_int_equal(asked->callers[0]->state, CALLER_IDENTIFIED);
 }
 
-static void a_reader_that_died_is_replaced(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answer;
+static void on_reaped(struct ev_loop *loop, ev_child *watcher, int revents) {
+	(void)loop, (void)revents;
+	++*(size_t *)watcher->data;
+}
 
-	(void)state;
-	for (int round = 0; round < 20; round++) {
-		assert_int_equal(kill(reader_pid(), SIGKILL), 0);
-		/* Whether the loss is noticed before or after the question: an answer comes, and it
-		 * is a refusal at worst. */
-		ask(reader, &answer);
-		wait_for(&answer);
-		if (answer.caller->state != CALLER_IDENTIFIED)
-			assert_string_equal(answer.caller->reason, "caller-unreadable");
-		caller_free(answer.caller);
-		ask(reader, &answer);
-		assert_identified(&answer);
-	}
-	reader_free(reader);
+/* Descriptors enough to fork a reader, but none for that reader to work with: it ends at once. */
+static void a_reader_that_dies_again_and_again_is_not_forked_for_each(void **state) {
+	enum { LIMIT = 64 };
+	const uint64_t until_ns = clock_mono_ns() + 300 * (uint64_t)1000000;
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid());
+	struct rlimit before, few;
+	int fds[LIMIT];
+	size_t n_fds = 0, n_reaped = 0;
+	ev_child reaped;
+
+	kill(reader_pid(), SIGSTOP);
+	ask(asked, &self);
+	kill(reader_pid(), SIGKILL);
+	wait_all(asked);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){LIMIT, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (n_fds < LIMIT && (fds[n_fds] = dup(STDERR_FILENO)) >= 0)
+		n_fds++;
+	assert_true(n_fds > 2);
+	close(fds[--n_fds]);
+	close(fds[--n_fds]);
+	ev_child_init(&reaped, on_reaped, 0, 0);
+	reaped.data = &n_reaped;
+	ev_child_start(asked->loop, &reaped);
+	do {
+		forget(asked);
+		ask(asked, &self);
+		wait_all(asked);
+		assert_int_equal(asked->callers[0]->state, CALLER_UNKNOWN);
+		assert_string_equal(asked->callers[0]->reason, "caller-unreadable");
+	} while (clock_mono_ns() < until_ns);
+	/* The first one, then after 0, 0, 10, 20, 40, 80, 160 ms. */
+	assert_in_range(n_reaped, 1, 8);
+	while (n_fds > 0)
+		close(fds[--n_fds]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	do {
+		forget(asked);
+		ask(asked, &self);
+		wait_all(asked);
+	} while (asked->callers[0]->state != CALLER_IDENTIFIED);
+	ev_child_stop(asked->loop, &reaped);
 }
 
 static void a_cancelled_job_is_never_answered(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answers[3];
-	struct reader_job *sent = ask(reader, &answers[0]), *waiting = ask(reader, &answers[1]);
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid()), unknown = PEER_UNKNOWN;
+	struct reader_job *sent = ask(asked, &self);
+	struct reader_job *failed = ask(asked, &unknown);
 
-	(void)state;
 	reader_cancel(sent);
-	reader_cancel(waiting);
+	reader_cancel(failed);
 	reader_cancel(NULL);
-	ask(reader, &answers[2]);
-	assert_identified(&answers[2]);
-	assert_false(answers[0].called);
-	assert_false(answers[1].called);
-	reader_free(reader);
+	asked->waiting -= 2;
+	ask(asked, &self);
+	wait_all(asked);
+	assert_int_equal(asked->n_callers, 1);
 }
 
-static void an_end_with_open_jobs_calls_nobody(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answers[2];
+static void a_cancelled_job_does_not_outlive_its_reader(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid()), parent = peer_of(getppid());
 
-	(void)state;
-	ask(reader, &answers[0]);
-	ask(reader, &answers[1]);
-	reader_free(reader);
-	ev_run(loop, EVRUN_NOWAIT);
-	assert_false(answers[0].called);
-	assert_false(answers[1].called);
+	assert_int_equal(kill(reader_pid(), SIGSTOP), 0);
+	ask(asked, &parent);
+	reader_cancel(ask(asked, &self));
+	asked->waiting--;
+	wait_all(asked);
+	assert_int_equal(asked->n_callers, 1);
+	assert_string_equal(asked->callers[0]->reason, "caller-unreadable");
 }
 
-static void a_writer_that_is_gone_when_the_answer_comes_has_changed(void **state) {
-	struct reader *reader = make_reader();
-	struct answer answer = {0};
-	int ended[2];
-	struct peer peer = own_peer();
-	struct reader_job *job;
+static void the_reader_may_be_let_go_from_within_done(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid());
 
-	(void)state;
-	/* In the place of a pidfd: readable, as a pidfd is once its process has exited. */
-	assert_int_equal(pipe(ended), 0);
-	close(ended[1]);
-	peer.pidfd = ended[0];
-	assert_int_equal(reader_ask(&job, reader, &peer, on_done, &answer), 0);
-	wait_for(&answer);
-	assert_int_equal(answer.caller->state, CALLER_UNKNOWN);
-	assert_string_equal(answer.caller->reason, "caller-changed");
-	caller_free(answer.caller);
-	close(ended[0]);
-	reader_free(reader);
+	ask(asked, &self);
+	ask(asked, &self);
+	asked->waiting--; /* the second one is dropped */
+	asked->free_reader = true;
+	wait_all(asked);
+	assert_int_equal(asked->n_callers, 1);
 }
 
-static void nothing_leaks_into_the_process_or_out_of_the_loop(void **state) {
-	struct reader *reader = make_reader();
-	size_t before = open_descriptors("self");
-	struct answer answer;
-	char pid[32];
+/* With nothing to do, nothing but descriptors is watched: no timer wakes the guard. */
+static void an_idle_reader_wakes_nobody(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid());
+	unsigned before;
 
-	(void)state;
-	for (int round = 0; round < 50; round++) {
-		ask(reader, &answer);
-		assert_identified(&answer);
+	ask(asked, &self);
+	wait_all(asked);
+	assert_int_equal(ev_pending_count(asked->loop), 0);
+	before = ev_iteration(asked->loop);
+	for (int i = 0; i < 3; i++)
+		ev_run(asked->loop, EVRUN_NOWAIT);
+	assert_int_equal(ev_iteration(asked->loop), before + 3);
+	assert_int_equal(ev_pending_count(asked->loop), 0);
+}
+
+static void neither_answers_nor_deaths_leak_descriptors(void **state) {
+	struct asked *asked = *state;
+	struct peer self = peer_of(getpid()), unknown = PEER_UNKNOWN, parent = peer_of(getppid());
+	size_t before;
+
+	ask(asked, &self);
+	wait_all(asked);
+	before = count_descriptors();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kill(reader_pid(), SIGSTOP), 0);
+		ask(asked, &parent);
+		ask(asked, &unknown);
+		ask(asked, &self);
+		wait_all(asked);
 	}
-	assert_int_equal(open_descriptors("self"), before);
-	snprintf(pid, sizeof(pid), "%d", (int)reader_pid());
-	/* ".", "..", standard error and its socket. */
-	assert_true(open_descriptors(pid) <= 4);
-	reader_free(reader);
+	assert_int_equal(count_descriptors(), before);
 }
+
+static void the_reader_holds_none_of_our_descriptors(void **state) {
+	struct asked *asked = *state;
+	char path[64];
+	size_t n = 0;
+	struct peer self = peer_of(getpid());
+	DIR *directory;
+
+	ask(asked, &self); /* it has begun to serve */
+	wait_all(asked);
+	snprintf(path, sizeof(path), "/proc/%d/fd", reader_pid());
+	directory = opendir(path);
+	assert_non_null(directory);
+	for (const struct dirent *entry = readdir(directory); entry != NULL;
+	     entry = readdir(directory))
+		n += entry->d_name[0] != '.';
+	closedir(directory);
+	assert_int_equal(n, 4); /* standard input, output and error, and its channel */
+}
+
+static void a_writer_that_ended_while_it_was_read_has_changed(void **state) {
+	struct asked *asked = *state;
+	int ends[2], pair[2];
+	char byte;
+	size_t len;
+	struct peer writer;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(platform_identify_writers(pair[0]), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		tell(pair[1]);
+		tell(ends[1]);
+		wait_forever();
+	}
+	assert_true(is_told(ends[0]));
+	assert_int_equal(platform_read(&writer, pair[0], &byte, 1, &len), 0);
+	ask(asked, &writer);
+	end_child(pid);
+	wait_all(asked);
+	assert_int_equal(asked->callers[0]->state, CALLER_UNKNOWN);
+	assert_string_equal(asked->callers[0]->reason, "caller-changed");
+	peer_deinit(&writer);
+	close(pair[0]);
+	close(pair[1]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+#define IN_DEFAULT_LOOP(test) cmocka_unit_test_setup_teardown(test, start_in_default_loop, stop)
+#define IN_OWN_LOOP(test)     cmocka_unit_test_setup_teardown(test, start_in_own_loop, stop)
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(many_are_answered_each_with_its_own),
-		cmocka_unit_test(one_that_hangs_is_unreadable_and_nobody_else_waits),
-		cmocka_unit_test(an_answer_that_we_are_late_to_read_counts),
-		cmocka_unit_test(a_reader_that_died_is_replaced),
-		cmocka_unit_test(a_cancelled_job_is_never_answered),
-		cmocka_unit_test(an_end_with_open_jobs_calls_nobody),
-		cmocka_unit_test(a_writer_that_is_gone_when_the_answer_comes_has_changed),
-		cmocka_unit_test(nothing_leaks_into_the_process_or_out_of_the_loop),
+		IN_DEFAULT_LOOP(callers_are_read_in_order),
+		IN_OWN_LOOP(callers_are_read_in_order),
+		IN_DEFAULT_LOOP(an_unknown_peer_is_answered_from_the_loop),
+		IN_DEFAULT_LOOP(a_stopped_reader_is_replaced_and_the_others_are_served),
+		IN_OWN_LOOP(a_stopped_reader_is_replaced_and_the_others_are_served),
+		IN_DEFAULT_LOOP(what_would_get_stuck_again_is_not_asked_again),
+		IN_DEFAULT_LOOP(a_reader_that_dies_idle_is_replaced_when_asked),
+		IN_OWN_LOOP(a_reader_that_dies_idle_is_replaced_when_asked),
+		IN_DEFAULT_LOOP(a_reader_that_dies_again_and_again_is_not_forked_for_each),
+		IN_DEFAULT_LOOP(a_cancelled_job_is_never_answered),
+		IN_DEFAULT_LOOP(a_cancelled_job_does_not_outlive_its_reader),
+		IN_DEFAULT_LOOP(the_reader_may_be_let_go_from_within_done),
+		IN_DEFAULT_LOOP(an_idle_reader_wakes_nobody),
+		IN_DEFAULT_LOOP(neither_answers_nor_deaths_leak_descriptors),
+		IN_OWN_LOOP(neither_answers_nor_deaths_leak_descriptors),
+		IN_DEFAULT_LOOP(the_reader_holds_none_of_our_descriptors),
+		IN_DEFAULT_LOOP(a_writer_that_ended_while_it_was_read_has_changed),
 	};
 
-	loop = ev_default_loop(0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

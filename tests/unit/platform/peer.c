@@ -1,141 +1,150 @@
+/* Who wrote what, with real sockets and real processes. */
 #include "unit.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "children.h"
 #include "platform/platform.h"
 
-struct pair {
-	int guard, client;
-};
-
-static size_t open_descriptors(void) {
-	DIR *directory = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		n++;
-	closedir(directory);
-	return n;
+static void make_pair(int pair[2]) {
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(platform_identify_writers(pair[0]), 0);
 }
 
-static struct pair make_pair(void) {
-	int fds[2];
+static void wait_readable(int fd) {
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(platform_identify_writers(fds[0]), 0);
-	return (struct pair){fds[0], fds[1]};
+	assert_int_equal(poll(&ready, 1, 10000), 1);
 }
 
-static void close_pair(struct pair *pair) {
-	close(pair->guard);
-	close(pair->client);
+/* Up to size bytes and their writer. */
+static struct peer read_some(int fd, size_t size, size_t *ret_len) {
+	struct peer writer = PEER_UNKNOWN;
+	char buffer[64];
+
+	wait_readable(fd);
+	assert_int_equal(platform_read(&writer, fd, buffer, size, ret_len), 0);
+	return writer;
 }
 
-/* Writes one byte from a child that then waits for us to let it go, and returns its PID. */
-static pid_t child_writes(int fd, const int release[2]) {
-	pid_t pid = fork();
+static pid_t fork_writer(int fd) {
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
-		char byte;
-
-		close(release[1]);
-		if (write(fd, "c", 1) != 1)
-			_exit(1);
-		_exit(read(release[0], &byte, 1) < 0);
+		tell(fd);
+		wait_forever();
 	}
-	assert_true(pid > 0);
 	return pid;
 }
 
-static void read_one(struct peer *writer, int fd, char expected) {
-	char bytes[16];
-	size_t len = 0;
+static bool kernel_has_pidfds(void) {
+	struct peer self = PEER_UNKNOWN;
+	int pair[2];
+	bool has;
 
-	/* The child may not have written yet. */
-	while (platform_read(writer, fd, bytes, sizeof(bytes), &len) == -EAGAIN)
-		;
-	assert_int_equal(len, 1);
-	assert_int_equal(bytes[0], expected);
+	make_pair(pair);
+	assert_int_equal(platform_connector(&self, pair[0]), 0);
+	has = self.pidfd >= 0;
+	peer_deinit(&self);
+	close(pair[0]);
+	close(pair[1]);
+	return has;
 }
 
-static void the_writer_is_named_and_not_who_connected(void **state) {
-	CLEANUP(close_pair) struct pair pair = make_pair();
-	CLEANUP(peer_deinit) struct peer writer = {.pidfd = -1}, own = {.pidfd = -1};
-	int release[2];
-	pid_t child;
-
-	(void)state;
-	assert_int_equal(pipe(release), 0);
-	child = child_writes(pair.client, release);
-	read_one(&writer, pair.guard, 'c');
-	assert_true(writer.known);
-	assert_int_equal(writer.pid, child);
-	assert_int_equal(writer.uid, geteuid());
-	assert_true(platform_peer_alive(&writer));
-	assert_int_equal(write(pair.client, "p", 1), 1);
-	read_one(&own, pair.guard, 'p');
-	assert_int_equal(own.pid, getpid());
-	assert_false(peer_same(&writer, &own));
-	assert_true(peer_same(&own, &own));
-	close(release[1]);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	/* A pidfd tells; without one (Linux before 6.5) the start time must. */
-	assert_int_equal(platform_peer_alive(&writer), writer.pidfd < 0);
-	close(release[0]);
-}
-
-static void two_writers_never_come_in_one_piece(void **state) {
-	CLEANUP(close_pair) struct pair pair = make_pair();
-	CLEANUP(peer_deinit) struct peer first = {.pidfd = -1}, second = {.pidfd = -1};
-	int release[2];
-	pid_t child;
-	char bytes[16];
+static void the_writer_of_a_message_is_named(void **state) {
+	struct peer writer;
 	size_t len;
+	int pair[2];
 
 	(void)state;
-	assert_int_equal(pipe(release), 0);
-	assert_int_equal(write(pair.client, "pp", 2), 2);
-	child = child_writes(pair.client, release);
-	close(release[1]);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_int_equal(platform_read(&first, pair.guard, bytes, sizeof(bytes), &len), 0);
-	assert_int_equal(len, 2);
-	assert_int_equal(first.pid, getpid());
-	assert_int_equal(platform_read(&second, pair.guard, bytes, sizeof(bytes), &len), 0);
+	make_pair(pair);
+	tell(pair[1]);
+	writer = read_some(pair[0], 64, &len);
 	assert_int_equal(len, 1);
+	assert_true(writer.known);
+	assert_int_equal(writer.pid, getpid());
+	assert_int_equal(writer.uid, getuid());
+	assert_int_equal(writer.gid, getgid());
+	assert_true(platform_peer_alive(&writer));
+	if (kernel_has_pidfds()) {
+		assert_true(writer.pidfd >= 0);
+		assert_int_equal(fcntl(writer.pidfd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	}
+	peer_deinit(&writer);
+	assert_false(writer.known);
+	assert_int_equal(writer.pidfd, -1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void two_writers_on_one_socket_are_told_apart(void **state) {
+	struct peer first, again, second;
+	size_t len;
+	pid_t child;
+	int pair[2];
+
+	(void)state;
+	make_pair(pair);
+	tell(pair[1]);
+	child = fork_writer(pair[1]);
+	/* Asked for 64 bytes, it still gives those of one writer. */
+	first = read_some(pair[0], 64, &len);
+	assert_int_equal(len, 1);
+	second = read_some(pair[0], 64, &len);
+	assert_int_equal(len, 1);
+	tell(pair[1]);
+	again = read_some(pair[0], 64, &len);
+	assert_int_equal(first.pid, getpid());
 	assert_int_equal(second.pid, child);
-	close(release[0]);
+	assert_true(peer_same(&first, &again));
+	assert_false(peer_same(&first, &second));
+	peer_deinit(&first);
+	peer_deinit(&second);
+	peer_deinit(&again);
+	end_child(child);
+	close(pair[0]);
+	close(pair[1]);
 }
 
-static void an_unknown_writer_is_like_no_other(void **state) {
-	const struct peer unknown = {.pidfd = -1};
+/* Connected by one process, sent to another: what that one writes is its own. */
+static void a_passed_descriptor_names_who_writes_into_it(void **state) {
+	struct peer writer, connector;
+	size_t len;
+	pid_t child;
+	int pair[2], way[2];
 
 	(void)state;
-	assert_false(peer_same(&unknown, &unknown));
-	assert_false(platform_peer_alive(&unknown));
-}
-
-static void descriptors_that_come_along_are_closed(void **state) {
-	CLEANUP(close_pair) struct pair pair = make_pair();
-	size_t before = open_descriptors();
-
-	(void)state;
-	for (int round = 0; round < 50; round++) {
-		CLEANUP(peer_deinit) struct peer writer = {.pidfd = -1};
+	make_pair(pair);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, way), 0);
+	child = fork_child();
+	if (child == 0) {
 		union {
 			struct cmsghdr align;
-			char space[CMSG_SPACE(3 * sizeof(int))];
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control;
+		char word;
+		struct iovec data = {&word, 1};
+		struct msghdr message = {.msg_iov = &data,
+					 .msg_iovlen = 1,
+					 .msg_control = &control,
+					 .msg_controllen = sizeof(control)};
+		int passed;
+
+		close(pair[1]);
+		if (recvmsg(way[1], &message, 0) != 1 || CMSG_FIRSTHDR(&message) == NULL)
+			_exit(1);
+		memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(passed));
+		tell(passed);
+		wait_forever();
+	} else {
+		union {
+			struct cmsghdr align;
+			char bytes[CMSG_SPACE(sizeof(int))];
 		} control = {0};
-		int fds[3] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-		struct iovec from = {.iov_base = (char[]){"x"}, .iov_len = 1};
-		struct msghdr message = {.msg_iov = &from,
+		struct iovec data = {(char[]){'x'}, 1};
+		struct msghdr message = {.msg_iov = &data,
 					 .msg_iovlen = 1,
 					 .msg_control = &control,
 					 .msg_controllen = sizeof(control)};
@@ -143,98 +152,187 @@ static void descriptors_that_come_along_are_closed(void **state) {
 
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(fds));
-		memcpy(CMSG_DATA(header), fds, sizeof(fds));
-		assert_int_equal(sendmsg(pair.client, &message, 0), 1);
-		read_one(&writer, pair.guard, 'x');
-		assert_int_equal(writer.pid, getpid());
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &pair[1], sizeof(int));
+		assert_int_equal(sendmsg(way[0], &message, 0), 1);
 	}
-	assert_int_equal(open_descriptors(), before);
+	writer = read_some(pair[0], 64, &len);
+	assert_true(writer.known);
+	assert_int_equal(writer.pid, child);
+	assert_int_equal(platform_connector(&connector, pair[0]), 0);
+	assert_int_equal(connector.pid, getpid());
+	assert_false(peer_same(&writer, &connector));
+	peer_deinit(&writer);
+	peer_deinit(&connector);
+	end_child(child);
+	close(pair[0]);
+	close(pair[1]);
+	close(way[0]);
+	close(way[1]);
 }
 
-static void a_read_never_waits_and_tells_the_end(void **state) {
-	CLEANUP(close_pair) struct pair pair = make_pair();
-	CLEANUP(peer_deinit) struct peer writer = {.pidfd = -1};
-	char byte;
+static void descriptors_that_a_client_sends_are_not_kept(void **state) {
+	size_t before = count_descriptors();
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(3 * sizeof(int))];
+	} control = {0};
+	const int fds[3] = {0, 1, 2};
+	struct iovec data = {(char[]){'x'}, 1};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int pair[2];
+
+	(void)state;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(header), fds, sizeof(fds));
+	/* Sent before the options were set, so that a newer kernel lets it through, too. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(sendmsg(pair[1], &message, 0), 1);
+	assert_int_equal(platform_identify_writers(pair[0]), 0);
+	for (int i = 0; i < 20; i++) {
+		struct peer writer;
+		size_t len;
+		bool sent = sendmsg(pair[1], &message, 0) == 1;
+
+		assert_true(sent || errno == EPERM);
+		if (!sent && i > 0)
+			break;
+		writer = read_some(pair[0], 64, &len);
+		assert_int_equal(count_descriptors(), before + 2 + (writer.pidfd >= 0));
+		peer_deinit(&writer);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void nobody_is_named_where_there_was_no_descriptor_left(void **state) {
+	pid_t pid;
+
+	(void)state;
+	if (!kernel_has_pidfds())
+		skip();
+	pid = fork_child();
+	if (pid == 0) {
+		struct peer writer = PEER_UNKNOWN;
+		char buffer[8];
+		size_t len;
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ||
+		    platform_identify_writers(pair[0]) < 0)
+			_exit(1);
+		tell(pair[1]);
+		while (dup(0) >= 0)
+			continue;
+		if (errno != EMFILE ||
+		    platform_read(&writer, pair[0], buffer, sizeof(buffer), &len) < 0)
+			_exit(2);
+		_exit(writer.known ? 3 : 0);
+	}
+	assert_int_equal(child_status(pid), 0);
+}
+
+static void an_empty_socket_and_an_ended_one_are_told_apart(void **state) {
+	struct peer writer = PEER_UNKNOWN;
+	char buffer[8];
 	size_t len = 7;
+	int pair[2];
 
 	(void)state;
-	assert_int_equal(platform_read(&writer, pair.guard, &byte, 1, &len), -EAGAIN);
+	make_pair(pair);
+	assert_int_equal(platform_read(&writer, pair[0], buffer, sizeof(buffer), &len), -EAGAIN);
 	assert_int_equal(len, 7);
-	assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
-	assert_int_equal(platform_read(&writer, pair.guard, &byte, 1, &len), 0);
+	close(pair[1]);
+	assert_int_equal(platform_read(&writer, pair[0], buffer, sizeof(buffer), &len), 0);
 	assert_int_equal(len, 0);
+	peer_deinit(&writer);
+	close(pair[0]);
 }
 
-static void bytes_from_before_the_option_are_of_nobody(void **state) {
-	struct pair pair;
-	int fds[2];
-	CLEANUP(peer_deinit) struct peer writer = {.pidfd = -1};
-	char byte;
+static void an_unknown_peer_equals_none(void **state) {
+	struct peer unknown = PEER_UNKNOWN;
+	struct peer known = {.known = true, .pid = getpid(), .pidfd = -1};
+	struct peer other = known;
+
+	(void)state;
+	assert_false(peer_same(&unknown, &unknown));
+	assert_false(peer_same(&unknown, &known));
+	assert_true(peer_same(&known, &other));
+	other.uid++;
+	assert_false(peer_same(&known, &other));
+	assert_false(platform_peer_alive(&unknown));
+}
+
+static void a_writer_that_is_gone_is_not_alive(void **state) {
+	struct peer writer;
 	size_t len;
+	pid_t child;
+	int pair[2];
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	pair = (struct pair){fds[0], fds[1]};
-	assert_int_equal(write(pair.client, "x", 1), 1);
-	assert_int_equal(platform_read(&writer, pair.guard, &byte, 1, &len), 0);
-	assert_false(writer.known);
-	close_pair(&pair);
+	make_pair(pair);
+	child = fork_writer(pair[1]);
+	writer = read_some(pair[0], 64, &len);
+	assert_true(platform_peer_alive(&writer));
+	end_child(child);
+	assert_false(platform_peer_alive(&writer));
+	peer_deinit(&writer);
+	close(pair[0]);
+	close(pair[1]);
 }
 
-static void a_hang_up_is_told_once_and_a_half_close_is_none(void **state) {
-	struct hangups *hangups;
-	struct pair whole = make_pair(), half = make_pair();
+static void a_successor_with_the_same_pid_is_another_writer(void **state) {
+	struct peer first, second;
+	size_t len;
+	pid_t child, successor;
+	int pair[2];
 
 	(void)state;
-	assert_int_equal(hangups_new(&hangups), 0);
-	assert_int_equal(hangups_add(hangups, whole.guard, &whole), 0);
-	assert_int_equal(hangups_add(hangups, half.guard, &half), 0);
-	assert_null(hangups_next(hangups));
-	assert_int_equal(shutdown(half.client, SHUT_WR), 0);
-	assert_null(hangups_next(hangups));
-	/* Also with bytes that nobody has read. */
-	assert_int_equal(write(whole.client, "x", 1), 1);
-	close(whole.client);
-	assert_ptr_equal(hangups_next(hangups), &whole);
-	assert_null(hangups_next(hangups));
-	close(half.client);
-	assert_ptr_equal(hangups_next(hangups), &half);
-	close(whole.guard);
-	close(half.guard);
-	hangups_free(hangups);
-}
-
-static void who_is_closed_is_never_told_of(void **state) {
-	struct hangups *hangups;
-
-	(void)state;
-	assert_int_equal(hangups_new(&hangups), 0);
-	for (int round = 0; round < 20; round++) {
-		struct pair a = make_pair(), b = make_pair();
-
-		assert_int_equal(hangups_add(hangups, a.guard, &a), 0);
-		assert_int_equal(hangups_add(hangups, b.guard, &b), 0);
-		close(a.client);
-		close(b.client);
-		close(a.guard);
-		assert_ptr_equal(hangups_next(hangups), &b);
-		assert_null(hangups_next(hangups));
-		close(b.guard);
+	if (!kernel_has_pidfds())
+		skip();
+	make_pair(pair);
+	child = fork_writer(pair[1]);
+	first = read_some(pair[0], 64, &len);
+	end_child(child);
+	successor = fork_child_as(child);
+	if (successor == 0) {
+		tell(pair[1]);
+		wait_forever();
 	}
-	hangups_free(hangups);
+	if (successor < 0) {
+		peer_deinit(&first);
+		skip();
+	}
+	second = read_some(pair[0], 64, &len);
+	assert_int_equal(second.pid, first.pid);
+	assert_true(platform_peer_alive(&second));
+	assert_false(platform_peer_alive(&first));
+	assert_false(peer_same(&first, &second));
+	peer_deinit(&first);
+	peer_deinit(&second);
+	end_child(successor);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_writer_is_named_and_not_who_connected),
-		cmocka_unit_test(two_writers_never_come_in_one_piece),
-		cmocka_unit_test(an_unknown_writer_is_like_no_other),
-		cmocka_unit_test(descriptors_that_come_along_are_closed),
-		cmocka_unit_test(a_read_never_waits_and_tells_the_end),
-		cmocka_unit_test(bytes_from_before_the_option_are_of_nobody),
-		cmocka_unit_test(a_hang_up_is_told_once_and_a_half_close_is_none),
-		cmocka_unit_test(who_is_closed_is_never_told_of),
+		cmocka_unit_test(the_writer_of_a_message_is_named),
+		cmocka_unit_test(two_writers_on_one_socket_are_told_apart),
+		cmocka_unit_test(a_passed_descriptor_names_who_writes_into_it),
+		cmocka_unit_test(descriptors_that_a_client_sends_are_not_kept),
+		cmocka_unit_test(nobody_is_named_where_there_was_no_descriptor_left),
+		cmocka_unit_test(an_empty_socket_and_an_ended_one_are_told_apart),
+		cmocka_unit_test(an_unknown_peer_equals_none),
+		cmocka_unit_test(a_writer_that_is_gone_is_not_alive),
+		cmocka_unit_test(a_successor_with_the_same_pid_is_another_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,130 +1,146 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
-#include "caller/caller.h"
 #include "platform/linux/proc_text.h"
 
-/* A line of a real /proc/PID/stat, with another comm. */
-#define STAT(comm) \
-	"4711 (" comm ") S 42 4711 4711 34816 4800 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 10\n"
+#define STAT_REST " S 4115 4117 4117 34816 4231 4194304 1 0 0 0 0 0 0 0 20 0 1 0 262 8523776 880\n"
 
-static void a_stat_line_gives_parent_terminal_and_start(void **state) {
+static struct bytes text(const char *content) {
+	return bytes_of_text(content);
+}
+
+static void an_ordinary_stat_is_read(void **state) {
 	struct proc_stat stat;
 
 	(void)state;
-	assert_int_equal(proc_stat_parse(&stat, bytes_of_text(STAT("ssh"))), 0);
+	assert_int_equal(proc_stat_parse(&stat, text("4117 (bash)" STAT_REST)), 0);
+	assert_true(bytes_equal_text(stat.title, "bash"));
 	assert_int_equal(stat.state, 'S');
-	assert_int_equal(stat.parent, 42);
-	assert_int_equal(stat.terminal, 34816);
-	assert_int_equal(stat.start_ticks, 987654);
+	assert_int_equal(stat.parent, 4115);
+	assert_int_equal(stat.tty, 34816);
+	assert_int_equal(stat.start_ticks, 262);
 }
 
-static void a_comm_cannot_forge_what_follows_it(void **state) {
-	static const char *const lines[] = {STAT("a) R 1 (b"), STAT(") S 1 1 1 0 0"),
-					    STAT("\n) Z 1"),   STAT("("),
-					    STAT(""),	       STAT(" ")};
+static void a_title_cannot_write_the_fields_behind_it(void **state) {
+	const char *const titles[] = {") S 1 1 1 1 (", "a b\nc)", "((", ")", "",
+				      ") R 1 ",	       "\x1b[2J"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		char line[512];
 		struct proc_stat stat;
 
-		assert_int_equal(proc_stat_parse(&stat, bytes_of_text(lines[i])), 0);
-		assert_int_equal(stat.parent, 42);
-		assert_int_equal(stat.start_ticks, 987654);
+		strcpy(line, "4117 (");
+		strcat(line, titles[i]);
+		strcat(line, ")" STAT_REST);
+		assert_int_equal(proc_stat_parse(&stat, text(line)), 0);
+		assert_true(bytes_equal_text(stat.title, titles[i]));
+		assert_int_equal(stat.parent, 4115);
+		assert_int_equal(stat.start_ticks, 262);
 	}
 }
 
-static void a_stat_line_that_is_cut_is_refused(void **state) {
-	static const char line[] = STAT("ssh");
-	const size_t start = (size_t)(strstr(line, "987654") - line);
+static void a_stat_that_is_cut_or_odd_is_refused(void **state) {
+	const char *const lines[] = {
+		"",
+		"\n",
+		"4117 (bash)\n",
+		"4117 bash" STAT_REST,
+		")(" STAT_REST,
+		"4117 (bash) S 4115 4117 4117 34816 4231 4194304 1 0 0 0 0 0 0 0 20 0 1 0 262",
+		"4117 (bash) S 4115 4117 4117 34816 4231 4194304 1 0 0 0 0 0 0 0 20 0 1 0\n",
+		"4117 (bash) S -4115 0 0 0 0 0 1 0 0 0 0 0 0 0 20 0 1 0 262 1\n",
+		"4117 (bash) S 99999999999 0 0 0 0 0 1 0 0 0 0 0 0 0 20 0 1 0 262 1\n",
+		"4117 (bash) S 1 0 0 0 0 0 1 0 0 0 0 0 0 0 20 0 1 0 18446744073709551616 1\n",
+		"4117 (bash) SS 1 0 0 0 0 0 1 0 0 0 0 0 0 0 20 0 1 0 262 1\n",
+	};
+	struct proc_stat stat = {.parent = 7};
 
 	(void)state;
-	for (size_t len = 0; len <= start; len++) {
-		struct proc_stat stat = {.parent = 7};
-
-		assert_int_equal(proc_stat_parse(&stat, (struct bytes){(const uint8_t *)line, len}),
-				 -EBADMSG);
-		assert_int_equal(stat.parent, 7);
-	}
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(proc_stat_parse(&stat, text(lines[i])), -EBADMSG);
+	assert_int_equal(stat.parent, 7); /* a refusal leaves the copy alone */
 }
 
-static void words_where_numbers_belong_are_refused(void **state) {
-	struct proc_stat stat;
+static void status_tells_tracer_uids_and_namespaces(void **state) {
+	const char lines[] = "Name:\tTracerPid:\\n0\nState:\tS (sleeping)\nTracerPid:\t77\n"
+			     "Uid:\t1000\t0\t1000\t1000\nGid:\t1\t1\t1\t1\nNSpid:\t40\t1\n";
+	struct proc_status status;
 
 	(void)state;
-	assert_int_equal(proc_stat_parse(&stat, bytes_of_text("1 (a) S x 1 1 0")), -EBADMSG);
-	assert_int_equal(proc_stat_parse(&stat, bytes_of_text("1 (a) S - 1 1 0")), -EBADMSG);
+	assert_int_equal(proc_status_parse(&status, text(lines)), 0);
+	assert_int_equal(status.tracer, 77);
+	assert_int_equal(status.uids[0], 1000);
+	assert_int_equal(status.uids[1], 0);
+	assert_int_equal(status.pid_namespaces, 2);
+}
+
+static void a_status_without_what_counts_is_refused(void **state) {
+	struct proc_status status;
+
+	(void)state;
+	assert_int_equal(proc_status_parse(&status, text("")), -EBADMSG);
+	assert_int_equal(proc_status_parse(&status, text("TracerPid:\t0\n")), -EBADMSG);
+	assert_int_equal(proc_status_parse(&status, text("Uid:\t1\t1\t1\t1\n")), -EBADMSG);
 	assert_int_equal(
-		proc_stat_parse(&stat, bytes_of_text("1 (a) S 99999999999999999999 1 1 0")),
-		-EBADMSG);
+		proc_status_parse(&status, text("TracerPid:\t0\nUid:\t1\t1\t1\t1\nNSpid:\t4")),
+		-EBADMSG); /* cut short */
+	assert_int_equal(proc_status_parse(&status, text("TracerPid:\tx\nUid:\t1\t1\t1\t1\n")),
+			 -EBADMSG);
+	assert_int_equal(proc_status_parse(&status, text("TracerPid:\t0\nUid:\t1\t1\t1\n")),
+			 -EBADMSG);
 }
 
-static void argv_is_a_list_and_keeps_empty_words(void **state) {
-	static const char line[] = "ssh\0-o\0\0host with space";
-	struct process process = {0};
+static void the_unified_cgroup_is_found_among_others(void **state) {
+	struct bytes path;
 
 	(void)state;
-	assert_int_equal(proc_argv_parse(&process, BYTES(line)), 0);
-	assert_int_equal(process.argc, 4);
-	assert_string_equal(process.argv[1], "-o");
-	assert_string_equal(process.argv[2], "");
-	assert_string_equal(process.argv[3], "host with space");
-	assert_null(process.argv[4]);
-	assert_false(process.argv_cut);
-	process_deinit(&process);
+	assert_int_equal(proc_cgroup_parse(&path, text("0::/user.slice/app:1.scope\n")), 0);
+	assert_true(bytes_equal_text(path, "/user.slice/app:1.scope"));
+	assert_int_equal(
+		proc_cgroup_parse(&path, text("12:cpu,cpuacct:/x\n1:name=a:/0::/y\n0::/z\n")), 0);
+	assert_true(bytes_equal_text(path, "/z"));
+	assert_int_equal(proc_cgroup_parse(&path, text("12:cpu:/x\n10::/y\n")), -ENOENT);
+	assert_int_equal(proc_cgroup_parse(&path, text("")), -ENOENT);
 }
 
-static void an_empty_argv_is_known_to_be_empty(void **state) {
-	struct process process = {0};
+static void a_cut_command_line_keeps_whole_texts(void **state) {
+	const struct bytes two = {(const uint8_t *)"ab\0cd", 5};
+	const struct bytes one = {(const uint8_t *)"abcde", 5};
 
 	(void)state;
-	assert_int_equal(proc_argv_parse(&process, (struct bytes){0}), 0);
-	assert_non_null(process.argv);
-	assert_int_equal(process.argc, 0);
-	assert_false(process.argv_cut);
-	process_deinit(&process);
+	assert_int_equal(proc_cmdline_keep(two, 5), 3);
+	assert_int_equal(proc_cmdline_keep(two, 6), 5);
+	assert_int_equal(proc_cmdline_keep(one, 5), 5);
+	assert_int_equal(proc_cmdline_keep((struct bytes){0}, 5), 0);
 }
 
-static void an_argv_that_is_cut_says_so(void **state) {
-	struct process process = {0}, long_one = {0};
-	char many[3 * ARGC_MAX];
-
+static void only_the_path_of_a_file_that_is_there_is_a_path(void **state) {
 	(void)state;
-	assert_int_equal(proc_argv_parse(&process, bytes_of_text("no end")), 0);
-	assert_string_equal(process.argv[0], "no end");
-	assert_true(process.argv_cut);
-	process_deinit(&process);
-	memset(many, 0, sizeof(many));
-	assert_int_equal(proc_argv_parse(&long_one, BYTES(many)), 0);
-	assert_int_equal(long_one.argc, ARGC_MAX);
-	assert_true(long_one.argv_cut);
-	process_deinit(&long_one);
-}
-
-static void the_cgroup_is_that_of_the_unified_hierarchy(void **state) {
-	(void)state;
-	assert_true(bytes_equal_text(
-		proc_cgroup_parse(bytes_of_text("1:name=systemd:/x\n0::/user.slice/a.scope\n")),
-		"/user.slice/a.scope"));
-	assert_true(bytes_equal_text(proc_cgroup_parse(bytes_of_text("0::/")), "/"));
-	assert_int_equal(proc_cgroup_parse(bytes_of_text("1:cpu:/x\n")).len, 0);
-	assert_int_equal(proc_cgroup_parse(bytes_of_text("0::")).len, 0);
-	assert_int_equal(proc_cgroup_parse((struct bytes){0}).len, 0);
+	assert_true(proc_link_is_path(text("/usr/bin/ssh")));
+	assert_true(proc_link_is_path(text("/a (deleted) b")));
+	assert_false(proc_link_is_path(text("/usr/bin/ssh (deleted)")));
+	assert_false(proc_link_is_path(text("(unreachable)/usr/bin/ssh")));
+	assert_false(proc_link_is_path(text("socket:[12]")));
+	assert_false(proc_link_is_path(text("")));
+	assert_true(bytes_equal_text(proc_base_name(text("/usr/bin/ssh")), "ssh"));
+	assert_true(bytes_equal_text(proc_base_name(text("/ssh")), "ssh"));
+	assert_int_equal(proc_base_name(text("/")).len, 0);
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_stat_line_gives_parent_terminal_and_start),
-		cmocka_unit_test(a_comm_cannot_forge_what_follows_it),
-		cmocka_unit_test(a_stat_line_that_is_cut_is_refused),
-		cmocka_unit_test(words_where_numbers_belong_are_refused),
-		cmocka_unit_test(argv_is_a_list_and_keeps_empty_words),
-		cmocka_unit_test(an_empty_argv_is_known_to_be_empty),
-		cmocka_unit_test(an_argv_that_is_cut_says_so),
-		cmocka_unit_test(the_cgroup_is_that_of_the_unified_hierarchy),
+		cmocka_unit_test(an_ordinary_stat_is_read),
+		cmocka_unit_test(a_title_cannot_write_the_fields_behind_it),
+		cmocka_unit_test(a_stat_that_is_cut_or_odd_is_refused),
+		cmocka_unit_test(status_tells_tracer_uids_and_namespaces),
+		cmocka_unit_test(a_status_without_what_counts_is_refused),
+		cmocka_unit_test(the_unified_cgroup_is_found_among_others),
+		cmocka_unit_test(a_cut_command_line_keeps_whole_texts),
+		cmocka_unit_test(only_the_path_of_a_file_that_is_there_is_a_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,29 @@
+/* A process's namespaces beside ours. Blocks, as all reads of /proc/PID. */
+#ifndef PLATFORM_LINUX_NAMESPACES_H
+#define PLATFORM_LINUX_NAMESPACES_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "facts/tri.h"
+
+/* A namespace's identity; zeroed: it could not be learned. */
+struct namespace_id {
+	dev_t device;
+	ino_t inode;
+};
+
+struct view {
+	struct namespace_id pid, user, mount;
+	/* /proc is that of our PID namespace: else its numbers are not those by which the kernel
+	 * names writers. */
+	bool is_our_proc;
+	bool is_initial_user; /* as far as uid_map tells */
+};
+
+/* Each of the process whose directory in /proc is dir_fd. TRI_UNKNOWN where we may not look. */
+enum tri namespaces_same_mount(const struct view *view, int dir_fd);
+enum tri namespaces_same_user(const struct view *view, int dir_fd);
+enum tri namespaces_same_pid(const struct view *view, int dir_fd);
+
+#endif

@@ -1,0 +1,126 @@
+/* What it costs to identify one caller with 8 ancestors: alone, and through the reader process. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "caller/caller.h"
+#include "caller/reader.h"
+
+#define ANCESTORS 8
+#define ROUNDS	  5000
+
+static uint64_t spent_ns[ROUNDS];
+
+static int compare(const void *a, const void *b) {
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void report(const char *what) {
+	qsort(spent_ns, ROUNDS, sizeof(spent_ns[0]), compare);
+	printf("%-32s p10 %6.1f us   p50 %6.1f us   p99 %6.1f us\n", what,
+	       (double)spent_ns[ROUNDS / 10] / 1000, (double)spent_ns[ROUNDS / 2] / 1000,
+	       (double)spent_ns[ROUNDS / 100 * 99] / 1000);
+}
+
+/* The last of a line of processes that hangs below PID 1, as far as that can be arranged: what is
+ * above us is cut off by a reaper of its own. */
+static pid_t make_line(int depth) {
+	int ends[2];
+	pid_t last = 0;
+
+	if (pipe(ends) < 0)
+		exit(1);
+	if (fork() == 0) {
+		for (int i = 1; i <= depth; i++) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (i == depth || fork() != 0)
+				break;
+			last = 0;
+			if (i == depth - 1) {
+				pid_t self = getpid();
+
+				if (write(ends[1], &self, sizeof(self)) != sizeof(self))
+					_exit(1);
+			}
+		}
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	if (read(ends[0], &last, sizeof(last)) != sizeof(last))
+		exit(1);
+	return last;
+}
+
+static size_t own_ancestors(const struct view *view) {
+	struct peer peer = {
+		.known = true, .pid = getpid(), .uid = geteuid(), .gid = getegid(), .pidfd = -1};
+	struct caller *caller;
+	size_t n;
+
+	if (caller_read(&caller, view, &peer) < 0)
+		exit(1);
+	n = caller->n_ancestors;
+	caller_free(caller);
+	return n;
+}
+
+struct run {
+	struct ev_loop *loop;
+	size_t n_ancestors;
+};
+
+static void on_done(void *data, struct caller *caller) {
+	struct run *run = data;
+
+	if (caller->state != CALLER_IDENTIFIED)
+		fprintf(stderr, "not identified: %s\n", caller->reason);
+	run->n_ancestors = caller->n_ancestors;
+	caller_free(caller);
+	ev_break(run->loop, EVBREAK_ALL);
+}
+
+int main(void) {
+	struct run run = {.loop = ev_default_loop(0)};
+	struct reader *reader;
+	struct view *view;
+	size_t own;
+	struct peer peer = {.known = true, .uid = geteuid(), .gid = getegid(), .pidfd = -1};
+
+	if (view_new(&view) < 0)
+		return 1;
+	own = own_ancestors(view);
+	peer.pid = make_line(own + 1 < ANCESTORS ? (int)(ANCESTORS - own) : 2);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t begun_ns = clock_mono_ns();
+		struct caller *caller;
+
+		if (caller_read(&caller, view, &peer) < 0)
+			return 1;
+		spent_ns[i] = clock_mono_ns() - begun_ns;
+		caller_free(caller);
+	}
+	report("read in this process");
+	if (reader_new(&reader, run.loop) < 0)
+		return 1;
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t begun_ns = clock_mono_ns();
+		struct reader_job *job;
+
+		if (reader_ask(&job, reader, &peer, on_done, &run) < 0)
+			return 1;
+		ev_run(run.loop, 0);
+		spent_ns[i] = clock_mono_ns() - begun_ns;
+	}
+	report("through the reader");
+	printf("ancestors: %zu\n", run.n_ancestors);
+	reader_free(reader);
+	view_free(view);
+	return 0;
+}

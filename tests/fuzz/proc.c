@@ -1,0 +1,59 @@
+/* Every text of /proc that we take apart. The first byte says which one it is. */
+#include <stdlib.h>
+
+#include "base/argv.h"
+#include "platform/linux/proc_text.h"
+
+static volatile uint8_t sink;
+
+/* Reads every byte of a view, so that a bad one is seen. */
+static void consume(struct bytes view) {
+	for (size_t i = 0; i < view.len; i++)
+		sink ^= view.data[i];
+}
+
+static void check_argv(struct bytes text) {
+	char **argv;
+	size_t argc, kept = proc_cmdline_keep(text, text.len);
+
+	if (kept > text.len || argv_split(&argv, &argc, (struct bytes){text.data, kept}) < 0)
+		abort();
+	for (size_t i = 0; i < argc; i++)
+		consume(bytes_of_text(argv[i]));
+	if (argv[argc] != NULL)
+		abort();
+	free(argv);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	struct bytes text, view;
+	struct proc_stat stat;
+	struct proc_status status;
+
+	if (size == 0)
+		return 0;
+	text = (struct bytes){data + 1, size - 1};
+	switch (data[0]) {
+	case 's':
+		if (proc_stat_parse(&stat, text) == 0)
+			consume(stat.title);
+		break;
+	case 'u':
+		if (proc_status_parse(&status, text) == 0 && status.tracer < 0)
+			sink ^= 1;
+		break;
+	case 'g':
+		if (proc_cgroup_parse(&view, text) == 0)
+			consume(view);
+		break;
+	case 'c': check_argv(text); break;
+	case 'l':
+		if (proc_link_is_path(text) && text.data[0] != '/')
+			abort();
+		consume(proc_base_name(text));
+		break;
+	}
+	return 0;
+}
