@@ -58,10 +58,14 @@ class Summary:
                 planned, why_none = int(plan[1]), plan[2]
             elif result := TAP_LINE.match(line):
                 seen += 1
-                subtest = f'{name}: {result["name"].strip().replace("_", " ")}'
                 note = result['note'] or ''
-                if note[:4].upper() == 'SKIP':
-                    self.skip(where, subtest, note[4:].strip() or 'no reason given')
+                skipped = note[:4].upper() == 'SKIP'
+                title, why = result['name'].strip(), note[4:].strip()
+                if skipped and not title:  # cmocka puts the test's name in the reason's place
+                    title, why = why, ''
+                subtest = f'{name}: {title.replace("_", " ")}'
+                if skipped:
+                    self.skip(where, subtest, why or 'cannot be done here (it says no more)')
                 elif result['no']:
                     failed.append(f'{where}: {subtest}')
                 else:
