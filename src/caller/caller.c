@@ -85,6 +85,18 @@ static void read_ancestors(struct caller *caller, const struct view *view,
 	caller->ancestors_known = true;
 }
 
+/* After all else that is believed because of the executable: from here back to the message it has
+ * been the same image. */
+static void check_connection(struct caller *caller, struct subject *subject,
+			     const struct peer *peer) {
+	enum tri held = subject_holds_connection(subject, peer->connection);
+
+	if (held != TRI_YES)
+		caller->integrity |= INTEGRITY_FD_INHERITED;
+	if (held == TRI_UNKNOWN)
+		caller->integrity_unknown |= INTEGRITY_FD_INHERITED;
+}
+
 /* NULL: identified. Asked after all else was read. */
 static const char *why_not_identified(const struct peer *peer, const struct caller *caller,
 				      struct subject *subject, pid_t parent) {
@@ -115,6 +127,7 @@ static const char *read_all(struct caller *caller, const struct view *view,
 		return error == -ESRCH ? "caller-changed" : "caller-unknown";
 	subject_caller_facts(caller, subject);
 	read_ancestors(caller, view, subject, parent);
+	check_connection(caller, subject, peer);
 	return why_not_identified(peer, caller, subject, parent);
 }
 

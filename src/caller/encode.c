@@ -55,6 +55,8 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	buffer_put_u8(buffer, (uint8_t)caller->has_terminal);
 	put_text(buffer, caller->cwd);
 	put_text(buffer, caller->cgroup);
+	buffer_put_u32(buffer, caller->integrity);
+	buffer_put_u32(buffer, caller->integrity_unknown);
 	buffer_put_u8(buffer, caller->ancestors_known && n_ancestors == caller->n_ancestors);
 	buffer_put_u8(buffer, (uint8_t)n_ancestors);
 	for (size_t i = 0; i < n_ancestors; i++)
@@ -170,6 +172,14 @@ static enum tri take_tri(struct cursor *cursor) {
 	return TRI_UNKNOWN;
 }
 
+static unsigned take_marks(struct cursor *cursor) {
+	uint32_t marks = cursor_u32(cursor);
+
+	if (marks >> INTEGRITY_COUNT != 0)
+		fail(cursor);
+	return marks;
+}
+
 static void take_ancestors(struct caller *caller, struct cursor *cursor, int *error) {
 	size_t n = cursor_u8(cursor);
 
@@ -202,6 +212,8 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->has_terminal = take_tri(&cursor);
 	caller->cwd = take_text(&cursor, &error);
 	caller->cgroup = take_text(&cursor, &error);
+	caller->integrity = take_marks(&cursor);
+	caller->integrity_unknown = take_marks(&cursor);
 	caller->ancestors_known = take_bool(&cursor);
 	take_ancestors(caller, &cursor, &error);
 	caller->connector_pid = take_pid(&cursor);

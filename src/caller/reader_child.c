@@ -16,6 +16,8 @@ void reader_request_encode(struct buffer *buffer, uint64_t id, const struct peer
 	buffer_put_u32(buffer, (uint32_t)peer->pid);
 	buffer_put_u32(buffer, peer->uid);
 	buffer_put_u32(buffer, peer->gid);
+	buffer_put_u32(buffer, peer->connection.inode);
+	buffer_put_u64(buffer, peer->connection.cookie);
 }
 
 int reader_request_decode(struct reader_request *ret, struct bytes bytes) {
@@ -27,6 +29,8 @@ int reader_request_decode(struct reader_request *ret, struct bytes bytes) {
 	pid = cursor_u32(&cursor);
 	request.peer.uid = cursor_u32(&cursor);
 	request.peer.gid = cursor_u32(&cursor);
+	request.peer.connection.inode = cursor_u32(&cursor);
+	request.peer.connection.cookie = cursor_u64(&cursor);
 	if (cursor_finish(&cursor) < 0 || pid == 0 || pid > INT32_MAX)
 		return -EBADMSG;
 	request.peer.pid = (pid_t)pid;

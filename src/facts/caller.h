@@ -25,6 +25,33 @@ struct process {
 	bool argv_cut; /* argv was longer than we read */
 };
 
+/* What speaks against taking a caller for what its executable says. Each is a bit. */
+enum integrity {
+	INTEGRITY_TRACED = 1 << 0,	  /* a tracer is attached */
+	INTEGRITY_PRELOADED = 1 << 1,	  /* its environment puts foreign code into it */
+	INTEGRITY_DELETED_EXE = 1 << 2,	  /* its executable has no name any more */
+	INTEGRITY_WRITABLE_EXE = 1 << 3,  /* the executable or its directory can be written */
+	INTEGRITY_ARGV_MISMATCH = 1 << 4, /* argv[0] names another program */
+	INTEGRITY_FD_PASSED = 1 << 5,	  /* another process made the connection */
+	INTEGRITY_FD_INHERITED = 1 << 6,  /* an earlier image of it may have written: it does not
+					     hold the connection close-on-exec, or may not be
+					     looked at. An exe or argv is then no proof. */
+};
+#define INTEGRITY_COUNT 7
+
+static inline const char *integrity_name(enum integrity mark) {
+	switch (mark) {
+	case INTEGRITY_TRACED: return "traced";
+	case INTEGRITY_PRELOADED: return "preloaded";
+	case INTEGRITY_DELETED_EXE: return "deleted-exe";
+	case INTEGRITY_WRITABLE_EXE: return "writable-exe";
+	case INTEGRITY_ARGV_MISMATCH: return "argv-mismatch";
+	case INTEGRITY_FD_PASSED: return "fd-passed";
+	case INTEGRITY_FD_INHERITED: return "fd-inherited";
+	}
+	return "invalid";
+}
+
 enum caller_state {
 	CALLER_UNKNOWN,	   /* nothing could be proved: reason says why */
 	CALLER_IDENTIFIED, /* live process, uid, PID and user namespace (ours) are known */
@@ -49,6 +76,8 @@ struct caller {
 	/* Up to PID 1 or ANCESTORS_MAX deep. false: an ancestor could not be read, the list is
 	 * short. */
 	bool ancestors_known;
+	unsigned integrity;	    /* marks that were seen, an OR of enum integrity */
+	unsigned integrity_unknown; /* marks that could not be looked for */
 	/* The process that connected, where it is another one than the writer; else 0. */
 	pid_t connector_pid;
 };

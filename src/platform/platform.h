@@ -13,6 +13,12 @@
 #include "base/cleanup.h"
 #include "facts/caller.h"
 
+/* Our end of a connection, so that another process can find out who holds the other one. */
+struct connection_id {
+	uint32_t inode; /* 0: unknown */
+	uint64_t cookie;
+};
+
 /* Who wrote these bytes, as the kernel says. */
 struct peer {
 	bool known; /* false: the kernel named nobody that we can see; the rest is then void */
@@ -20,6 +26,7 @@ struct peer {
 	uid_t uid;
 	gid_t gid;
 	int pidfd; /* owned; -1 where the kernel has none (Linux before 6.5) */
+	struct connection_id connection; /* that the bytes came by; not looked at by peer_same() */
 };
 
 #define PEER_UNKNOWN ((struct peer){.pidfd = -1})
@@ -74,6 +81,10 @@ void subject_caller_facts(struct caller *caller, struct subject *subject);
 
 /* Whether it is in our user and PID namespaces. */
 enum tri subject_same_namespaces(struct subject *subject);
+
+/* Whether its present image made, or itself took on, its end of the connection: it holds it, and
+ * every descriptor of it is close-on-exec, which none is that an earlier image left open. */
+enum tri subject_holds_connection(struct subject *subject, struct connection_id connection);
 
 /* Start time in the unit of struct process. -ESRCH: gone. Blocks, as above. */
 int platform_start_ticks(uint64_t *ret, pid_t pid) MUST_CHECK;

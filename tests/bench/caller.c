@@ -1,8 +1,11 @@
 /* What it costs to identify one caller with 8 ancestors: alone, and through the reader process. */
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,32 +33,30 @@ static void report(const char *what) {
 
 /* The last of a line of processes that hangs below PID 1, as far as that can be arranged: what is
  * above us is cut off by a reaper of its own. */
-static pid_t make_line(int depth) {
+static struct peer make_line(int depth) {
+	struct peer writer;
+	char byte;
+	size_t len;
 	int ends[2];
-	pid_t last = 0;
 
-	if (pipe(ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ||
+	    platform_identify_writers(ends[0]) < 0)
 		exit(1);
 	if (fork() == 0) {
 		for (int i = 1; i <= depth; i++) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (i == depth || fork() != 0)
 				break;
-			last = 0;
-			if (i == depth - 1) {
-				pid_t self = getpid();
-
-				if (write(ends[1], &self, sizeof(self)) != sizeof(self))
-					_exit(1);
-			}
+			if (i == depth - 1 && write(ends[1], "x", 1) != 1)
+				_exit(1);
 		}
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
-	if (read(ends[0], &last, sizeof(last)) != sizeof(last))
-		exit(1);
-	return last;
+	while (platform_read(&writer, ends[0], &byte, 1, &len) == -EAGAIN)
+		sched_yield();
+	return writer;
 }
 
 static size_t own_ancestors(const struct view *view) {
@@ -81,6 +82,8 @@ static void on_done(void *data, struct caller *caller) {
 
 	if (caller->state != CALLER_IDENTIFIED)
 		fprintf(stderr, "not identified: %s\n", caller->reason);
+	if (caller->integrity != 0)
+		fprintf(stderr, "integrity: %#x\n", caller->integrity);
 	run->n_ancestors = caller->n_ancestors;
 	caller_free(caller);
 	ev_break(run->loop, EVBREAK_ALL);
@@ -91,12 +94,12 @@ int main(void) {
 	struct reader *reader;
 	struct view *view;
 	size_t own;
-	struct peer peer = {.known = true, .uid = geteuid(), .gid = getegid(), .pidfd = -1};
+	struct peer peer;
 
 	if (view_new(&view) < 0)
 		return 1;
 	own = own_ancestors(view);
-	peer.pid = make_line(own + 1 < ANCESTORS ? (int)(ANCESTORS - own) : 2);
+	peer = make_line(own + 1 < ANCESTORS ? (int)(ANCESTORS - own) : 2);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t begun_ns = clock_mono_ns();
 		struct caller *caller;

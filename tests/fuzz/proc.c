@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct bytes text, view;
 	struct proc_stat stat;
 	struct proc_status status;
+	bool cloexec;
 
 	if (size == 0)
 		return 0;
@@ -48,11 +49,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		if (proc_cgroup_parse(&view, text) == 0)
 			consume(view);
 		break;
+	case 'f':
+		if (proc_fdinfo_parse(&cloexec, text) == 0)
+			sink ^= cloexec;
+		break;
 	case 'c': check_argv(text); break;
 	case 'l':
 		if (proc_link_is_path(text) && text.data[0] != '/')
 			abort();
 		consume(proc_base_name(text));
+		sink ^= (uint8_t)proc_socket_inode(text);
 		break;
 	}
 	return 0;

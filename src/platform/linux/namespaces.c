@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "platform/linux/proc_read.h"
@@ -63,11 +65,15 @@ int view_new(struct view **ret) {
 	view->mount = identify(self_fd, "ns/mnt");
 	view->is_our_proc = is_our_proc();
 	view->is_initial_user = is_full_uid_map(self_fd);
+	view->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	*ret = view;
 	return 0;
 }
 
 void view_free(struct view *view) {
+	if (view == NULL)
+		return;
+	close_fd(&view->diag_fd);
 	free(view);
 }
 

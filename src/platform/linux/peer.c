@@ -24,6 +24,9 @@
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04
 #endif
@@ -139,6 +142,18 @@ static struct peer take_writer(struct msghdr *message) {
 	return writer;
 }
 
+static struct connection_id identify_connection(int socket_fd) {
+	struct connection_id id = {0};
+	socklen_t len = sizeof(id.cookie);
+	struct stat status;
+
+	if (fstat(socket_fd, &status) < 0 || status.st_ino > UINT32_MAX ||
+	    getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &id.cookie, &len) < 0)
+		return (struct connection_id){0};
+	id.inode = (uint32_t)status.st_ino;
+	return id;
+}
+
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
 		  size_t *ret_len) {
 	union {
@@ -159,6 +174,7 @@ int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t s
 	if (len < 0)
 		return -errno;
 	*ret_writer = take_writer(&message);
+	ret_writer->connection = identify_connection(socket_fd);
 	*ret_len = (size_t)len;
 	return 0;
 }
@@ -186,6 +202,7 @@ int platform_connector(struct peer *ret_peer, int socket_fd) {
 				  .pid = credentials.pid,
 				  .uid = credentials.uid,
 				  .gid = credentials.gid,
-				  .pidfd = pidfd};
+				  .pidfd = pidfd,
+				  .connection = identify_connection(socket_fd)};
 	return 0;
 }

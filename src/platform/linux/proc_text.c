@@ -1,6 +1,7 @@
 #include "platform/linux/proc_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -177,6 +178,39 @@ bool proc_link_is_path(struct bytes link) {
 	if (link.len == 0 || link.data[0] != '/' || memchr(link.data, '\0', link.len) != NULL)
 		return false;
 	return link.len < len || memcmp(link.data + link.len - len, DELETED, len) != 0;
+}
+
+int proc_fdinfo_parse(bool *ret_cloexec, struct bytes text) {
+	while (text.len > 0) {
+		struct bytes value = take_field(&text, '\n');
+		struct bytes key = take_field(&value, ':');
+		unsigned long flags = 0;
+
+		if (!bytes_equal_text(key, "flags"))
+			continue;
+		take_field(&value, '\t');
+		if (value.len == 0 || value.len > 20)
+			return -EBADMSG;
+		for (size_t i = 0; i < value.len; i++) {
+			if (value.data[i] < '0' || value.data[i] > '7')
+				return -EBADMSG;
+			flags = flags << 3 | (unsigned long)(value.data[i] - '0');
+		}
+		*ret_cloexec = (flags & O_CLOEXEC) != 0;
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+uint32_t proc_socket_inode(struct bytes link) {
+	const size_t before = strlen("socket:[");
+	uint64_t inode;
+
+	if (link.len <= before || memcmp(link.data, "socket:[", before) != 0 ||
+	    link.data[link.len - 1] != ']')
+		return 0;
+	link = (struct bytes){link.data + before, link.len - before - 1};
+	return parse_u64(&inode, link) && inode <= UINT32_MAX ? (uint32_t)inode : 0;
 }
 
 struct bytes proc_base_name(struct bytes path) {

@@ -47,6 +47,12 @@ size_t proc_cmdline_keep(struct bytes cmdline, size_t size);
  * be called: then we do not know. */
 bool proc_link_is_path(struct bytes link);
 
+/* /proc/PID/fdinfo/N: whether the descriptor is close-on-exec. -EBADMSG. */
+int proc_fdinfo_parse(bool *ret_cloexec, struct bytes text) MUST_CHECK;
+
+/* What a link of /proc/PID/fd says, if it is a socket's: its inode; else 0. */
+uint32_t proc_socket_inode(struct bytes link);
+
 /* The base name of an absolute path, a view into it. */
 struct bytes proc_base_name(struct bytes path);
 

@@ -13,21 +13,10 @@
 #include <unistd.h>
 
 #include "base/argv.h"
-#include "platform/linux/namespaces.h"
-#include "platform/linux/proc_read.h"
-#include "platform/platform.h"
+#include "platform/linux/subject.h"
 
 #define CMDLINE_SIZE 32768 /* the longest command line of git or ssh is a fraction of it */
 #define CGROUP_SIZE  8192  /* paths are below PATH_MAX, version 1 adds a dozen lines */
-
-struct subject {
-	const struct view *view;
-	pid_t pid;
-	int dir_fd;	       /* /proc/PID */
-	int stat_fd;	       /* stat below it; read twice, and opening is what costs */
-	struct proc_stat stat; /* as last read */
-	char text[STAT_SIZE];
-};
 
 /* The dead have a number until their parent looks, and nothing else. */
 static bool is_dead(char state) {

@@ -140,16 +140,19 @@ static void one_in_a_namespace_of_its_own_is_not_identified(void **state) {
 		assert_int_equal(pipe(ends), 0);
 		outer = fork_child();
 		if (outer == 0) {
+			int ready[2];
 			pid_t inner;
 
-			if (unshare(kinds[i]) < 0)
+			if (pipe(ready) < 0 || unshare(kinds[i]) < 0)
 				_exit(77);
-			inner = fork();
+			inner = fork(); /* its parent has no number in there */
 			if (inner == 0) {
 				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				tell(ready[1]);
 				wait_forever();
 			}
-			if (write(ends[1], &inner, sizeof(inner)) != sizeof(inner))
+			if (!is_told(ready[0]) ||
+			    write(ends[1], &inner, sizeof(inner)) != sizeof(inner))
 				_exit(1);
 			wait_forever();
 		}

@@ -30,6 +30,8 @@ static struct caller sample(struct process ancestors[2]) {
 		.age_ms = 17,
 		.has_terminal = TRI_YES,
 		.cgroup = cgroup,
+		.integrity = INTEGRITY_FD_INHERITED,
+		.integrity_unknown = INTEGRITY_TRACED,
 		.ancestors = ancestors,
 		.n_ancestors = 2,
 		.ancestors_known = true,
@@ -76,6 +78,8 @@ static void what_was_read_comes_back(void **state) {
 	assert_int_equal(back->has_terminal, TRI_YES);
 	assert_null(back->cwd); /* unknown is not empty */
 	assert_string_equal(back->cgroup, "/user.slice");
+	assert_int_equal(back->integrity, INTEGRITY_FD_INHERITED);
+	assert_int_equal(back->integrity_unknown, INTEGRITY_TRACED);
 	assert_true(back->ancestors_known);
 	assert_int_equal(back->n_ancestors, 2);
 	for (size_t i = 0; i < 2; i++)
@@ -131,6 +135,11 @@ static void who_is_identified_for_no_known_reason_is_refused(void **state) {
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	buffer_clear(&buffer);
 	caller.reason = NULL;
+	caller_encode(&buffer, &caller);
+	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
+	buffer_clear(&buffer);
+	caller = sample(ancestors);
+	caller.integrity = 1U << INTEGRITY_COUNT; /* a mark that there is not */
 	caller_encode(&buffer, &caller);
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	assert_null(back);

@@ -131,6 +131,27 @@ static void only_the_path_of_a_file_that_is_there_is_a_path(void **state) {
 	assert_int_equal(proc_base_name(text("/")).len, 0);
 }
 
+static void a_descriptors_flags_and_socket_are_read(void **state) {
+	bool cloexec = false;
+
+	(void)state;
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("pos:\t0\nflags:\t02000002\nino:\t7\n")),
+			 0);
+	assert_true(cloexec);
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("flags:\t02\n")), 0);
+	assert_false(cloexec);
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("")), -EBADMSG);
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("flags:\t\n")), -EBADMSG);
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("flags:\t08\n")), -EBADMSG);
+	assert_int_equal(proc_fdinfo_parse(&cloexec, text("xflags:\t02000000\n")), -EBADMSG);
+	assert_int_equal(proc_socket_inode(text("socket:[4711]")), 4711);
+	assert_int_equal(proc_socket_inode(text("socket:[4294967296]")), 0);
+	assert_int_equal(proc_socket_inode(text("socket:[]")), 0);
+	assert_int_equal(proc_socket_inode(text("socket:[")), 0);
+	assert_int_equal(proc_socket_inode(text("pipe:[4711]")), 0);
+	assert_int_equal(proc_socket_inode(text("/tmp/socket:[4711]")), 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_stat_is_read),
@@ -140,6 +161,7 @@ int main(void) {
 		cmocka_unit_test(a_status_without_what_counts_is_refused),
 		cmocka_unit_test(the_unified_cgroup_is_found_among_others),
 		cmocka_unit_test(a_cut_command_line_keeps_whole_texts),
+		cmocka_unit_test(a_descriptors_flags_and_socket_are_read),
 		cmocka_unit_test(only_the_path_of_a_file_that_is_there_is_a_path),
 	};
 
