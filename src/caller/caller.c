@@ -49,6 +49,17 @@ static void close_subject(struct subject **subject) {
 	subject_close(*subject);
 }
 
+void caller_set_connector(struct caller *caller, const struct peer *writer,
+			  const struct peer *connector) {
+	if (peer_same(writer, connector))
+		return;
+	caller->integrity |= INTEGRITY_FD_PASSED;
+	if (connector->known)
+		caller->connector_pid = connector->pid;
+	else
+		caller->integrity_unknown |= INTEGRITY_FD_PASSED;
+}
+
 /* A parent is older than its child, or it is a stranger that was given the number of one that died
  * before we looked. Where one tick of the clock cannot tell, the child is asked again. */
 static bool is_parent(const struct process *parent, const struct process *child,
@@ -125,6 +136,8 @@ static const char *read_all(struct caller *caller, const struct view *view,
 		error = subject_process(&caller->process, &parent, subject);
 	if (error < 0)
 		return error == -ESRCH ? "caller-changed" : "caller-unknown";
+	/* These two nobody looks for yet. */
+	caller->integrity_unknown = INTEGRITY_PRELOADED | INTEGRITY_ARGV_MISMATCH;
 	subject_caller_facts(caller, subject);
 	read_ancestors(caller, view, subject, parent);
 	check_connection(caller, subject, peer);

@@ -19,6 +19,10 @@ int caller_new_unknown(struct caller **ret, const struct peer *peer, const char 
  * not have changed meanwhile. Blocks: only for the reader process. */
 int caller_read(struct caller **ret, const struct view *view, const struct peer *peer) MUST_CHECK;
 
+/* Says who connected, where that is another process than the writer, or cannot be said. */
+void caller_set_connector(struct caller *caller, const struct peer *writer,
+			  const struct peer *connector);
+
 #define CALLER_ENCODED_LEN_MAX (128 * 1024) /* below a socket's buffer: one packet takes it */
 
 /* To the reader process and back. What would be longer than CALLER_ENCODED_LEN_MAX loses the ends

@@ -75,8 +75,9 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 int subject_again(pid_t *ret_parent, struct subject *subject,
 		  const struct process *process) MUST_CHECK;
 
-/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms. To be called
- * after subject_process(). */
+/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms, and the
+ * marks traced, deleted-exe and writable-exe. To be called after subject_process() has filled
+ * caller->process. */
 void subject_caller_facts(struct caller *caller, struct subject *subject);
 
 /* Whether it is in our user and PID namespaces. */

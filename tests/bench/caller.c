@@ -82,7 +82,7 @@ static void on_done(void *data, struct caller *caller) {
 
 	if (caller->state != CALLER_IDENTIFIED)
 		fprintf(stderr, "not identified: %s\n", caller->reason);
-	if (caller->integrity != 0)
+	if ((caller->integrity & INTEGRITY_FD_INHERITED) != 0)
 		fprintf(stderr, "integrity: %#x\n", caller->integrity);
 	run->n_ancestors = caller->n_ancestors;
 	caller_free(caller);

@@ -29,32 +29,36 @@ static char *text_of(struct bytes bytes) {
 
 /* Which file a name leads to, and by which mount: no two mount namespaces share one. */
 static bool identify_file(struct statx *ret, int dir_fd, const char *name) {
-	const unsigned needed = STATX_INO | STATX_MNT_ID;
+	const unsigned needed = STATX_BASIC_STATS | STATX_MNT_ID;
 
 	return statx(dir_fd, name, AT_STATX_SYNC_AS_STAT, needed, ret) == 0 &&
 	       (ret->stx_mask & needed) == needed;
 }
 
-/* Whether the file behind the link is what its path names to us: a caller can make the path lie by
- * mounts of its own, and another file can have taken the place since. */
-static bool is_same_file(int dir_fd, const char *link, const char *path) {
-	struct statx behind, ours;
+/* Whether the path names to us what is behind the link: a caller can make it lie by mounts of its
+ * own, and another file can have taken the place since. */
+static bool is_same_file(const struct statx *behind, const char *path) {
+	struct statx ours;
 
-	return identify_file(&behind, dir_fd, link) && identify_file(&ours, AT_FDCWD, path) &&
-	       behind.stx_dev_major == ours.stx_dev_major &&
-	       behind.stx_dev_minor == ours.stx_dev_minor && behind.stx_ino == ours.stx_ino &&
-	       behind.stx_mnt_id == ours.stx_mnt_id;
+	return identify_file(&ours, AT_FDCWD, path) &&
+	       behind->stx_dev_major == ours.stx_dev_major &&
+	       behind->stx_dev_minor == ours.stx_dev_minor && behind->stx_ino == ours.stx_ino &&
+	       behind->stx_mnt_id == ours.stx_mnt_id;
 }
 
 /* In a user namespace of its own a process can have the link name any file (PR_SET_MM_MAP). */
-static char *read_exe(const struct subject *subject) {
+static char *read_exe(struct subject *subject) {
 	char path[PATH_MAX + 1];
 	struct bytes link;
 
+	if (!identify_file(&subject->exe, subject->dir_fd, "exe")) {
+		subject->exe.stx_mask = 0;
+		return NULL;
+	}
 	if (proc_link(&link, subject->dir_fd, "exe", path) < 0 || !proc_link_is_path(link))
 		return NULL;
 	if (namespaces_same_user(subject->view, subject->dir_fd) != TRI_YES ||
-	    !is_same_file(subject->dir_fd, "exe", path))
+	    !is_same_file(&subject->exe, path))
 		return NULL;
 	return text_of(link);
 }
@@ -185,11 +189,57 @@ static char *read_cgroup(const struct subject *subject) {
 	return text_of(path);
 }
 
+/* Who owns a file can make it writable. */
+static bool is_writable(uid_t owner, unsigned mode) {
+	return owner != 0 || (mode & 022) != 0;
+}
+
+static enum tri is_exe_writable(const struct subject *subject, const char *exe) {
+	char directory[PATH_MAX + 1];
+	struct bytes name;
+	struct stat status;
+
+	if (exe == NULL)
+		return TRI_UNKNOWN;
+	name = proc_base_name(bytes_of_text(exe));
+	snprintf(directory, sizeof(directory), "%.*s", (int)(strlen(exe) - name.len), exe);
+	if (stat(directory, &status) < 0)
+		return TRI_UNKNOWN;
+	return is_writable(status.st_uid, status.st_mode) ||
+			       is_writable(subject->exe.stx_uid, subject->exe.stx_mode)
+		       ? TRI_YES
+		       : TRI_NO;
+}
+
+static enum tri is_traced(const struct subject *subject) {
+	struct proc_status status;
+
+	if (proc_read_status(&status, subject->dir_fd) < 0)
+		return TRI_UNKNOWN;
+	return status.tracer != 0 ? TRI_YES : TRI_NO;
+}
+
+static enum tri is_exe_deleted(const struct subject *subject) {
+	if (subject->exe.stx_mask == 0)
+		return TRI_UNKNOWN;
+	return subject->exe.stx_nlink == 0 ? TRI_YES : TRI_NO;
+}
+
+static void mark(struct caller *caller, enum integrity integrity, enum tri holds) {
+	if (holds == TRI_YES)
+		caller->integrity |= integrity;
+	if (holds == TRI_UNKNOWN)
+		caller->integrity_unknown |= integrity;
+}
+
 void subject_caller_facts(struct caller *caller, struct subject *subject) {
 	caller->has_terminal = subject->stat.tty != 0 ? TRI_YES : TRI_NO;
 	caller->age_ms = age_ms(subject->stat.start_ticks);
 	caller->cwd = read_cwd(subject);
 	caller->cgroup = read_cgroup(subject);
+	mark(caller, INTEGRITY_TRACED, is_traced(subject));
+	mark(caller, INTEGRITY_DELETED_EXE, is_exe_deleted(subject));
+	mark(caller, INTEGRITY_WRITABLE_EXE, is_exe_writable(subject, caller->process.exe));
 }
 
 enum tri subject_same_namespaces(struct subject *subject) {

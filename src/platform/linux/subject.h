@@ -2,6 +2,8 @@
 #ifndef PLATFORM_LINUX_SUBJECT_H
 #define PLATFORM_LINUX_SUBJECT_H
 
+#include <sys/stat.h>
+
 #include "platform/linux/namespaces.h"
 #include "platform/linux/proc_read.h"
 #include "platform/platform.h"
@@ -12,6 +14,7 @@ struct subject {
 	int dir_fd;	       /* /proc/PID */
 	int stat_fd;	       /* stat below it; read twice, and opening is what costs */
 	struct proc_stat stat; /* as last read */
+	struct statx exe;      /* the file behind the link exe; stx_mask 0: unknown */
 	char text[STAT_SIZE];
 };
 

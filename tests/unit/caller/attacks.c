@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "caller/caller.h"
 #include "children.h"
 
-#define TRIES	200
-#define ALLOWED "/bin/sleep"
+#define NOT_LOOKED_FOR (INTEGRITY_PRELOADED | INTEGRITY_ARGV_MISMATCH)
+#define TRIES	       200
+#define ALLOWED	       "/bin/sleep"
 
 static struct view *view;
 
@@ -99,8 +101,8 @@ static void an_honest_writer_has_no_mark(void **state) {
 	close(attacked.client_fd);
 	caller = read_caller(attacked.guard_fd);
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
-	assert_int_equal(caller->integrity, 0);
-	assert_int_equal(caller->integrity_unknown, 0);
+	assert_int_equal(caller->integrity & ~(unsigned)INTEGRITY_WRITABLE_EXE, 0);
+	assert_int_equal(caller->integrity_unknown, NOT_LOOKED_FOR);
 	caller_free(caller);
 	end_child(pid);
 	close(attacked.guard_fd);
@@ -162,7 +164,7 @@ static void one_that_writes_and_then_becomes_another_is_marked(void **state) {
 		caller = read_caller(attacked.guard_fd);
 		assert_true(is_named(caller, "sleep"));
 		assert_int_equal(caller->integrity, INTEGRITY_FD_INHERITED);
-		assert_int_equal(caller->integrity_unknown, 0);
+		assert_int_equal(caller->integrity_unknown, NOT_LOOKED_FOR);
 		caller_free(caller);
 		end_child(pid);
 		close(attacked.client_fd);
@@ -186,7 +188,7 @@ static void a_copy_that_is_close_on_exec_does_not_hide_the_inherited_one(void **
 	}
 	close(attacked.client_fd);
 	caller = read_caller(attacked.guard_fd);
-	assert_int_equal(caller->integrity, INTEGRITY_FD_INHERITED);
+	assert_int_equal(caller->integrity & INTEGRITY_FD_INHERITED, INTEGRITY_FD_INHERITED);
 	caller_free(caller);
 	end_child(pid);
 	close(attacked.guard_fd);
@@ -272,6 +274,89 @@ static void a_double_with_another_argv0_is_named_by_its_executable(void **state)
 	close(attacked.guard_fd);
 }
 
+static void one_that_is_traced_is_marked(void **state) {
+	struct attacked attacked = make_connection();
+	struct caller *caller;
+	pid_t pid = fork_child();
+
+	(void)state;
+	if (pid == 0) {
+		tell(attacked.client_fd);
+		wait_forever();
+	}
+	close(attacked.client_fd);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0) {
+		end_child(pid);
+		skip();
+	}
+	caller = read_caller(attacked.guard_fd);
+	assert_int_equal(caller->integrity & INTEGRITY_TRACED, INTEGRITY_TRACED);
+	caller_free(caller);
+	end_child(pid);
+	close(attacked.guard_fd);
+}
+
+/* A copy of an allowed program at a place of one's own: it has another path, and a mark. */
+static void a_copy_of_a_program_is_named_by_its_place_and_marked(void **state) {
+	char directory[] = "/tmp/guard-unit-XXXXXX";
+	char path[64], command[256];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/sh", directory);
+	snprintf(command, sizeof(command), "cp /bin/sh %s && chmod 777 %s", path, path);
+	assert_int_equal(system(command), 0);
+	for (int deleted = 0; deleted < 2; deleted++) {
+		struct attacked attacked = make_connection();
+		struct caller *caller;
+		pid_t pid = fork_child();
+
+		if (pid == 0) {
+			dup2(attacked.client_fd, STDOUT_FILENO);
+			execl(path, "sh", "-c", "echo; kill -STOP $$", (char *)NULL);
+			_exit(1);
+		}
+		close(attacked.client_fd);
+		assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+		if (deleted)
+			unlink(path);
+		caller = read_caller(attacked.guard_fd);
+		assert_int_equal(caller->state, CALLER_IDENTIFIED);
+		if (deleted) {
+			assert_null(caller->process.exe);
+			assert_int_equal(caller->integrity & INTEGRITY_DELETED_EXE,
+					 INTEGRITY_DELETED_EXE);
+		} else {
+			assert_string_equal(caller->process.exe, path);
+			assert_int_equal(caller->integrity & INTEGRITY_WRITABLE_EXE,
+					 INTEGRITY_WRITABLE_EXE);
+			assert_int_equal(caller->integrity & INTEGRITY_DELETED_EXE, 0);
+		}
+		caller_free(caller);
+		end_child(pid);
+		close(attacked.guard_fd);
+	}
+	rmdir(directory);
+}
+
+static void the_connector_is_told_where_it_is_another(void **state) {
+	struct peer writer = {.known = true, .pid = 7, .pidfd = -1};
+	struct peer connector = {.known = true, .pid = 8, .pidfd = -1};
+	struct peer unknown = PEER_UNKNOWN;
+	struct caller caller = {0};
+
+	(void)state;
+	caller_set_connector(&caller, &writer, &writer);
+	assert_int_equal(caller.integrity, 0);
+	assert_int_equal(caller.connector_pid, 0);
+	caller_set_connector(&caller, &writer, &connector);
+	assert_int_equal(caller.integrity, INTEGRITY_FD_PASSED);
+	assert_int_equal(caller.connector_pid, 8);
+	caller = (struct caller){0};
+	caller_set_connector(&caller, &writer, &unknown);
+	assert_int_equal(caller.integrity_unknown, INTEGRITY_FD_PASSED);
+}
+
 static void a_connection_that_is_not_named_is_unknown_not_clean(void **state) {
 	struct peer self = {
 		.known = true, .pid = getpid(), .uid = geteuid(), .gid = getegid(), .pidfd = -1};
@@ -294,6 +379,9 @@ int main(void) {
 		cmocka_unit_test(one_that_becomes_another_meanwhile_is_never_named_as_it),
 		cmocka_unit_test(one_whose_child_connected_is_named_as_itself),
 		cmocka_unit_test(a_double_with_another_argv0_is_named_by_its_executable),
+		cmocka_unit_test(one_that_is_traced_is_marked),
+		cmocka_unit_test(a_copy_of_a_program_is_named_by_its_place_and_marked),
+		cmocka_unit_test(the_connector_is_told_where_it_is_another),
 		cmocka_unit_test(a_connection_that_is_not_named_is_unknown_not_clean),
 	};
 
