@@ -39,7 +39,7 @@ struct connection {
 	struct buffer input;
 	struct peer writer;
 	bool mixed;
-	pid_t connector_pid;
+	struct peer connector; /* without its pidfd */
 
 	size_t message_len; /* of the message being served, at the front of input */
 	struct exchange *exchange;
@@ -180,7 +180,7 @@ static void connection_serve(struct connection *connection, size_t len) {
 	struct exchange_input input = {
 		.guard = connection->guard,
 		.endpoint = connection->endpoint,
-		.connector_pid = connection->connector_pid,
+		.connector = &connection->connector,
 		.writer = &connection->writer,
 		.mixed = connection->mixed,
 		.message = {connection->input.data, len},
@@ -307,7 +307,6 @@ static void connection_watch(struct connection *connection) {
 
 int connection_new(struct guard *guard, int fd, const char *endpoint) {
 	CLEANUP(close_fd) int owned = fd;
-	CLEANUP(peer_deinit) struct peer connector = {.pidfd = -1};
 	struct connection *connection = calloc(1, sizeof(*connection));
 	int error;
 
@@ -321,8 +320,9 @@ int connection_new(struct guard *guard, int fd, const char *endpoint) {
 	connection->guard = guard;
 	connection->endpoint = endpoint;
 	connection->writer.pidfd = -1;
-	if (platform_connector(&connector, fd) == 0 && connector.known)
-		connection->connector_pid = connector.pid;
+	connection->connector = PEER_UNKNOWN;
+	if (platform_connector(&connection->connector, fd) == 0)
+		close_fd(&connection->connector.pidfd);
 	connection->fd = take_fd(&owned);
 	connection_watch(connection);
 	connection->next = guard->connections;

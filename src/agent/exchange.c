@@ -226,8 +226,7 @@ static void exchange_decide(struct exchange *exchange) {
 
 /* The refusals that need no policy come first. */
 static void exchange_identified(struct exchange *exchange) {
-	if (exchange->caller->process.pid != exchange->in.connector_pid)
-		exchange->caller->connector_pid = exchange->in.connector_pid;
+	caller_set_connector(exchange->caller, exchange->in.writer, exchange->in.connector);
 	if (exchange->malformed)
 		exchange_refuse(exchange, "deny", "malformed");
 	else if (exchange->gone)

@@ -22,7 +22,7 @@ struct exchange_input {
 	struct guard *guard;
 	struct upstream_link *link;
 	const char *endpoint;
-	pid_t connector_pid;
+	const struct peer *connector;
 	const struct peer *writer;
 	bool mixed;	      /* its bytes came from two writers */
 	struct bytes message; /* whole, with its length */

@@ -164,6 +164,19 @@ static void put_tree(struct doc *doc, const struct caller *caller) {
 		doc_bool(doc, "local_proc_tree_complete", false);
 }
 
+/* What speaks against the caller; an empty list is left out, which means that nothing was seen. */
+static void put_integrity(struct doc *doc, const char *key, unsigned marks) {
+	if (marks == 0)
+		return;
+	doc_key(doc, key);
+	doc_list_begin(doc, DOC_FLOW);
+	for (unsigned i = 0; i < INTEGRITY_COUNT; i++)
+		if ((marks & 1U << i) != 0)
+			doc_value(doc, bytes_of_text(integrity_name((enum integrity)(1 << i))),
+				  WORD_LEN_MAX);
+	doc_list_end(doc);
+}
+
 static void put_caller(struct doc *doc, const struct caller *caller) {
 	if (caller->state == CALLER_UNKNOWN)
 		doc_text(doc, "caller_reason", caller->reason, WORD_LEN_MAX);
@@ -176,6 +189,8 @@ static void put_caller(struct doc *doc, const struct caller *caller) {
 	doc_text(doc, "exe_path", caller->process.exe, PATH_LEN_MAX);
 	doc_text(doc, "process_title", own_title(&caller->process), NAME_LEN_MAX);
 	put_command(doc, &caller->process);
+	put_integrity(doc, "caller_integrity", caller->integrity);
+	put_integrity(doc, "caller_integrity_unknown", caller->integrity_unknown);
 }
 
 static void put_place(struct doc *doc, const struct caller *caller) {

@@ -11,6 +11,7 @@ const struct field fields[] = {
 	{"exe", FIELD_OF_CALLER, read_path, test_exe},
 	{"ancestor", FIELD_OF_CALLER | FIELD_CLAIMS, read_ancestor, test_ancestor},
 	{"has_terminal", FIELD_OF_CALLER, read_boolean, test_has_terminal},
+	{"caller_integrity", FIELD_OF_CALLER, read_caller_integrity, test_caller_integrity},
 	{"key", FIELD_BEGINNINGS, read_fingerprint, test_key},
 	{"key_type", 0, read_key_type, test_key_type},
 	{"operation", FIELD_OPERATION, read_operation, test_operation},

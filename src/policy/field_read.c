@@ -183,6 +183,19 @@ int read_operation(struct condition *condition, struct reading *reading,
 	return 0;
 }
 
+int read_caller_integrity(struct condition *condition, struct reading *reading,
+			  const struct yaml_node *value) {
+	const char *names[INTEGRITY_COUNT];
+	int mark;
+
+	for (int i = 0; i < INTEGRITY_COUNT; i++)
+		names[i] = integrity_name((enum integrity)(1 << i));
+	mark = read_word(reading, condition->field->name, value, names, INTEGRITY_COUNT);
+	if (mark >= 0)
+		condition->wanted |= 1U << mark;
+	return 0;
+}
+
 int read_endpoint(struct condition *condition, struct reading *reading,
 		  const struct yaml_node *value) {
 	struct pattern *pattern;

@@ -41,9 +41,16 @@ static enum fit claims_test(const struct pattern *pattern, const struct claims *
 	return FIT_NO;
 }
 
+/* The executable tells who is there now. Where the process may have run another one when it wrote,
+ * that proves nothing of the writer. */
+static const char *of_the_writer(const struct caller *caller, const char *text) {
+	return (caller->integrity & INTEGRITY_FD_INHERITED) != 0 ? NULL : text;
+}
+
 enum fit test_process_name(const struct condition *condition, struct subject *subject) {
-	const struct process *process = &subject->request->caller->process;
-	enum fit best = any_pattern(condition, process->name);
+	const struct caller *caller = subject->request->caller;
+	const struct process *process = &caller->process;
+	enum fit best = any_pattern(condition, of_the_writer(caller, process->name));
 
 	if (best != FIT_NO)
 		return best;
@@ -57,7 +64,9 @@ enum fit test_process_name(const struct condition *condition, struct subject *su
 }
 
 enum fit test_exe(const struct condition *condition, struct subject *subject) {
-	return any_pattern(condition, subject->request->caller->process.exe);
+	const struct caller *caller = subject->request->caller;
+
+	return any_pattern(condition, of_the_writer(caller, caller->process.exe));
 }
 
 /* Chains of shells repeat themselves, so each name is tried once. */
@@ -130,6 +139,14 @@ enum fit test_ancestor(const struct condition *condition, struct subject *subjec
 		best = fit > best ? fit : best;
 	}
 	return best;
+}
+
+enum fit test_caller_integrity(const struct condition *condition, struct subject *subject) {
+	const struct caller *caller = subject->request->caller;
+
+	if ((condition->wanted & caller->integrity) != 0)
+		return FIT_YES;
+	return (condition->wanted & caller->integrity_unknown) != 0 ? FIT_UNKNOWN : FIT_NO;
 }
 
 enum fit test_has_terminal(const struct condition *condition, struct subject *subject) {

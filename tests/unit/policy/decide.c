@@ -171,6 +171,50 @@ static void a_claim_takes_an_allow_back_and_a_deny_not(void **state) {
 	assert_int_equal(decide(deny, &request).action, ACTION_DENY);
 }
 
+static void a_caller_that_may_have_been_another_program_has_no_executable(void **state) {
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	char allow[256], deny[256];
+
+	(void)state;
+	snprintf(allow, sizeof(allow),
+		 "default_action: deny\nrules:\n"
+		 "- {match: {exe: %s, process_name: %s}, action: allow}\n",
+		 caller.process.exe, caller.process.name);
+	snprintf(deny, sizeof(deny),
+		 "default_action: allow\nrules:\n- {match: {exe: /bin/other}, action: deny}\n");
+	assert_int_equal(decide(allow, &request).action, ACTION_ALLOW);
+	assert_int_equal(decide(deny, &request).action, ACTION_ALLOW);
+	caller.integrity = INTEGRITY_FD_INHERITED;
+	assert_int_equal(decide(allow, &request).action, ACTION_DENY);
+	assert_non_null(decide(allow, &request).missing);
+	assert_int_equal(decide(deny, &request).action, ACTION_DENY);
+	caller.integrity = INTEGRITY_TRACED;
+	assert_int_equal(decide(allow, &request).action, ACTION_ALLOW);
+}
+
+static void a_mark_fits_where_it_was_seen_and_may_where_it_was_not_looked_for(void **state) {
+	static const char deny[] =
+		"default_action: allow\nrules:\n"
+		"- {match: {caller_integrity: [traced, preloaded]}, action: deny}\n";
+	static const char allow[] = "default_action: deny\nrules:\n"
+				    "- {match: {caller_integrity: traced}, action: allow}\n";
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+
+	(void)state;
+	assert_int_equal(decide(deny, &request).action, ACTION_ALLOW);
+	caller.integrity = INTEGRITY_DELETED_EXE;
+	assert_int_equal(decide(deny, &request).action, ACTION_ALLOW);
+	caller.integrity_unknown = INTEGRITY_TRACED;
+	assert_int_equal(decide(deny, &request).action, ACTION_DENY);
+	assert_string_equal(decide(deny, &request).missing, "caller_integrity");
+	assert_int_equal(decide(allow, &request).action, ACTION_DENY);
+	caller.integrity = INTEGRITY_TRACED;
+	assert_int_equal(decide(deny, &request).action, ACTION_DENY);
+	assert_int_equal(decide(allow, &request).action, ACTION_ALLOW);
+}
+
 static void rules_without_operation_speak_of_signatures_alone(void **state) {
 	static const char text[] = "default_action: deny\n"
 				   "default_change_action: confirm\n"
@@ -335,6 +379,8 @@ int main(void) {
 		cmocka_unit_test(an_unidentified_caller_is_allowed_by_a_rule_on_an_endpoint_alone),
 		cmocka_unit_test(a_pattern_at_its_limit_denies_whatever_its_rule_says),
 		cmocka_unit_test(without_a_policy_signatures_ask_and_changes_are_denied),
+		cmocka_unit_test(a_caller_that_may_have_been_another_program_has_no_executable),
+		cmocka_unit_test(a_mark_fits_where_it_was_seen_and_may_where_it_was_not_looked_for),
 		cmocka_unit_test(a_policy_lives_as_long_as_somebody_holds_it),
 	};
 

@@ -252,7 +252,6 @@ static void each_field_of_a_later_version_is_refused_by_name(void **state) {
 		"env",
 		"uid",
 		"user_presence",
-		"caller_integrity",
 		"is_in_container",
 		"is_coding_agent",
 		"coding_agent",

@@ -1,0 +1,77 @@
+"""Who wrote a request, against programs of the same user that would like to be somebody else. Run as
+a fresh unprivileged user where we are root; beside each attack stands what is allowed."""
+
+import shutil
+
+import guard
+from agent_client import FAILURE, SIGN_RESPONSE, sign_request
+
+ROUNDS = 50
+PYTHON = '/usr/bin/python3'
+
+# Connects, writes a request and becomes an allowed program, which waits for the answer's sake.
+BECOME = """
+import os, socket, sys
+path, request, inherit, program = sys.argv[1], bytes.fromhex(sys.argv[2]), sys.argv[3], sys.argv[4]
+s = socket.socket(socket.AF_UNIX)
+s.connect(path)
+copy = os.dup2(s.fileno(), 200, inheritable=inherit == 'yes')
+reader = os.fork()
+if reader == 0:
+    answer = s.recv(5)
+    print(answer[4] if len(answer) == 5 else 'closed', flush=True)
+    os._exit(0)
+os.write(s.fileno(), request)
+if program:
+    os.execv(program, [program, '30'])
+os.waitpid(reader, 0)
+"""
+
+
+class Identity(guard.GuardTest):
+    as_person = True
+
+    def setUp(self):
+        super().setUp()
+        self.agent = self.start_agent()
+        key = self.keys.make()
+        self.add(self.agent, key)
+        self.request = sign_request(self.keys.blob(key), b'data').hex()
+
+    def allow_only(self, program):
+        return self.start_guard(f'''
+default_action: deny
+rules:
+  - name: the-program
+    match: {{exe: {program}}}
+    action: allow
+''', upstream=self.agent)
+
+    def attempt(self, server, inherit, program=''):
+        """The type of the answer that the attacker reads, 0 where it got none."""
+        with self.spawned(server, inherit, program) as process:
+            line = process.stdout.readline().strip()
+            process.terminate()
+        return int(line) if line.isdigit() else 0
+
+    def spawned(self, server, inherit, program):
+        import subprocess
+        return self.place.spawn(PYTHON, '-c', BECOME, server.socket, self.request, inherit,
+                                program, stdout=subprocess.PIPE)
+
+    def test_a_writer_that_becomes_an_allowed_program_is_never_signed_for(self):
+        sleep = shutil.which('sleep')
+        server = self.allow_only(sleep)
+        for _ in range(ROUNDS):
+            for inherit in ('yes', 'no'):
+                self.assertNotEqual(self.attempt(server, inherit, sleep), SIGN_RESPONSE)
+        self.assertEqual(server.events(trigger='sign', decision='allow'), [])
+
+    def test_a_connection_that_an_exec_could_have_left_open_proves_no_executable(self):
+        import os
+        server = self.allow_only(os.path.realpath(PYTHON))
+        self.assertEqual(self.attempt(server, 'no'), SIGN_RESPONSE)
+        self.assertEqual(self.attempt(server, 'yes'), FAILURE)
+        event = server.wait_event(trigger='sign', decision='deny')
+        self.assertIn('fd-inherited', event['caller_integrity'])
+        self.assertEqual(event['missing_fact'], 'exe')
