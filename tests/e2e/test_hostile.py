@@ -117,19 +117,19 @@ class Hostile(guard.GuardTest):
             client.socket.setblocking(False)
             sent = 0
             stalled = 0
-            while sent < 64 << 20 and stalled < 100:
+            while sent < 64 << 20 and stalled < 20:
                 try:
                     sent += client.socket.send(LIST * 1000)
                     stalled = 0
                 except BlockingIOError:
                     stalled += 1
                     self.assert_serves()
-            self.assertEqual(stalled, 100, 'the guard reads on although nobody takes its answers')
+            self.assertEqual(stalled, 20, 'the guard reads on although nobody takes its answers')
             self.assertLess(self.memory_kib() - before, 16 << 10)
         self.assert_serves()
 
     def test_one_who_stops_reading_gets_every_answer_later(self):
-        count = 20000
+        count = 5000
         with AgentClient(self.guard.socket) as client:
             client.send(LIST)
             expected = client.receive()

@@ -73,9 +73,6 @@ class OtherUid(guard.GuardTest):
         self.assertEqual(server.process.wait(place.DEADLINE_S), 1, server.output())
         self.assertIn('not-mine', server.output())
 
-    def test_root_may_where_a_rule_names_it(self):
-        self.skipTest('no field of a policy names a user yet')
-
 
 class Unprivileged(guard.GuardTest):
     """The same as everywhere, but certainly not as root."""
