@@ -9,24 +9,21 @@ import guard
 from agent_client import FAILURE, SIGN_RESPONSE, AgentClient
 from place import libc, wait_until
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
 
 
 def setUpModule():
     """A mount namespace of this program's own, which ends with it. Everything that the tests start
     lives in it, so that to the guard its callers are neighbours as ever."""
-    uid, gid = os.getuid(), os.getgid()
-    flags = CLONE_NEWNS if uid == 0 else CLONE_NEWNS | CLONE_NEWUSER
-    if libc.unshare(flags) != 0:
-        raise unittest.SkipTest(f'no mount namespace: {os.strerror(ctypes.get_errno())}')
-    if uid != 0:
-        for name, text in (('setgroups', 'deny'), ('uid_map', f'{uid} {uid} 1'),
-                           ('gid_map', f'{gid} {gid} 1')):
-            with open(f'/proc/self/{name}', 'w') as file:
-                file.write(text)
-    if libc.mount(b'none', b'/', None, MS_REC | MS_PRIVATE, None) != 0:
-        raise unittest.SkipTest(f'no private mounts: {os.strerror(ctypes.get_errno())}')
+    if os.getuid() != 0:
+        # In a user namespace it could be done, but there / and /tmp belong to nobody known, and
+        # the guard rightly puts no socket below them.
+        raise unittest.SkipTest('mounting a small disk needs root')
+    for done in (libc.unshare(CLONE_NEWNS),
+                 libc.mount(b'none', b'/', b'none', MS_REC | MS_PRIVATE, None)):
+        if done != 0:
+            raise unittest.SkipTest(f'no private mounts: {os.strerror(ctypes.get_errno())}')
 
 
 class FullDisk(guard.GuardTest):

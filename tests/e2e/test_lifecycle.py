@@ -272,6 +272,22 @@ class ForeignAgent(guard.GuardTest):
             self.assertEqual(client.receive(), bytes([FAILURE]))
 
 
+class Log(guard.GuardTest):
+    def test_a_log_that_may_not_grow_refuses_signatures_and_nothing_else_breaks(self):
+        agent = self.start_agent()
+        key = self.keys.make()
+        self.add(agent, key)
+        server = self.start_guard(upstream=agent, wrapper=('prlimit', '--fsize=8192:8192'))
+        with AgentClient(server.socket) as client:
+            answers = [client.sign(self.keys.blob(key))[0] for _ in range(50)]
+            self.assertEqual(answers[0], SIGN_RESPONSE)
+            self.assertEqual(answers[-1], FAILURE)
+            self.assertEqual(len(client.identities()), 1)
+        signed = answers.count(SIGN_RESPONSE)
+        self.assertEqual(len(server.events(trigger='sign', decision='allow')), signed)
+        wait_until(lambda: server.status()['state'] == 'log-error', 'a red status')
+
+
 class Path(guard.GuardTest):
     """The guard's own path, when somebody else puts a socket there."""
 
