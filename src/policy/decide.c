@@ -4,12 +4,14 @@
  */
 #include <string.h>
 
+#include "policy/explain.h"
 #include "policy/rule.h"
 
 /* Whether a match, or a whole rule, fits. */
 struct outcome {
 	enum fit fit;
-	const char *missing; /* the field that made it FIT_CLAIMED or FIT_UNKNOWN; else NULL */
+	const char *field; /* the first one that kept it from FIT_YES; NULL: no single one */
+	bool in_unless;	   /* of a rule: its unless did */
 };
 
 static struct outcome match_test(const struct match *match, struct subject *subject) {
@@ -21,14 +23,15 @@ static struct outcome match_test(const struct match *match, struct subject *subj
 
 		switch (fit) {
 		case FIT_NO:
-		case FIT_LIMIT: return (struct outcome){.fit = fit};
+		case FIT_LIMIT:
+			return (struct outcome){.fit = fit, .field = condition->field->name};
 		case FIT_CLAIMED:
 		case FIT_UNKNOWN:
 			/* Claims are the less: with one, an allow does not lack a fact. */
 			if (fit < outcome.fit)
 				outcome.fit = fit;
-			if (outcome.missing == NULL)
-				outcome.missing = condition->field->name;
+			if (outcome.field == NULL)
+				outcome.field = condition->field->name;
 			break;
 		case FIT_YES: break;
 		}
@@ -47,16 +50,16 @@ static struct outcome rule_test(const struct rule *rule, struct subject *subject
 	if (rule->unless.n_conditions == 0 || outcome.fit == FIT_NO || outcome.fit == FIT_LIMIT)
 		return outcome;
 	unless = match_test(&rule->unless, subject);
+	unless.in_unless = true;
 	switch (unless.fit) {
 	case FIT_NO: return outcome;
 	case FIT_LIMIT: return unless;
-	case FIT_YES: return (struct outcome){.fit = FIT_NO};
+	case FIT_YES: return (struct outcome){.fit = FIT_NO, .in_unless = true};
 	case FIT_CLAIMED:
 	case FIT_UNKNOWN:
 		/* It may be taken back: an allow is, a deny is not. */
-		if (outcome.fit == FIT_YES)
-			outcome = (struct outcome){.fit = FIT_UNKNOWN, .missing = unless.missing};
-		break;
+		unless.fit = FIT_UNKNOWN;
+		return outcome.fit == FIT_YES ? unless : outcome;
 	}
 	return outcome;
 }
@@ -98,42 +101,109 @@ static struct verdict default_verdict(const struct policy *policy, const struct 
 	return verdict;
 }
 
-struct verdict policy_decide(const struct policy *policy, const struct request *request) {
-	struct subject subject = {.request = request};
-	struct verdict confirm = {0}; /* an uncertain one, once it has a rule */
-	const char *missing = NULL;   /* what kept an allow from fitting */
+/* The way through the rules. */
+struct search {
+	const struct request *request;
+	struct verdict confirm; /* an uncertain one, once it has a rule */
+	const char *missing;	/* what kept an allow from fitting */
+	bool has_ended;
+	struct verdict verdict; /* once it has ended */
+};
 
-	for (size_t i = 0; i < policy->n_rules; i++) {
+static void end(struct search *search, struct verdict verdict) {
+	search->has_ended = true;
+	search->verdict = verdict;
+}
+
+static void consider_allow(struct search *search, const struct rule *rule,
+			   const struct outcome *outcome) {
+	bool fits = outcome->fit == FIT_YES;
+
+	if (fits && may_allow(rule, search->request))
+		end(search, search->confirm.rule != NULL
+				    ? search->confirm
+				    : (struct verdict){ACTION_ALLOW, rule->name, NULL});
+	else if (search->missing == NULL && fits)
+		search->missing = "caller";
+	else if (search->missing == NULL && outcome->fit == FIT_UNKNOWN)
+		search->missing = outcome->field;
+}
+
+static void consider(struct search *search, const struct rule *rule,
+		     const struct outcome *outcome) {
+	struct verdict verdict = {rule->action, rule->name, outcome->field};
+
+	if (outcome->fit == FIT_NO)
+		return;
+	if (outcome->fit == FIT_LIMIT) {
+		end(search, (struct verdict){ACTION_DENY, rule->name, "pattern-limit"});
+		return;
+	}
+	if (verdict.missing == NULL)
+		verdict.missing = search->missing;
+	switch (rule->action) {
+	case ACTION_DENY: end(search, verdict); break;
+	case ACTION_CONFIRM:
+		if (search->confirm.rule == NULL)
+			search->confirm = verdict;
+		if (outcome->fit == FIT_YES)
+			end(search, search->confirm);
+		break;
+	case ACTION_ALLOW: consider_allow(search, rule, outcome); break;
+	}
+}
+
+static enum standing standing_of(const struct rule *rule, const struct request *request,
+				 const struct outcome *outcome) {
+	switch (outcome->fit) {
+	case FIT_NO:
+		if (outcome->in_unless)
+			return STANDING_TAKEN_BACK;
+		return outcome->field != NULL ? STANDING_NO : STANDING_OTHER_OPERATION;
+	case FIT_CLAIMED: return STANDING_CLAIMED;
+	case FIT_UNKNOWN: return STANDING_POSSIBLE;
+	case FIT_YES: break;
+	case FIT_LIMIT: return STANDING_LIMIT;
+	}
+	return rule->action == ACTION_ALLOW && !may_allow(rule, request) ? STANDING_BARRED
+									 : STANDING_FITS;
+}
+
+static void tell(const struct search *search, const struct rule *rule,
+		 const struct outcome *outcome, account_taker *take, void *data) {
+	struct account account = {
+		.rule = rule->name,
+		.action = rule->action,
+		.standing = standing_of(rule, search->request, outcome),
+		.field = outcome->field,
+		.in_unless = outcome->in_unless,
+		.too_late = search->has_ended,
+	};
+
+	take(data, &account);
+}
+
+struct verdict policy_explain(const struct policy *policy, const struct request *request,
+			      account_taker *take, void *data) {
+	struct subject subject = {.request = request};
+	struct search search = {.request = request};
+
+	/* Whoever wants to be told hears of the rules behind the end, too. */
+	for (size_t i = 0; i < policy->n_rules && (!search.has_ended || take != NULL); i++) {
 		const struct rule *rule = &policy->rules[i];
 		struct outcome outcome = rule_test(rule, &subject);
-		struct verdict verdict = {rule->action, rule->name, outcome.missing};
 
-		if (outcome.fit == FIT_NO)
-			continue;
-		if (outcome.fit == FIT_LIMIT)
-			return (struct verdict){ACTION_DENY, rule->name, "pattern-limit"};
-		switch (rule->action) {
-		case ACTION_DENY:
-			if (verdict.missing == NULL)
-				verdict.missing = missing;
-			return verdict;
-		case ACTION_CONFIRM:
-			if (verdict.missing == NULL)
-				verdict.missing = missing;
-			if (confirm.rule == NULL)
-				confirm = verdict;
-			if (outcome.fit == FIT_YES)
-				return confirm;
-			break;
-		case ACTION_ALLOW:
-			if (outcome.fit == FIT_YES && may_allow(rule, request))
-				return confirm.rule != NULL ? confirm : verdict;
-			if (missing == NULL && outcome.fit == FIT_YES)
-				missing = "caller";
-			else if (missing == NULL && outcome.fit == FIT_UNKNOWN)
-				missing = outcome.missing;
-			break;
-		}
+		if (take != NULL)
+			tell(&search, rule, &outcome, take, data);
+		if (!search.has_ended)
+			consider(&search, rule, &outcome);
 	}
-	return confirm.rule != NULL ? confirm : default_verdict(policy, request, missing);
+	if (search.has_ended)
+		return search.verdict;
+	return search.confirm.rule != NULL ? search.confirm
+					   : default_verdict(policy, request, search.missing);
+}
+
+struct verdict policy_decide(const struct policy *policy, const struct request *request) {
+	return policy_explain(policy, request, NULL, NULL);
 }

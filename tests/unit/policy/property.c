@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include "policy/explain.h"
+
 #define ROUNDS	       5000
 #define RULES_MAX      6
 #define CONDITIONS_MAX 3
@@ -144,6 +146,49 @@ static struct policy *parse_unless_hidden(const char *text) {
 	return NULL;
 }
 
+struct told {
+	struct account accounts[RULES_MAX];
+	size_t count;
+};
+
+static void take_account(void *data, const struct account *account) {
+	struct told *told = data;
+
+	assert_true(told->count < RULES_MAX);
+	told->accounts[told->count++] = *account;
+}
+
+/* Each rule is told, in its order, and as what it is; and the verdict is that of deciding. */
+static void check_accounts(const struct policy *policy, const struct request *request,
+			   const struct naive_rule *rules, size_t n_rules) {
+	struct told told = {0};
+	struct verdict verdict = policy_decide(policy, request);
+	struct verdict explained = policy_explain(policy, request, take_account, &told);
+	bool ended = false;
+
+	assert_int_equal(explained.action, verdict.action);
+	assert_ptr_equal(explained.rule, verdict.rule);
+	assert_ptr_equal(explained.missing, verdict.missing);
+	assert_int_equal(told.count, n_rules);
+	for (size_t i = 0; i < n_rules; i++) {
+		const struct account *account = &told.accounts[i];
+		bool possible_now = rule_possible(&rules[i]), certain_now = rule_certain(&rules[i]);
+		char rule[32];
+
+		snprintf(rule, sizeof(rule), "rule-%zu", i + 1);
+		assert_string_equal(account->rule, rule);
+		assert_int_equal(account->action, rules[i].action);
+		assert_int_equal(account->too_late, ended);
+		assert_int_equal(account->standing == STANDING_FITS, certain_now);
+		assert_int_equal(account->standing == STANDING_NO ||
+					 account->standing == STANDING_TAKEN_BACK,
+				 !possible_now);
+		assert_int_equal(account->field == NULL,
+				 certain_now || account->standing == STANDING_TAKEN_BACK);
+		ended = ended || certain_now || (possible_now && rules[i].action == ACTION_DENY);
+	}
+}
+
 static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
@@ -183,6 +228,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 				 deciding < n_rules ? rules[deciding].action : default_action);
 		if (verdict.action == ACTION_ALLOW)
 			assert_null(verdict.missing);
+		check_accounts(policy, &request, rules, n_rules);
 		n_seen[verdict.action]++;
 	}
 	for (int i = 0; i < 3; i++)
