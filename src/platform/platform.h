@@ -52,6 +52,11 @@ int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t s
  * process that listens. */
 int platform_connector(struct peer *ret_peer, int socket_fd) MUST_CHECK;
 
+/* The process with this PID as if it were a writer, for tools that look at one: nothing shows that
+ * it wrote anything. Its group is not looked up: gid is (gid_t)-1. -ESRCH: no such process. Blocks,
+ * as below. */
+int platform_peer_of(struct peer *ret, pid_t pid) MUST_CHECK;
+
 /* From where a process reads others: its own namespaces, looked up once. */
 struct view;
 int view_new(struct view **ret) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -246,6 +247,25 @@ enum tri subject_same_namespaces(struct subject *subject) {
 	enum tri same = namespaces_same_pid(subject->view, subject->dir_fd);
 
 	return same == TRI_YES ? namespaces_same_user(subject->view, subject->dir_fd) : same;
+}
+
+int platform_peer_of(struct peer *ret, pid_t pid) {
+	const size_t effective = 1; /* what a socket would tell */
+	CLEANUP(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	CLEANUP(close_fd) int dir_fd = -1;
+	struct proc_status status;
+	int error = pidfd < 0 ? -errno : proc_open(&dir_fd, pid);
+
+	if (error == 0)
+		error = proc_read_status(&status, dir_fd);
+	if (error < 0)
+		return error == -EINVAL ? -ESRCH : error; /* a thread is no process */
+	*ret = (struct peer){.known = true,
+			     .pid = pid,
+			     .uid = status.uids[effective],
+			     .gid = (gid_t)-1,
+			     .pidfd = take_fd(&pidfd)};
+	return 0;
 }
 
 int platform_start_ticks(uint64_t *ret, pid_t pid) {

@@ -380,6 +380,28 @@ static void one_who_cannot_be_seen_has_known_namespaces_all_the_same(void **stat
 	assert_int_equal(child_status(pid), 0);
 }
 
+static void a_process_can_be_looked_at_as_if_it_were_a_writer(void **state) {
+	size_t before = count_descriptors();
+	pid_t child = fork_child();
+	struct peer peer = PEER_UNKNOWN;
+
+	(void)state;
+	if (child == 0)
+		wait_forever();
+	assert_true(child > 0);
+	assert_int_equal(platform_peer_of(&peer, child), 0);
+	assert_true(peer.known);
+	assert_int_equal(peer.pid, child);
+	assert_int_equal(peer.uid, geteuid());
+	assert_true(platform_peer_alive(&peer));
+	end_child(child);
+	assert_false(platform_peer_alive(&peer));
+	peer_deinit(&peer);
+	assert_int_equal(platform_peer_of(&peer, child), -ESRCH);
+	assert_false(peer.known);
+	assert_int_equal(count_descriptors(), before);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(we_know_ourselves),
@@ -392,6 +414,7 @@ int main(void) {
 						leave),
 		cmocka_unit_test_setup_teardown(another_executable_is_noticed, enter, leave),
 		cmocka_unit_test(cwd_terminal_cgroup_and_age_are_read),
+		cmocka_unit_test(a_process_can_be_looked_at_as_if_it_were_a_writer),
 		cmocka_unit_test(nothing_is_read_of_a_successor),
 		cmocka_unit_test(one_who_cannot_be_seen_still_sees),
 		cmocka_unit_test(one_who_cannot_be_seen_has_known_namespaces_all_the_same),
