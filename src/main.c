@@ -17,6 +17,7 @@ static const struct command {
 	{"reload", cmd_reload, "read the policy again"},
 	{"panic", cmd_panic, "refuse every signature, until `panic off`"},
 	{"status", cmd_status, "print the state of the guard that runs"},
+	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

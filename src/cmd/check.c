@@ -1,0 +1,204 @@
+/* check: what would happen if this process asked now, and why. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/show.h"
+#include "caller/caller.h"
+#include "cmd/cmd.h"
+#include "cmd/places.h"
+#include "cmd/tell.h"
+#include "platform/platform.h"
+
+static const char help[] =
+	"usage: ssh-agent-guard check [--pid PID] [--key FINGERPRINT] [--operation OPERATION]\n"
+	"                             [--policy PATH]\n"
+	"\n"
+	"Prints what the guard can learn of a process, and what the policy would say to a request\n"
+	"of it: for each rule why it fits or not, and then the verdict. Nothing is asked of any\n"
+	"agent, and no event is written.\n"
+	"\n"
+	"  --pid PID          the process; where not given, the one that started this command\n"
+	"  --key FINGERPRINT  the key, as ssh-keygen -l prints it; where not given, it is not "
+	"known\n"
+	"  --operation NAME   sign (the default), list, add, remove ...\n"
+	"  --policy PATH      the policy file\n"
+	"\n"
+	"Exit status 0: it would be allowed. 1: it would be denied, or a human would be asked.\n"
+	"2: wrong usage, no such process, or a policy that has errors.\n";
+
+static const struct option long_options[] = {
+	{"pid", required_argument, NULL, 'i'},
+	{"key", required_argument, NULL, 'k'},
+	{"operation", required_argument, NULL, 'o'},
+	{"policy", required_argument, NULL, 'p'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+struct asked {
+	pid_t pid;
+	const char *policy; /* NULL: the ordinary place */
+	struct request request;
+};
+
+static bool take_pid(struct asked *asked, const char *text) {
+	char *end;
+	long pid = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || pid < 1 || pid > INT_MAX) {
+		diag_error("check: --pid %s: not a number of a process", text);
+		return false;
+	}
+	asked->pid = (pid_t)pid;
+	return true;
+}
+
+static bool take_key(struct asked *asked, const char *text) {
+	struct key_facts *key = &asked->request.key;
+	static const char kind[] = "SHA256:";
+
+	if (strncmp(text, kind, strlen(kind)) != 0 ||
+	    strlen(text) != sizeof(key->fingerprint) - 1) {
+		diag_error("check: --key %s: not a fingerprint (write SHA256: and 43 letters, as "
+			   "ssh-keygen -l prints them)",
+			   text);
+		return false;
+	}
+	memcpy(key->fingerprint, text, sizeof(key->fingerprint));
+	return true;
+}
+
+static bool take_operation(struct asked *asked, const char *text) {
+	for (int i = 0; i < OPERATION_COUNT; i++)
+		if (strcmp(operation_name((enum operation)i), text) == 0) {
+			asked->request.operation = (enum operation)i;
+			return true;
+		}
+	diag_error("check: --operation %s: there is no such operation (see "
+		   "ssh-agent-guard-policy(5))",
+		   text);
+	return false;
+}
+
+static bool take_policy(struct asked *asked, const char *text) {
+	asked->policy = text;
+	if (*text != '\0')
+		return true;
+	diag_error("check: --policy: the path is empty (is a variable of your shell unset?)");
+	return false;
+}
+
+/* false: what is wrong has been said. */
+static bool take(struct asked *asked, int option, char *const *argv) {
+	switch (option) {
+	case 'i': return take_pid(asked, optarg);
+	case 'k': return take_key(asked, optarg);
+	case 'o': return take_operation(asked, optarg);
+	case 'p': return take_policy(asked, optarg);
+	default:
+		diag_error("check: %s: %s (see `ssh-agent-guard check --help`)", argv[optind - 1],
+			   option == ':' ? "needs a value" : "unknown option");
+		return false;
+	}
+}
+
+/* As the guard that would start now; but a file that was named is one that should be there. */
+static int load_policy(struct policy **ret, const char *path, bool named) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error = policy_load(ret, path, &problems);
+
+	if (error == -ENOENT && !named) {
+		diag_info("%s: not there, so every signature needs a confirmation", path);
+		error = policy_new_default(ret);
+	}
+	tell_problems(&problems);
+	if (error < 0 && problems.count == 0)
+		diag_error("check: %s: %s", path, strerror(-error));
+	return error;
+}
+
+static int read_caller(struct caller **ret, pid_t pid) {
+	struct peer peer = PEER_UNKNOWN;
+	struct view *view = NULL;
+	int error = platform_peer_of(&peer, pid);
+
+	if (error == 0)
+		error = view_new(&view);
+	if (error == 0)
+		error = caller_read(ret, view, &peer);
+	view_free(view);
+	peer_deinit(&peer);
+	if (error < 0)
+		diag_error("check: process %ld: %s", (long)pid, strerror(-error));
+	return error;
+}
+
+static int tell(struct asked *asked, const struct policy *policy) {
+	struct verdict verdict;
+	int error;
+
+	printf("%-21s%ld\n", "process", (long)asked->pid);
+	tell_request(stdout, "", &asked->request);
+	printf("%-21s", "policy");
+	show(stdout, *policy_path(policy) != '\0' ? policy_path(policy) : "(there is no file)", 0);
+	puts("");
+	error = tell_decision(&verdict, stdout, "", policy, &asked->request);
+	if (error == 0 && fflush(stdout) != 0)
+		error = -errno;
+	if (error < 0) {
+		diag_error("check: %s", strerror(-error));
+		return EXIT_USAGE;
+	}
+	return verdict.action == ACTION_ALLOW ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int check(struct asked *asked) {
+	struct places places;
+	struct policy *policy = NULL;
+	struct caller *caller = NULL;
+	int status = EXIT_USAGE;
+
+	if (places_init(&places, asked->policy, NULL, NULL) < 0) {
+		diag_error("no home directory is known (set HOME)");
+		return EXIT_USAGE;
+	}
+	if (load_policy(&policy, places.policy, asked->policy != NULL) == 0 && read_caller(&caller, asked->pid) == 0) {
+		asked->request.caller = caller;
+		status = tell(asked, policy);
+	}
+	caller_free(caller);
+	policy_unref(policy);
+	places_deinit(&places);
+	return status;
+}
+
+int cmd_check(int argc, char **argv) {
+	struct asked asked = {
+		.pid = getppid(),
+		.request = {.operation = OPERATION_SIGN, .endpoint = "default"},
+	};
+	int option;
+
+	opterr = 0;
+	optind = 0; /* glibc: begin anew, also its own state */
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return EXIT_DONE;
+		}
+		if (!take(&asked, option, argv))
+			return EXIT_USAGE;
+	}
+	if (argv[optind] != NULL) {
+		diag_error("check: does not know what to do with %s (see `ssh-agent-guard check "
+			   "--help`)",
+			   argv[optind]);
+		return EXIT_USAGE;
+	}
+	return check(&asked);
+}
