@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "caller/caller.h"
 #include "wire/message.h"
+#include "wire/session.h"
 
 #define CHUNK_LEN    16384
 #define MESSAGES_MAX 16 /* served in one turn of the loop, so that others get theirs */
@@ -44,6 +45,7 @@ struct connection {
 	size_t message_len; /* of the message being served, at the front of input */
 	struct exchange *exchange;
 	struct upstream_link *link;
+	struct session session;
 	struct buffer output;
 };
 
@@ -65,6 +67,7 @@ static void connection_free(struct connection *connection) {
 	buffer_deinit(&connection->input);
 	buffer_deinit(&connection->output);
 	peer_deinit(&connection->writer);
+	session_deinit(&connection->session);
 	free(connection);
 }
 
@@ -183,6 +186,7 @@ static void connection_serve(struct connection *connection, size_t len) {
 		.connector = &connection->connector,
 		.writer = &connection->writer,
 		.mixed = connection->mixed,
+		.session = &connection->session,
 		.message = {connection->input.data, len},
 	};
 

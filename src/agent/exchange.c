@@ -1,12 +1,15 @@
 #include "agent/exchange.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "caller/caller.h"
 #include "wire/message.h"
+#include "wire/session.h"
+#include "wire/session_bind.h"
 
 /* What no person is asked for is answered at once by a healthy agent. */
 #define PROMPT_ANSWER_S 30.
@@ -18,6 +21,7 @@ struct exchange {
 
 	struct message message;
 	bool malformed;
+	enum bind_outcome bind; /* what we make of a session-bind */
 	struct reader_job *job; /* NULL but while the caller is being identified */
 	struct caller *caller;
 	struct policy *policy; /* which decided; NULL before */
@@ -61,8 +65,8 @@ static struct request exchange_request(const struct exchange *exchange) {
 }
 
 /* The fields of the event that every way out shares. */
-static int exchange_event(struct exchange *exchange, const char *decision, const char *reason,
-			  const char *outcome) {
+static int exchange_event_with(struct exchange *exchange, const char *decision, const char *reason,
+			       const char *outcome, const char *detail) {
 	struct guard *guard = exchange->in.guard;
 	struct request request = exchange_request(exchange);
 	uint64_t spent_ns = clock_mono_ns() - exchange->begun_ns;
@@ -72,6 +76,7 @@ static int exchange_event(struct exchange *exchange, const char *decision, const
 		.decision = decision,
 		.rule = exchange->verdict.rule,
 		.reason = reason,
+		.detail = detail,
 		/* A bind passes unidentified. */
 		.request = exchange->caller != NULL ? &request : NULL,
 		.missing_fact = exchange->verdict.missing,
@@ -85,6 +90,11 @@ static int exchange_event(struct exchange *exchange, const char *decision, const
 	};
 
 	return guard_event(guard, &event);
+}
+
+static int exchange_event(struct exchange *exchange, const char *decision, const char *reason,
+			  const char *outcome) {
+	return exchange_event_with(exchange, decision, reason, outcome, NULL);
 }
 
 static void exchange_answer(struct exchange *exchange, struct bytes answer) {
@@ -139,12 +149,44 @@ static void exchange_signed(struct exchange *exchange, struct bytes answer) {
 	exchange_answer(exchange, answer);
 }
 
+static bool bind_is_proved(enum bind_outcome outcome) {
+	return outcome == BIND_RECORDED || outcome == BIND_REPEATED;
+}
+
+static bool is_bind(const struct exchange *exchange) {
+	return exchange->message.kind == MESSAGE_SESSION_BIND && !exchange->malformed;
+}
+
+/* The client is told what we proved. What the real agent says to a bind counts for its own
+ * constraints alone: gpg-agent refuses them all, and OpenSSH's one while it is locked. */
+static void exchange_bind_answered(struct exchange *exchange, int error, struct bytes answer) {
+	static const uint8_t success[] = {AGENT_SUCCESS};
+	static const uint8_t failure[] = {AGENT_EXTENSION_FAILURE};
+	bool accepted = error == 0 && answer.data[0] == AGENT_SUCCESS;
+
+	if (accepted || error < 0)
+		upstream_link_keep_bind(exchange->in.link, exchange->in.message, accepted);
+	if (bind_is_proved(exchange->bind))
+		exchange_answer(exchange, BYTES(success));
+	else if (error < 0)
+		exchange_answer_failure(exchange);
+	else if (accepted && exchange->bind != BIND_UNVERIFIABLE)
+		exchange_answer(exchange, BYTES(failure));
+	else
+		exchange_answer(exchange, answer);
+}
+
 static void on_answer(void *data, int error, struct bytes answer) {
 	struct exchange *exchange = data;
 
 	exchange->forwarding = false;
 	exchange->upstream_ns = clock_mono_ns() - exchange->asked_ns;
 	guard_upstream_seen(exchange->in.guard, error);
+	/* On a link that is lost for good, a bind fails as all else does. */
+	if (is_bind(exchange) && error != -EACCES) {
+		exchange_bind_answered(exchange, error, answer);
+		return;
+	}
 	if (error < 0) {
 		exchange_refused(exchange, "deny", upstream_reason(error));
 		exchange_answer_failure(exchange);
@@ -157,8 +199,6 @@ static void on_answer(void *data, int error, struct bytes answer) {
 	/* The restarted agent is no longer empty. */
 	if (is_operation(exchange, OPERATION_ADD) && answer.data[0] == AGENT_SUCCESS)
 		guard_notice(exchange->in.guard, NULL);
-	if (exchange->message.kind == MESSAGE_SESSION_BIND && answer.data[0] == AGENT_SUCCESS)
-		upstream_link_keep_bind(exchange->in.link, exchange->in.message);
 	exchange_answer(exchange, answer);
 }
 
@@ -224,10 +264,39 @@ static void exchange_decide(struct exchange *exchange) {
 		exchange_forward(exchange);
 }
 
+/* Nothing is proved on this connection from here on. The real agent hears of the bind all the same:
+ * for its constraints, a hop too many is safer than one too few. */
+static void exchange_bind_failed(struct exchange *exchange) {
+	bool relayed = exchange->bind == BIND_UNVERIFIABLE;
+	struct session_bind bind;
+	struct key_facts key = {0};
+	char detail[2 * KEY_TYPE_SIZE + KEY_FINGERPRINT_SIZE];
+	int error;
+
+	if (session_bind_parse(&bind, exchange->message.extension_body) == 0 &&
+	    key_facts_of_blob(&key, bind.host_key) < 0)
+		key = (struct key_facts){0};
+	snprintf(detail, sizeof(detail), "it names the host key %s%s(%s)", key.fingerprint,
+		 key.fingerprint[0] != '\0' ? " " : "", key.type);
+	error = exchange_event_with(exchange, relayed ? "allow" : "deny",
+				    bind_outcome_name(exchange->bind), NULL,
+				    key.type[0] != '\0' ? detail : NULL);
+	/* Not believed already, whether or not that could be written. */
+	(void)error;
+	if (!relayed)
+		exchange->in.guard->refusals++;
+	if (exchange->gone)
+		exchange_answer_failure(exchange);
+	else
+		exchange_forward(exchange);
+}
+
 /* The refusals that need no policy come first. */
 static void exchange_identified(struct exchange *exchange) {
 	caller_set_connector(exchange->caller, exchange->in.writer, exchange->in.connector);
-	if (exchange->malformed)
+	if (is_bind(exchange))
+		exchange_bind_failed(exchange);
+	else if (exchange->malformed)
 		exchange_refuse(exchange, "deny", "malformed");
 	else if (exchange->gone)
 		exchange_refuse(exchange, "deny", "cancelled");
@@ -272,6 +341,18 @@ int exchange_new(struct exchange **ret, const struct exchange_input *input, exch
 	return 0;
 }
 
+/* A bind proves itself, whoever writes it; one that does not is an event, with its writer. */
+static bool passes_unidentified(const struct exchange *exchange) {
+	if (exchange->malformed)
+		return false;
+	switch (exchange->message.kind) {
+	case MESSAGE_OPERATION: return false;
+	case MESSAGE_SESSION_BIND: return bind_is_proved(exchange->bind);
+	case MESSAGE_QUERY: return true;
+	}
+	return false;
+}
+
 void exchange_start(struct exchange *exchange) {
 	struct bytes body = exchange->in.message;
 
@@ -280,7 +361,10 @@ void exchange_start(struct exchange *exchange) {
 	exchange->malformed = message_parse(&exchange->message, body) < 0;
 	if (is_operation(exchange, OPERATION_SIGN))
 		exchange->number = ++exchange->in.guard->sign_requests;
-	if (exchange->message.kind != MESSAGE_OPERATION && !exchange->malformed)
+	if (is_bind(exchange))
+		exchange->bind = session_bind(exchange->in.session,
+					      exchange->message.extension_body);
+	if (passes_unidentified(exchange))
 		exchange_forward(exchange);
 	else if (exchange_identify(exchange) < 0)
 		exchange_answer_failure(exchange); /* no memory: not even for the event */

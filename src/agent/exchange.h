@@ -10,6 +10,7 @@
 #include "agent/guard.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "facts/session.h"
 
 struct exchange;
 
@@ -24,8 +25,9 @@ struct exchange_input {
 	const char *endpoint;
 	const struct peer *connector;
 	const struct peer *writer;
-	bool mixed;	      /* its bytes came from two writers */
-	struct bytes message; /* whole, with its length */
+	bool mixed;		 /* its bytes came from two writers */
+	struct session *session; /* of the connection; a bind adds to it */
+	struct bytes message;	 /* whole, with its length */
 };
 
 /* Where it fails, done is not called. */

@@ -32,9 +32,12 @@ struct upstream_link {
 	bool used;	/* there was a connection before */
 	bool forgetful; /* a bind could not be kept: a lost connection cannot be made good again */
 
-	struct buffer binds; /* each as a string: the message with its length */
+	/* Each a byte that is 1 once the agent has accepted it, and, as a string, the message with
+	 * its length. */
+	struct buffer binds;
 	size_t n_binds;
 	struct cursor replay; /* over binds: those still to be replayed */
+	size_t replayed_at;   /* where in binds the one stands that is on its way */
 
 	struct bytes message; /* borrowed: what was asked */
 	struct bytes sending; /* what of it, or of a bind, is still unsent */
@@ -110,6 +113,8 @@ static void link_proceed(struct upstream_link *link) {
 	buffer_deinit(&link->answer);
 	if (link->replay.rest.len > 0) {
 		link->phase = PHASE_REPLAYING;
+		link->replayed_at = link->binds.len - link->replay.rest.len;
+		cursor_u8(&link->replay);
 		link->sending = cursor_string(&link->replay);
 	} else {
 		link->phase = PHASE_ASKING;
@@ -163,7 +168,11 @@ static void link_connect(struct upstream_link *link) {
 
 /* A bind of before was answered. */
 static void link_replayed(struct upstream_link *link, struct bytes answer) {
-	if (answer.data[0] == AGENT_SUCCESS) {
+	uint8_t *accepted = &link->binds.data[link->replayed_at];
+
+	if (answer.data[0] == AGENT_SUCCESS)
+		*accepted = 1;
+	if (answer.data[0] == AGENT_SUCCESS || *accepted == 0) {
 		link_proceed(link);
 		return;
 	}
@@ -295,16 +304,24 @@ bool upstream_link_has_sent(const struct upstream_link *link) {
 	return link->sent;
 }
 
-void upstream_link_keep_bind(struct upstream_link *link, struct bytes message) {
+void upstream_link_keep_bind(struct upstream_link *link, struct bytes message, bool accepted) {
 	struct cursor known = cursor_over(buffer_bytes(&link->binds));
 
-	while (known.rest.len > 0)
-		if (bytes_equal(cursor_string(&known), message))
-			return;
-	if (link->n_binds < BINDS_MAX && link->binds.len + message.len <= BINDS_LEN_MAX)
+	while (known.rest.len > 0) {
+		size_t at = link->binds.len - known.rest.len;
+
+		cursor_u8(&known);
+		if (!bytes_equal(cursor_string(&known), message))
+			continue;
+		link->binds.data[at] |= accepted;
+		return;
+	}
+	if (link->n_binds < BINDS_MAX && link->binds.len + message.len <= BINDS_LEN_MAX) {
+		buffer_put_u8(&link->binds, accepted);
 		buffer_put_string(&link->binds, message);
-	else
+	} else {
 		link->forgetful = true;
+	}
 	if (buffer_error(&link->binds) < 0)
 		link->forgetful = true;
 	link->n_binds++;

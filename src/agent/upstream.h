@@ -2,8 +2,8 @@
  * One connection to the real agent, made for one client on its first message.
  *
  * It carries one request at a time. When it is lost it is made again for the next request, and the
- * session-binds that the agent had accepted are replayed first, in order: without them an agent
- * would take a forwarded connection for a local one.
+ * session-binds that the agent had accepted, or never answered, are replayed first, in order:
+ * without them an agent would take a forwarded connection for a local one.
  */
 #ifndef AGENT_UPSTREAM_H
 #define AGENT_UPSTREAM_H
@@ -52,8 +52,9 @@ void upstream_link_request(struct upstream_link *link, struct bytes message, dou
 /* Whether the agent may have seen something of the open request. */
 bool upstream_link_has_sent(const struct upstream_link *link);
 
-/* Remembers a bind that the agent accepted, for a connection that has to be made again. Where there
- * are too many to keep, a lost connection is not made again. */
-void upstream_link_keep_bind(struct upstream_link *link, struct bytes message);
+/* Remembers a bind for a connection that has to be made again: one that the agent accepted, or one
+ * that it was away for, and may then refuse as it might have refused it before. Where there are too
+ * many to keep, a lost connection is not made again. */
+void upstream_link_keep_bind(struct upstream_link *link, struct bytes message, bool accepted);
 
 #endif

@@ -11,9 +11,9 @@ import threading
 import agent_client as wire
 from agent_client import AgentClient, frame, string
 from guard import ALLOW_ALL, GuardTest
+from binds import BIND, Host, send_bind, session_id
 from place import is_running, wait_until
 
-BIND = string('session-bind@openssh.com')
 BLOB = string('ssh-ed25519') + string(b'k' * 32)
 
 
@@ -168,42 +168,79 @@ class Upstream(GuardTest):
             self.assertIn(answer[0], (wire.SIGN_RESPONSE, wire.FAILURE))
             self.assertEqual(client.sign(BLOB)[0], wire.SIGN_RESPONSE)
 
-    # --- session-binds
+    # --- session-binds: what the real agent knows of them, and what it says
 
-    def bind(self, client, body=b'one'):
-        return client.ask(wire.EXTENSION, BIND + body)
+    def hops(self, count):
+        """The bodies of as many forwarding binds, each of a host and session of its own."""
+        return [Host().bind(session_id(), is_forwarding=True) for _ in range(count)]
+
+    def replayed(self, fake, connection=2):
+        """The bodies of the binds that the fake agent saw on that connection."""
+        return [message[1 + len(BIND):] for number, message in fake.asked
+                if number == connection and message[0] == wire.EXTENSION]
+
+    @staticmethod
+    def refusing(*bodies):
+        def answer(number, message):
+            if message[0] == wire.EXTENSION and message[1 + len(BIND):] in bodies:
+                return [frame(wire.FAILURE)]
+            return good(number, message)
+        return answer
 
     def test_a_lost_connection_is_made_again_with_its_binds_in_order(self):
         fake, guard = self.start_pair(good)
+        one, two = self.hops(2)
         with AgentClient(guard.socket) as client:
-            for body in (b'one', b'two', b'one'):
-                self.bind(client, body)
+            for body in (one, two, one):
+                self.assertEqual(send_bind(client, body), wire.SUCCESS)
             fake.drop()
             self.assertEqual(client.sign(BLOB)[0], wire.SIGN_RESPONSE)
-        again = [message for number, message in fake.asked if number == 2]
-        bodies = [message[1 + len(BIND):] for message in again[:-1]]
-        self.assertEqual(bodies, [b'one', b'two'])
-        self.assertEqual(again[-1][0], wire.SIGN_REQUEST)
+        self.assertEqual(self.replayed(fake), [one, two])
+        self.assertEqual(fake.asked[-1][1][0], wire.SIGN_REQUEST)
 
-    def test_a_bind_that_was_refused_is_not_replayed(self):
-        def picky(number, message):
-            if message[0] == wire.EXTENSION and message.endswith(b'bad'):
-                return [frame(wire.FAILURE)]
-            return good(number, message)
-        fake, guard = self.start_pair(picky)
+    def test_the_agents_refusal_does_not_change_our_answer_and_is_not_replayed(self):
+        bad, fine = self.hops(2)
+        fake, guard = self.start_pair(self.refusing(bad))
         with AgentClient(guard.socket) as client:
-            self.assertEqual(self.bind(client, b'bad')[0], wire.FAILURE)
+            self.assertEqual(send_bind(client, bad), wire.SUCCESS)
+            self.assertEqual(send_bind(client, fine), wire.SUCCESS)
             fake.drop()
             self.assertEqual(client.sign(BLOB)[0], wire.SIGN_RESPONSE)
-        self.assertEqual([message[0] for number, message in fake.asked if number == 2],
-                         [wire.SIGN_REQUEST])
+        self.assertEqual(self.replayed(fake, 1), [bad, fine])
+        self.assertEqual(self.replayed(fake), [fine])
+
+    def test_a_bind_that_we_refuse_is_passed_on_and_fails_whatever_the_agent_says(self):
+        fake, guard = self.start_pair(self.refusing(b'two'))
+        with AgentClient(guard.socket) as client:
+            self.assertEqual(send_bind(client, b'one'), wire.EXTENSION_FAILURE)
+            self.assertEqual(send_bind(client, b'two'), wire.FAILURE)  # the agent's own word
+        self.assertEqual(self.replayed(fake, 1), [b'one', b'two'])
+        guard.wait_event(trigger='session-bind', decision='deny', reason='bind-malformed')
+
+    def test_a_bind_is_good_while_the_agent_is_away_and_reaches_it_later(self):
+        path = self.place.path / 'late.sock'
+        guard = self.start_guard(upstream=path)
+        taken, refused, last = self.hops(3)
+        with AgentClient(guard.socket) as client:
+            self.assertEqual(send_bind(client, taken), wire.SUCCESS)
+            self.assertEqual(send_bind(client, refused), wire.SUCCESS)
+            fake = FakeAgent(path, self.refusing(refused))
+            self.addCleanup(fake.close)
+            self.assertEqual(send_bind(client, last), wire.SUCCESS)
+            self.assertEqual(client.sign(BLOB)[0], wire.SIGN_RESPONSE)
+            self.assertEqual(self.replayed(fake, 1), [taken, refused, last])
+            # It refused one, as it might have before: that is no agent that has forgotten. One that
+            # it took it has to take again.
+            fake.answer = self.refusing(taken)
+            fake.drop()
+            self.refused(guard, 'bind-refused', client)
 
     def test_a_bind_that_is_refused_the_second_time_ends_all_signing_on_the_connection(self):
         fake, guard = self.start_pair(
             lambda number, message: [frame(wire.FAILURE)]
             if number > 1 and message[0] == wire.EXTENSION else good(number, message))
         with AgentClient(guard.socket) as client:
-            self.assertEqual(self.bind(client)[0], wire.SUCCESS)
+            self.assertEqual(send_bind(client, self.hops(1)[0]), wire.SUCCESS)
             fake.drop()
             self.refused(guard, 'bind-refused', client)
             self.assertEqual(client.sign(BLOB), bytes([wire.FAILURE]))
@@ -216,7 +253,7 @@ class Upstream(GuardTest):
         fake, guard = self.start_pair(good)
         with AgentClient(guard.socket) as client:
             for i in range(17):
-                self.bind(client, bytes([i]))
+                send_bind(client, bytes([i]))
             self.assertEqual(client.sign(BLOB)[0], wire.SIGN_RESPONSE)
             fake.drop()
             wait_until(lambda: client.sign(BLOB) == bytes([wire.FAILURE]), 'a refusal')
