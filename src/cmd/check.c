@@ -133,6 +133,11 @@ static int read_caller(struct caller **ret, pid_t pid) {
 		error = caller_read(ret, view, &peer);
 	view_free(view);
 	peer_deinit(&peer);
+	/* There is no connection that it could hold in the wrong way. */
+	if (error == 0) {
+		(*ret)->integrity &= ~(unsigned)INTEGRITY_FD_INHERITED;
+		(*ret)->integrity_unknown &= ~(unsigned)INTEGRITY_FD_INHERITED;
+	}
 	if (error < 0)
 		diag_error("check: process %ld: %s", (long)pid, strerror(-error));
 	return error;
