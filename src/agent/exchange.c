@@ -10,6 +10,7 @@
 #include "wire/message.h"
 #include "wire/session.h"
 #include "wire/session_bind.h"
+#include "wire/sign_data.h"
 
 /* What no person is asked for is answered at once by a healthy agent. */
 #define PROMPT_ANSWER_S 30.
@@ -22,6 +23,8 @@ struct exchange {
 	struct message message;
 	bool malformed;
 	enum bind_outcome bind; /* what we make of a session-bind */
+	struct payload payload; /* of a signature */
+	enum meeting meeting;
 	struct reader_job *job; /* NULL but while the caller is being identified */
 	struct caller *caller;
 	struct policy *policy; /* which decided; NULL before */
@@ -55,12 +58,25 @@ static bool is_change(const struct exchange *exchange) {
 	       !is_operation(exchange, OPERATION_SIGN) && !is_operation(exchange, OPERATION_LIST);
 }
 
+static bool has_payload(const struct exchange *exchange) {
+	return is_operation(exchange, OPERATION_SIGN) && !exchange->malformed;
+}
+
 static struct request exchange_request(const struct exchange *exchange) {
+	const struct session *session = exchange->in.session;
+	const struct session_hop *hop = session_login_hop(session);
+	bool is_met = exchange->meeting == MEETING_VERIFIED || exchange->meeting == MEETING_BOUND;
+
 	return (struct request){
 		.operation = exchange->message.operation,
 		.key = exchange->message.key,
 		.caller = exchange->caller,
 		.endpoint = exchange->in.endpoint,
+		.payload = has_payload(exchange) ? &exchange->payload : NULL,
+		.session = session,
+		.is_forwarded = session_is_forwarded(session),
+		.meeting = exchange->meeting,
+		.dest_key = is_met ? hop->fingerprint : NULL,
 	};
 }
 
@@ -302,6 +318,8 @@ static void exchange_identified(struct exchange *exchange) {
 		exchange_refuse(exchange, "deny", "cancelled");
 	else if (is_operation(exchange, OPERATION_SIGN) && exchange->in.guard->panic)
 		exchange_refuse(exchange, "deny", "panic");
+	else if (exchange->meeting == MEETING_MISMATCH)
+		exchange_refuse(exchange, "deny", "bind-mismatch");
 	else
 		exchange_decide(exchange);
 }
@@ -341,6 +359,22 @@ int exchange_new(struct exchange **ret, const struct exchange_input *input, exch
 	return 0;
 }
 
+/* What the message and the connection's session say together. */
+static void exchange_meet(struct exchange *exchange) {
+	const struct message *message = &exchange->message;
+	const struct session *session = exchange->in.session;
+
+	if (is_bind(exchange))
+		exchange->bind = session_bind(exchange->in.session, message->extension_body);
+	if (has_payload(exchange))
+		sign_data_parse(&exchange->payload, message->data, message->key_blob);
+	if (exchange->payload.kind == PAYLOAD_SSH_LOGIN)
+		exchange->meeting = session_meet(session, &exchange->payload.login);
+	else if (is_operation(exchange, OPERATION_LIST) && session_login_hop(session) != NULL &&
+		 session_is_forwarded(session) == TRI_NO)
+		exchange->meeting = MEETING_BOUND;
+}
+
 /* A bind proves itself, whoever writes it; one that does not is an event, with its writer. */
 static bool passes_unidentified(const struct exchange *exchange) {
 	if (exchange->malformed)
@@ -361,9 +395,7 @@ void exchange_start(struct exchange *exchange) {
 	exchange->malformed = message_parse(&exchange->message, body) < 0;
 	if (is_operation(exchange, OPERATION_SIGN))
 		exchange->number = ++exchange->in.guard->sign_requests;
-	if (is_bind(exchange))
-		exchange->bind = session_bind(exchange->in.session,
-					      exchange->message.extension_body);
+	exchange_meet(exchange);
 	if (passes_unidentified(exchange))
 		exchange_forward(exchange);
 	else if (exchange_identify(exchange) < 0)

@@ -5,12 +5,25 @@
 #include "facts/caller.h"
 #include "facts/key.h"
 #include "facts/operation.h"
+#include "facts/payload.h"
+#include "facts/session.h"
+#include "facts/tri.h"
 
+/* Zeroed memory proves nothing: neither what is signed, nor for where. */
 struct request {
 	enum operation operation;
 	struct key_facts key;
 	const struct caller *caller; /* never NULL */
 	const char *endpoint;	     /* the socket's name: "default" */
+	/* What is to be signed. NULL where it is not a signature, or its message is malformed. */
+	const struct payload *payload;
+	const struct session *session; /* NULL: no bind */
+	enum tri is_forwarded;	       /* what the session says of it */
+	/* Of a login, and of listing: whoever binds to log in lists next, and has signed nothing
+	 * yet, so that is MEETING_BOUND at best. */
+	enum meeting meeting;
+	/* The fingerprint of the host that the meeting is with; NULL where it is with none. */
+	const char *dest_key;
 };
 
 #endif

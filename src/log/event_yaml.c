@@ -201,10 +201,73 @@ static void put_place(struct doc *doc, const struct caller *caller) {
 	put_tree(doc, caller);
 }
 
+static void put_bytes(struct doc *doc, const char *key, struct bytes value, size_t len_max) {
+	doc_key(doc, key);
+	if (doc_value(doc, value, len_max) < value.len)
+		doc_shortened(doc, key, value.len);
+}
+
+static void put_payload(struct doc *doc, const struct payload *payload) {
+	doc_text(doc, "sign_type", payload_kind_name(payload->kind), WORD_LEN_MAX);
+	switch (payload->kind) {
+	case PAYLOAD_SSH_LOGIN:
+		put_bytes(doc, "ssh_user", payload->login.user, NAME_LEN_MAX);
+		break;
+	case PAYLOAD_SSHSIG:
+		put_bytes(doc, "namespace", payload->sshsig.name_space, NAME_LEN_MAX);
+		break;
+	case PAYLOAD_UNKNOWN:
+		doc_number(doc, "payload_len", payload->len);
+		put_unless_empty(doc, "payload_sha256", payload->sha256);
+		break;
+	}
+}
+
+/* Of logins, and of listing for one; nothing else has a destination. */
+static void put_destination(struct doc *doc, const struct request *request) {
+	bool is_login = request->payload != NULL && request->payload->kind == PAYLOAD_SSH_LOGIN;
+
+	doc_text(doc, "dest_key_fingerprint", request->dest_key, WORD_LEN_MAX);
+	switch (request->meeting) {
+	case MEETING_NONE:
+	case MEETING_MISMATCH:
+		if (is_login)
+			doc_text(doc, "dest_evidence", "none", WORD_LEN_MAX);
+		break;
+	case MEETING_BOUND:
+	case MEETING_VERIFIED:
+		doc_text(doc, "dest_evidence", meeting_name(request->meeting), WORD_LEN_MAX);
+		break;
+	}
+}
+
+/* The hosts that have the agent forwarded to them, as far as they are bound. */
+static void put_hops(struct doc *doc, const struct session *session) {
+	uint64_t hops = 0;
+
+	for (size_t i = 0; i < session->n_hops; i++)
+		hops += session->hops[i]->is_forwarding;
+	if (hops == 0)
+		return;
+	doc_key(doc, "forwarded_via");
+	doc_list_begin(doc, DOC_FLOW);
+	for (size_t i = 0; i < session->n_hops; i++)
+		if (session->hops[i]->is_forwarding)
+			doc_value(doc, bytes_of_text(session->hops[i]->fingerprint), WORD_LEN_MAX);
+	doc_list_end(doc);
+	doc_number(doc, "hops", hops);
+}
+
 static void put_request(struct doc *doc, const struct request *request) {
 	put_caller(doc, request->caller);
 	put_unless_empty(doc, "key_fingerprint", request->key.fingerprint);
 	put_unless_empty(doc, "key_type", request->key.type);
+	if (request->payload != NULL)
+		put_payload(doc, request->payload);
+	put_destination(doc, request);
+	put_tri(doc, "is_forwarded", request->is_forwarded);
+	if (request->session != NULL)
+		put_hops(doc, request->session);
 	put_place(doc, request->caller);
 	doc_text(doc, "endpoint", request->endpoint, WORD_LEN_MAX);
 }

@@ -12,12 +12,18 @@ static char *text(const char *literal) {
 	return (char *)(uintptr_t)literal;
 }
 
+static struct session_hop via = {.is_forwarding = true, .fingerprint = "SHA256:via"};
+static struct session_hop at = {.fingerprint = "SHA256:at"};
+static struct session_hop *hops[SESSION_HOPS_MAX] = {&via, &at};
+static const struct session two_hops = {.hops = hops, .n_hops = 2};
+
 /* An ordinary signature, for the tests to spoil. */
 struct sample {
 	char *argv[4];
 	char *parent_argv[2];
 	struct process parent;
 	struct caller caller;
+	struct payload payload;
 	struct request request;
 	struct event event;
 };
@@ -47,7 +53,14 @@ static void sample_init(struct sample *sample) {
 			   .connector_pid = 43},
 		.request = {.operation = OPERATION_SIGN,
 			    .key = {"SHA256:abc", "ssh-ed25519"},
-			    .endpoint = "default"},
+			    .endpoint = "default",
+			    .session = &two_hops,
+			    .is_forwarded = TRI_YES,
+			    .meeting = MEETING_VERIFIED,
+			    .dest_key = "SHA256:at"},
+		.payload = {.kind = PAYLOAD_SSH_LOGIN,
+			    .len = 228,
+			    .login = {.user = bytes_of_text("git")}},
 		.event = {.real_us = 1795410023123456,
 			  .trigger = "sign",
 			  .decision = "deny",
@@ -66,6 +79,7 @@ static void sample_init(struct sample *sample) {
 	sample->caller.process.argv = sample->argv;
 	sample->caller.ancestors = &sample->parent;
 	sample->request.caller = &sample->caller;
+	sample->request.payload = &sample->payload;
 	sample->event.request = &sample->request;
 }
 
@@ -86,6 +100,13 @@ static const char sample_document[] =
 	"command: [\"ssh\", \"git@github.com\", \"git-upload-pack 'r.git'\"]\n"
 	"key_fingerprint: \"SHA256:abc\"\n"
 	"key_type: \"ssh-ed25519\"\n"
+	"sign_type: \"ssh-login\"\n"
+	"ssh_user: \"git\"\n"
+	"dest_key_fingerprint: \"SHA256:at\"\n"
+	"dest_evidence: \"verified\"\n"
+	"is_forwarded: true\n"
+	"forwarded_via: [\"SHA256:via\"]\n"
+	"hops: 1\n"
 	"local_cwd: \"/home/a/src\"\n"
 	"cgroup: \"/user.slice\"\n"
 	"has_terminal: true\n"
@@ -198,6 +219,7 @@ static void assert_survives(const char *hostile) {
 	sample.caller.process.title = NULL;
 	sample.caller.cwd = sample.caller.cgroup = text(hostile);
 	sample.argv[1] = sample.argv[2] = sample.parent_argv[0] = text(hostile);
+	sample.payload.login.user = bytes_of_text(hostile);
 	sample.parent.exe = text(hostile);
 	assert_int_equal(event_yaml(&document, &sample.event), 0);
 	assert_ascii_lines(buffer_bytes(&document));
@@ -207,6 +229,7 @@ static void assert_survives(const char *hostile) {
 	assert_field(&read, "rule", hostile);
 	assert_field(&read, "process_name", hostile);
 	assert_field(&read, "exe_path", hostile);
+	assert_field(&read, "ssh_user", hostile);
 	assert_field(&read, "command/0", "ssh");
 	assert_field(&read, "command/1", hostile);
 	assert_field(&read, "command/2", hostile);
@@ -234,6 +257,63 @@ static void every_single_byte_comes_back(void **state) {
 
 		assert_survives(alone);
 		assert_survives(within);
+	}
+}
+
+static void assert_no_field(struct read_back *read, const char *path) {
+	if (read_back_node(read, path) != NULL)
+		fail_msg("there is a %s", path);
+}
+
+static void what_is_signed_is_named(void **state) {
+	CLEANUP(buffer_deinit) struct buffer sshsig = {0};
+	CLEANUP(buffer_deinit) struct buffer unknown = {0};
+	CLEANUP(read_back_deinit) struct read_back of_sshsig;
+	CLEANUP(read_back_deinit) struct read_back of_unknown;
+	CLEANUP(buffer_deinit) struct buffer value = {0};
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	sample.request.meeting = MEETING_NONE;
+	sample.request.dest_key = NULL;
+	sample.payload = (struct payload){.kind = PAYLOAD_SSHSIG,
+					  .sshsig = {.name_space = bytes_of_text("git\x1b\xff")}};
+	assert_int_equal(event_yaml(&sshsig, &sample.event), 0);
+	assert_ascii_lines(buffer_bytes(&sshsig));
+	read_back_init(&of_sshsig, buffer_bytes(&sshsig));
+	assert_field(&of_sshsig, "sign_type", "sshsig");
+	assert_field(&of_sshsig, "namespace", "git\x1b\xff");
+	assert_no_field(&of_sshsig, "ssh_user");
+	assert_no_field(&of_sshsig, "dest_evidence");
+	assert_no_field(&of_sshsig, "payload_len");
+
+	sample.payload = (struct payload){.len = 700, .sha256 = "abcd"};
+	assert_int_equal(event_yaml(&unknown, &sample.event), 0);
+	read_back_init(&of_unknown, buffer_bytes(&unknown));
+	assert_field(&of_unknown, "sign_type", "unknown");
+	assert_field(&of_unknown, "payload_sha256", "abcd");
+	assert_true(read_back(&of_unknown, "payload_len", &value));
+	assert_true(bytes_equal_text(buffer_bytes(&value), "700"));
+	assert_no_field(&of_unknown, "namespace");
+	assert_no_field(&of_unknown, "dest_evidence");
+}
+
+static void a_login_whose_destination_is_not_proved_says_so(void **state) {
+	static const enum meeting meetings[] = {MEETING_NONE, MEETING_MISMATCH, MEETING_BOUND};
+	static const char *const evidence[] = {"none", "none", "bound"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		CLEANUP(buffer_deinit) struct buffer document = {0};
+		CLEANUP(read_back_deinit) struct read_back read;
+		struct sample sample;
+
+		sample_init(&sample);
+		sample.request.meeting = meetings[i];
+		assert_int_equal(event_yaml(&document, &sample.event), 0);
+		read_back_init(&read, buffer_bytes(&document));
+		assert_field(&read, "dest_evidence", evidence[i]);
 	}
 }
 
@@ -296,6 +376,8 @@ static void assert_bounded(const char *what, size_t argc) {
 	CLEANUP(free_pointer) char **argv = calloc(argc + 1, sizeof(*argv));
 	CLEANUP(read_back_deinit) struct read_back read;
 	struct process ancestors[ANCESTORS_MAX];
+	struct session_hop *many_hops[SESSION_HOPS_MAX];
+	const struct session all_hops = {.hops = many_hops, .n_hops = SESSION_HOPS_MAX};
 	struct sample sample;
 
 	assert_non_null(argv);
@@ -315,6 +397,11 @@ static void assert_bounded(const char *what, size_t argc) {
 	sample.caller.cwd = sample.caller.cgroup = huge;
 	sample.caller.state = CALLER_UNKNOWN;
 	sample.caller.reason = sample.request.endpoint = huge;
+	for (size_t i = 0; i < SESSION_HOPS_MAX; i++)
+		many_hops[i] = &via;
+	sample.request.session = &all_hops;
+	sample.request.dest_key = huge;
+	sample.payload.login.user = bytes_of_text(huge);
 	sample.event.trigger = sample.event.decision = sample.event.rule = huge;
 	sample.event.reason = sample.event.detail = sample.event.missing_fact = huge;
 	sample.event.outcome = sample.event.config_sha256 = huge;
@@ -368,6 +455,8 @@ int main(void) {
 		cmocka_unit_test(a_title_is_shown_where_it_is_not_the_name),
 		cmocka_unit_test(hostile_values_come_back_byte_for_byte),
 		cmocka_unit_test(every_single_byte_comes_back),
+		cmocka_unit_test(what_is_signed_is_named),
+		cmocka_unit_test(a_login_whose_destination_is_not_proved_says_so),
 		cmocka_unit_test(a_value_of_a_megabyte_is_shortened_and_said_to_be),
 		cmocka_unit_test(a_command_line_that_was_cut_when_read_is_said_to_be),
 		cmocka_unit_test(no_document_is_longer_than_its_limit),
