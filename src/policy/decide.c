@@ -39,6 +39,13 @@ static struct outcome match_test(const struct match *match, struct subject *subj
 	return outcome;
 }
 
+static bool speaks_of_payload(const struct rule *rule, const struct request *request) {
+	enum payload_kind kind = request->payload != NULL ? request->payload->kind
+							  : PAYLOAD_UNKNOWN;
+
+	return request->operation != OPERATION_SIGN || (rule->sign_types & 1U << kind) != 0;
+}
+
 static struct outcome rule_test(const struct rule *rule, struct subject *subject) {
 	struct outcome outcome = {.fit = FIT_NO};
 	struct outcome unless;
@@ -47,6 +54,8 @@ static struct outcome rule_test(const struct rule *rule, struct subject *subject
 	if ((rule->operations & 1U << subject->request->operation) == 0)
 		return outcome;
 	outcome = match_test(&rule->match, subject);
+	if (outcome.fit == FIT_YES && !speaks_of_payload(rule, subject->request))
+		outcome = (struct outcome){.fit = FIT_UNKNOWN, .missing = "sign_type"};
 	if (rule->unless.n_conditions == 0 || outcome.fit == FIT_NO || outcome.fit == FIT_LIMIT)
 		return outcome;
 	unless = match_test(&rule->unless, subject);

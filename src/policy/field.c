@@ -15,7 +15,14 @@ const struct field fields[] = {
 	{"key", FIELD_BEGINNINGS, read_fingerprint, test_key},
 	{"key_type", 0, read_key_type, test_key_type},
 	{"operation", FIELD_OPERATION, read_operation, test_operation},
-	{"endpoint", 0, read_endpoint, test_endpoint},
+	{"endpoint", 0, read_name, test_endpoint},
+	{"sign_type", FIELD_SIGN_TYPE, read_sign_type, test_sign_type},
+	{"namespace", 0, read_name, test_namespace},
+	{"ssh_user", 0, read_name, test_ssh_user},
+	{"dest_key", FIELD_BEGINNINGS | FIELD_CLAIMS, read_fingerprint, test_dest_key},
+	{"dest_evidence", FIELD_EVIDENCE, read_dest_evidence, test_dest_evidence},
+	{"is_forwarded", 0, read_boolean, test_is_forwarded},
+	{"hops", 0, read_hops, test_hops},
 };
 const size_t n_fields = sizeof(fields) / sizeof(fields[0]);
 _Static_assert(sizeof(fields) / sizeof(fields[0]) <= FIELDS_MAX, "lists of names have room");

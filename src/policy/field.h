@@ -24,9 +24,11 @@ enum fit {
 
 enum field_trait {
 	FIELD_OF_CALLER = 1,  /* unknown where the caller is not identified */
-	FIELD_CLAIMS = 2,     /* a claim may make it fit */
+	FIELD_CLAIMS = 2,     /* a claim, or a proof that is too weak, may make it fit */
 	FIELD_BEGINNINGS = 4, /* plain text is the beginning of what it fits */
 	FIELD_OPERATION = 8,
+	FIELD_SIGN_TYPE = 16,
+	FIELD_EVIDENCE = 32, /* says which proofs are enough */
 };
 
 struct field {

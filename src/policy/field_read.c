@@ -183,21 +183,52 @@ int read_operation(struct condition *condition, struct reading *reading,
 	return 0;
 }
 
-int read_caller_integrity(struct condition *condition, struct reading *reading,
-			  const struct yaml_node *value) {
-	const char *names[INTEGRITY_COUNT];
-	int mark;
+/* One word for each value of an enum. */
+static int read_one_of(struct condition *condition, struct reading *reading,
+		       const struct yaml_node *value, const char *const *words, size_t n_words) {
+	int index = read_word(reading, condition->field->name, value, words, n_words);
 
-	for (int i = 0; i < INTEGRITY_COUNT; i++)
-		names[i] = integrity_name((enum integrity)(1 << i));
-	mark = read_word(reading, condition->field->name, value, names, INTEGRITY_COUNT);
-	if (mark >= 0)
-		condition->wanted |= 1U << mark;
+	if (index >= 0)
+		condition->wanted |= 1U << index;
 	return 0;
 }
 
-int read_endpoint(struct condition *condition, struct reading *reading,
-		  const struct yaml_node *value) {
+int read_caller_integrity(struct condition *condition, struct reading *reading,
+			  const struct yaml_node *value) {
+	const char *names[INTEGRITY_COUNT];
+
+	for (int i = 0; i < INTEGRITY_COUNT; i++)
+		names[i] = integrity_name((enum integrity)(1 << i));
+	return read_one_of(condition, reading, value, names, INTEGRITY_COUNT);
+}
+
+int read_sign_type(struct condition *condition, struct reading *reading,
+		   const struct yaml_node *value) {
+	const char *names[PAYLOAD_SSHSIG + 1];
+
+	for (int i = 0; i <= PAYLOAD_SSHSIG; i++)
+		names[i] = payload_kind_name((enum payload_kind)i);
+	return read_one_of(condition, reading, value, names, PAYLOAD_SSHSIG + 1);
+}
+
+int read_dest_evidence(struct condition *condition, struct reading *reading,
+		       const struct yaml_node *value) {
+	const char *names[MEETING_VERIFIED + 1];
+
+	for (int i = 0; i <= MEETING_VERIFIED; i++)
+		names[i] = meeting_name((enum meeting)i);
+	return read_one_of(condition, reading, value, names, MEETING_VERIFIED + 1);
+}
+
+int read_hops(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
+	static const char *const numbers[] = {"0", "1",	 "2",  "3",  "4",  "5",	 "6",  "7", "8",
+					      "9", "10", "11", "12", "13", "14", "15", "16"};
+	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) == SESSION_HOPS_MAX + 1, "all of them");
+
+	return read_one_of(condition, reading, value, numbers, SESSION_HOPS_MAX + 1);
+}
+
+int read_name(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
 	struct pattern *pattern;
 
 	return add_pattern(&pattern, condition, reading, value, false);

@@ -19,7 +19,7 @@ static enum fit pattern_test(const struct pattern *pattern, const char *text) {
 	return text == NULL ? FIT_UNKNOWN : fit_of(pattern_fits(pattern, text));
 }
 
-static enum fit any_pattern(const struct condition *condition, const char *text) {
+enum fit any_pattern(const struct condition *condition, const char *text) {
 	enum fit best = FIT_NO;
 
 	/* The enum's order is that of precedence. */
@@ -183,15 +183,19 @@ static enum fit one_key_test(const struct pattern *pattern, const char *fingerpr
 											 : FIT_NO;
 }
 
-enum fit test_key(const struct condition *condition, struct subject *subject) {
-	const char *fingerprint = subject->request->key.fingerprint;
+enum fit any_fingerprint(const struct condition *condition, const char *fingerprint) {
 	enum fit best = FIT_NO;
 
-	if (*fingerprint == '\0')
-		return without_key(subject->request->operation);
 	for (size_t i = 0; i < condition->n_patterns && best < FIT_YES; i++)
 		best = one_key_test(&condition->patterns[i], fingerprint);
 	return best;
+}
+
+enum fit test_key(const struct condition *condition, struct subject *subject) {
+	const char *fingerprint = subject->request->key.fingerprint;
+
+	return *fingerprint == '\0' ? without_key(subject->request->operation)
+				    : any_fingerprint(condition, fingerprint);
 }
 
 /* The type of the plain key in a certificate: PROTOCOL.certkeys puts "-cert-v01@openssh.com" behind

@@ -72,9 +72,18 @@ static bool leaves_claims_to(const struct rule *a, const struct rule *b) {
 	return false;
 }
 
+/* An allow that names no sign_type leaves what it does not speak of to a rule that does. */
+static bool leaves_payloads_to(const struct rule *a, const struct rule *b) {
+	for (size_t i = 0; i < b->match.n_conditions; i++)
+		if ((b->match.conditions[i].field->traits & FIELD_SIGN_TYPE) != 0)
+			return (b->sign_types & ~a->sign_types) != 0;
+	return false;
+}
+
 static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps_left) {
 	if (a->action == b->action || (a->fields & ~b->fields) != 0 || a->unless.n_conditions > 0 ||
-	    leaves_claims_to(a, b) || (a->operations & b->operations) != b->operations)
+	    leaves_claims_to(a, b) || leaves_payloads_to(a, b) ||
+	    (a->operations & b->operations) != b->operations)
 		return false;
 	for (size_t i = 0; i < a->match.n_conditions; i++) {
 		const struct condition *wide = &a->match.conditions[i];

@@ -179,6 +179,17 @@ static int read_fields(struct loader *loader, struct match *match, const struct 
 	return 0;
 }
 
+/* What a match says of evidence holds for all that it says of a destination. */
+static void set_evidence(struct match *match) {
+	bool takes_bound = false;
+
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if ((match->conditions[i].field->traits & FIELD_EVIDENCE) != 0)
+			takes_bound = (match->conditions[i].wanted & 1U << MEETING_BOUND) != 0;
+	for (size_t i = 0; i < match->n_conditions; i++)
+		match->conditions[i].takes_bound = takes_bound;
+}
+
 static int read_match(struct loader *loader, const struct yaml_node *value) {
 	if (!is_map(loader, "match", value, "write match: {} for a rule that fits everything"))
 		return 0;
@@ -242,6 +253,18 @@ static unsigned operations_of(const struct match *match) {
 	return 1U << OPERATION_SIGN;
 }
 
+/* Whoever allows ssh, or a key, does not think of what it might sign besides: a CA's signature, or
+ * a token. */
+static unsigned sign_types_of(const struct rule *rule) {
+	const struct match *match = &rule->match;
+
+	for (size_t i = 0; i < match->n_conditions; i++)
+		if ((match->conditions[i].field->traits & FIELD_SIGN_TYPE) != 0)
+			return match->conditions[i].wanted;
+	return 1U << PAYLOAD_SSH_LOGIN | 1U << PAYLOAD_SSHSIG |
+	       (rule->action != ACTION_ALLOW ? 1U << PAYLOAD_UNKNOWN : 0);
+}
+
 static int read_rule(struct loader *loader, const struct yaml_node *node, size_t number) {
 	static const struct key keys[] = {
 		{"name", read_name, NULL},
@@ -259,6 +282,9 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 		return error;
 	rule->fields = fields_of(&rule->match);
 	rule->operations = operations_of(&rule->match);
+	rule->sign_types = sign_types_of(rule);
+	set_evidence(&rule->match);
+	set_evidence(&rule->unless);
 	rule->names_endpoint = match_names(&rule->match, "endpoint");
 	if (rule->name == NULL && asprintf(&rule->name, "rule-%zu", number) < 0) {
 		rule->name = NULL;

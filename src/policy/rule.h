@@ -13,6 +13,7 @@ struct condition {
 	size_t n_patterns;
 	/* Fields that take words instead of patterns: one bit for each value of their enum. */
 	unsigned wanted;
+	bool takes_bound; /* its match names dest_evidence: bound */
 };
 
 /* All of its conditions must hold. */
@@ -28,6 +29,7 @@ struct rule {
 	struct match unless; /* without conditions: there is none */
 	uint64_t fields;     /* bits of those that match names, by index; not of operation */
 	unsigned operations; /* bits of enum operation: signatures, where it names none */
+	unsigned sign_types; /* bits of enum payload_kind that it may speak of */
 	bool names_endpoint;
 };
 

@@ -253,7 +253,7 @@ class Writers(guard.GuardTest):
 default_action: deny
 rules:
   - name: this-python
-    match: {{exe: {PYTHON}}}
+    match: {{exe: {PYTHON}, sign_type: unknown}}
     action: allow
 ''', upstream=agent)
 

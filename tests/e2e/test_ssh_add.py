@@ -14,7 +14,12 @@ rules:
   - name: real-ssh-add
     match:
       exe: {SSH_ADD}
-      operation: [sign, add, remove, remove-all, lock, unlock]
+      operation: [add, remove, remove-all, lock, unlock]
+    action: allow
+  - name: real-ssh-add-test
+    match:
+      exe: {SSH_ADD}
+      sign_type: unknown
     action: allow
   - name: no-lists
     match:
@@ -123,7 +128,7 @@ class SshAdd(guard.GuardTest):
     def test_a_key_that_is_there_can_be_tested_by_one_program_only(self):
         self.ssh_add(self.key)
         self.assertEqual(self.ssh_add('-T', f'{self.key}.pub').returncode, 0)
-        event = self.assert_decided('sign', 'allow', 'real-ssh-add', SSH_ADD,
+        event = self.assert_decided('sign', 'allow', 'real-ssh-add-test', SSH_ADD,
                                     key_fingerprint=self.fingerprint)
         self.assertEqual(event['outcome'], 'success')
 

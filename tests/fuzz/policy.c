@@ -12,18 +12,32 @@ static struct process ancestors[] = {
 	{.pid = 1},
 };
 
-static void decide(const struct policy *policy, const struct caller *caller) {
+static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,
+				     .login = {.user = {(const uint8_t *)"aaaaaaaaaaaa!", 13}}};
+static const struct payload sshsig = {.kind = PAYLOAD_SSHSIG,
+				      .sshsig = {.name_space = {(const uint8_t *)"git", 3}}};
+static struct session_hop hop = {.is_forwarding = true};
+static struct session_hop *hops[] = {&hop};
+static const struct session session = {.hops = hops, .n_hops = 1};
+
+static void decide(const struct policy *policy, const struct caller *caller,
+		   const struct payload *payload) {
 	struct request request = {
 		.key = {.fingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
 			.type = "ssh-ed25519-cert-v01@openssh.com"},
 		.caller = caller,
 		.endpoint = "default",
+		.session = &session,
+		.is_forwarded = TRI_YES,
+		.meeting = MEETING_BOUND,
+		.dest_key = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU",
 	};
 
 	for (int i = 0; i < OPERATION_COUNT; i++) {
 		struct verdict verdict;
 
 		request.operation = (enum operation)i;
+		request.payload = request.operation == OPERATION_SIGN ? payload : NULL;
 		verdict = policy_decide(policy, &request);
 		/* A verdict always says who decided, and an allow lacks nothing. */
 		if (verdict.rule == NULL || strlen(verdict.rule) == 0 ||
@@ -55,13 +69,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 		abort(); /* refused without a reason, or loaded with one */
 	if (error < 0)
 		return 0;
-	decide(policy, &caller);
+	decide(policy, &caller, &login);
 	caller.process = (struct process){.pid = 3};
 	caller.ancestors_known = false;
 	caller.has_terminal = TRI_UNKNOWN;
-	decide(policy, &caller);
+	decide(policy, &caller, &sshsig);
 	caller.state = CALLER_UNKNOWN;
-	decide(policy, &caller);
+	decide(policy, &caller, NULL);
 	policy_unref(policy);
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 #define FINGERPRINT "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
+#define DEST_KEY "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
+
 static char *python_argv[] = {(char[]){"python3"}, (char[]){"-u"}, (char[]){"/opt/coder.py"}, NULL};
 
 static struct process git_and_python[] = {
@@ -49,12 +51,27 @@ static inline struct caller known_caller(void) {
 	};
 }
 
+/* A login on a host that is proved, over no forwarded agent. */
+static const struct payload known_login = {
+	.kind = PAYLOAD_SSH_LOGIN,
+	.len = 228,
+	.login = {.user = {(const uint8_t *)"alice", 5}, .hostbound = true},
+};
+static struct session_hop known_hop = {.fingerprint = DEST_KEY};
+static struct session_hop *known_hops[] = {&known_hop};
+static const struct session known_session = {.hops = known_hops, .n_hops = 1};
+
 static inline struct request known_request(const struct caller *caller) {
 	return (struct request){
 		.operation = OPERATION_SIGN,
 		.key = {.fingerprint = FINGERPRINT, .type = "ssh-ed25519"},
 		.caller = caller,
 		.endpoint = "default",
+		.payload = &known_login,
+		.session = &known_session,
+		.is_forwarded = TRI_NO,
+		.meeting = MEETING_VERIFIED,
+		.dest_key = DEST_KEY,
 	};
 }
 

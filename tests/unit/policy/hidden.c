@@ -65,6 +65,20 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		 "match: {process_name: ssh}, action: deny", false},
 		{"match: {process_name: ssh}, action: deny",
 		 "match: {process_name: ssh}, action: allow", true},
+		/* An allow speaks of no unknown payload, and of no destination that is not proved.
+		 */
+		{"match: {exe: /x}, action: allow",
+		 "match: {exe: /x, sign_type: unknown}, action: deny", false},
+		{"match: {exe: /x}, action: allow",
+		 "match: {exe: /x, sign_type: sshsig}, action: deny", true},
+		{"match: {exe: /x}, action: deny",
+		 "match: {exe: /x, sign_type: unknown}, action: allow", true},
+		{"match: {sign_type: unknown}, action: allow", "match: {}, action: deny", false},
+		{"match: {dest_key: SHA256:a}, action: allow",
+		 "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", false},
+		{"match: {dest_key: SHA256:a}, action: deny",
+		 "match: {dest_key: SHA256:ab, dest_evidence: bound}, action: allow", true},
+		{"match: {hops: [0, 1]}, action: allow", "match: {hops: 1}, action: deny", true},
 	};
 
 	(void)state;

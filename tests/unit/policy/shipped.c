@@ -65,6 +65,33 @@ static enum action starter(const char *exe, enum operation operation, enum tri h
 	return policy_decide(policy, &request).action;
 }
 
+static const struct payload random_bytes = {.kind = PAYLOAD_UNKNOWN, .len = 1024};
+
+static enum action starter_for(const char *exe, enum tri has_terminal,
+			       const struct payload *payload) {
+	CLEANUP(free_policy) struct policy *policy = load("starter.yaml");
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s", exe);
+	caller.process.exe = caller.process.name = path;
+	caller.has_terminal = has_terminal;
+	request.payload = payload;
+	return policy_decide(policy, &request).action;
+}
+
+/* ssh-add -T, and the signatures of a CA: ssh-keygen -s -U. */
+static void the_starter_policy_lets_ssh_add_alone_sign_what_is_no_login(void **state) {
+	(void)state;
+	assert_int_equal(starter_for("/usr/bin/ssh-add", TRI_YES, &random_bytes), ACTION_ALLOW);
+	assert_int_equal(starter_for("/usr/bin/ssh-add", TRI_NO, &random_bytes), ACTION_CONFIRM);
+	assert_int_equal(starter_for("/usr/bin/ssh-add", TRI_YES, &known_login), ACTION_CONFIRM);
+	assert_int_equal(starter_for("/usr/bin/ssh", TRI_YES, &random_bytes), ACTION_CONFIRM);
+	assert_int_equal(starter_for("/usr/bin/ssh-keygen", TRI_YES, &random_bytes),
+			 ACTION_CONFIRM);
+}
+
 static void the_starter_policy_lets_ssh_and_ssh_keygen_sign(void **state) {
 	(void)state;
 	for (int has_terminal = TRI_UNKNOWN; has_terminal <= TRI_YES; has_terminal++) {
@@ -102,6 +129,7 @@ int main(int argc, char **argv) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_of_them_loads),
 		cmocka_unit_test(the_starter_policy_lets_ssh_and_ssh_keygen_sign),
+		cmocka_unit_test(the_starter_policy_lets_ssh_add_alone_sign_what_is_no_login),
 		cmocka_unit_test(the_starter_policy_lets_ssh_add_work_from_a_terminal_alone),
 	};
 
