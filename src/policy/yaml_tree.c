@@ -255,8 +255,7 @@ static int read_stream(struct yaml_node **ret, struct reader *reader) {
 		return error;
 	if (!found) {
 		problems_add(reader->problems, reader->file, 0, 0,
-			     "the file is empty; a policy says at least default_action: deny, "
-			     "confirm or allow");
+			     "the file is empty, or has nothing but comments");
 		return -EINVAL;
 	}
 	error = read_root(&root, reader);
@@ -267,7 +266,7 @@ static int read_stream(struct yaml_node **ret, struct reader *reader) {
 	if (error < 0)
 		return error;
 	if (!found) {
-		REPORT(reader, mark, "a second YAML document; a policy is one document");
+		REPORT(reader, mark, "a second YAML document; a file has one alone");
 		return -EINVAL;
 	}
 	*ret = TAKE(root);
@@ -285,6 +284,9 @@ int yaml_tree_parse(struct yaml_node **ret, struct bytes text, const char *file,
 		return -ENOMEM;
 	/* Set, or libyaml would guess, and take UTF-16 in the middle of nowhere. */
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+	/* An empty file has no bytes, and libyaml ends the program where there is no pointer. */
+	if (reader.text.data == NULL)
+		reader.text = bytes_of_text("");
 	yaml_parser_set_input_string(&reader.parser, reader.text.data, reader.text.len);
 	return read_stream(ret, &reader);
 }

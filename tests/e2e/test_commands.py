@@ -59,6 +59,16 @@ class Running(guard.GuardTest):
         self.assertEqual(self.guard.command('reload').returncode, 1)
         self.assertFalse(self.signs())
 
+    def test_a_policy_that_is_emptied_opens_and_ends_nothing(self):
+        self.guard.write_policy(guard.DENY_ALL)
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.guard.write_policy('')
+        done = self.guard.command('reload')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('empty', done.stderr)
+        self.assertFalse(self.signs())
+        self.assertEqual(self.guard.command('status').returncode, 0)
+
     def test_reload_says_what_is_wrong(self):
         done = self.guard.command('reload')
         self.assertEqual((done.returncode, done.stderr), (0, ''))

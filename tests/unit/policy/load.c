@@ -57,6 +57,12 @@ static void a_file_of_ours_is_loaded_with_the_hash_of_its_text(void **state) {
 	assert_string_equal(policy_path(policy), "policy.yaml");
 }
 
+static void an_empty_file_is_refused(void **state) {
+	(void)state;
+	put("policy.yaml", "");
+	assert_refused(-EINVAL, "the file is empty");
+}
+
 static void a_file_that_is_not_there_is_no_problem(void **state) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
@@ -173,6 +179,7 @@ static void home_is_the_directory_behind_its_links(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_of_ours_is_loaded_with_the_hash_of_its_text),
+		TEST(an_empty_file_is_refused),
 		TEST(a_file_that_is_not_there_is_no_problem),
 		TEST(a_file_that_others_can_write_is_refused),
 		TEST(a_file_that_others_can_read_is_fine),
