@@ -18,6 +18,7 @@ static const struct command {
 	{"panic", cmd_panic, "refuse every signature, until `panic off`"},
 	{"status", cmd_status, "print the state of the guard that runs"},
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
+	{"test", cmd_test, "run the tests of a policy"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

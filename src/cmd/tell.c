@@ -44,7 +44,6 @@ static void tell_claims(FILE *stream, const char *indent, const struct process *
 }
 
 static void tell_ancestor(FILE *stream, const struct process *ancestor) {
-	CLEANUP(buffer_deinit) struct buffer command = {0};
 	struct claims claims = claims_of(ancestor);
 
 	show(stream, ancestor->name != NULL ? ancestor->name : "(not known)", 0);

@@ -117,8 +117,7 @@ static void report_read_error(struct problems *problems, const char *path, int e
 	}
 }
 
-/* Owned by the caller; NULL where HOME does not name a directory. */
-static char *find_home(void) {
+char *policy_home(void) {
 	const char *home = getenv("HOME");
 	char *real = home != NULL && home[0] == '/' ? realpath(home, NULL) : NULL;
 
@@ -142,7 +141,7 @@ int policy_load(struct policy **ret, const char *path, struct problems *problems
 	error = check_owner(&status, path, problems);
 	if (error < 0)
 		return error;
-	home = find_home();
+	home = policy_home();
 	return policy_parse(ret, buffer_bytes(&buffer), path, &(struct surroundings){.home = home},
 			    problems);
 }

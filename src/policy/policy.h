@@ -35,6 +35,10 @@ int policy_parse(struct policy **ret, struct bytes text, const char *file,
  * is none; other errors are in *problems, too. Blocks for as long as the file system does. */
 int policy_load(struct policy **ret, const char *path, struct problems *problems) MUST_CHECK;
 
+/* What policy_load() takes for home: owned by the caller; NULL where HOME does not name a
+ * directory. */
+char *policy_home(void);
+
 /* What holds without a policy file: every signature asks, every change is denied. */
 int policy_new_default(struct policy **ret) MUST_CHECK;
 

@@ -5,6 +5,7 @@ import re
 import unittest
 
 import guard
+from agent_client import SIGN_RESPONSE, AgentClient
 from guard import ALLOW_ALL, DENY_ALL
 
 KEY = 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU'
@@ -122,6 +123,144 @@ class Check(Tool):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn('(not identified: other-uid', done.stdout)
         self.assertEqual(rows(done.stdout)['missing_fact'], 'caller')
+
+
+class Test(Tool):
+    PASSING = """
+tests:
+  - name: ssh is denied
+    request: {process_name: ssh}
+    expect: {action: deny, rule: default}
+"""
+
+    def write_tests(self, text, name='a.test.yaml'):
+        return self.place.write(name, text)
+
+    def last_line(self, done):
+        return done.stdout.splitlines()[-1]
+
+    def test_the_example_of_the_manual_passes(self):
+        text = (guard.SOURCE / 'docs/ssh-agent-guard-policy.5').read_text()
+        example = re.search(r'\npolicy_text: \|.*?(?=\n\.Ed)', text, re.S).group().lstrip('\n')
+        done = self.tool('test', self.write_tests(example.replace('\\e', '\\')))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_policy_is_found_beside_the_tests(self):
+        self.place.write('home/p/mine.yaml', DENY_ALL)
+        self.place.write('home/p/mine.test.yaml', 'policy: mine.yaml' + self.PASSING)
+        for words, cwd in ((['p/mine.test.yaml'], self.place.home),
+                           (['mine.test.yaml'], self.place.home / 'p'),
+                           ([self.place.home / 'p/mine.test.yaml'], self.place.path)):
+            with self.subTest(words):
+                done = self.tool('test', *words, cwd=cwd)
+                self.assertEqual((done.returncode, done.stderr), (0, ''))
+                self.assertEqual(self.last_line(done), '1 passed, 0 failed')
+                self.assertRegex(done.stdout, r'(?m)^  ok +ssh is denied +deny +default$')
+
+    def test_a_test_that_fails_says_what_it_found(self):
+        file = self.write_tests('policy_text: "default_action: allow"' + self.PASSING + """
+  - name: it is allowed
+    request: {}
+    expect: {action: allow}
+""")
+        done = self.tool('test', file)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(self.last_line(done), '1 passed, 1 failed')
+        self.assertRegex(done.stdout, r'(?m)^  FAILED +ssh is denied +allow +default$')
+        self.assertIn('action: expected deny, but it is allow', done.stdout)
+
+    def test_verbose_says_why(self):
+        file = self.write_tests(
+            'policy_text: "{default_action: deny, rules: [{match: {exe: /x}, action: allow}]}"' +
+            self.PASSING)
+        done = self.tool('test', '--verbose', file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r'(?m)^ +process_name +ssh$')
+        self.assertRegex(done.stdout, r'(?m)^ +rule-1 +allow +does not fit: exe$')
+        self.assertNotIn('does not fit', self.tool('test', file).stdout)
+
+    def test_a_load_error_is_expected_by_a_part_of_it(self):
+        done = self.tool('test', self.write_tests("""
+tests:
+  - name: unknown fields are refused
+    policy_text: |
+      default_action: deny
+      rules: [{match: {procss_name: git}, action: allow}]
+    expect: {load_error: "procss_name"}
+  - name: and at that place
+    policy_text: |
+      default_action: deny
+      rules: [{match: {procss_name: git}, action: allow}]
+    expect: {load_error: ":2:18:"}
+  - name: but that is no reason
+    policy_text: "default_action: perhaps"
+    expect: {load_error: "procss_name"}
+  - name: and this one loads
+    policy_text: "default_action: deny"
+    expect: {load_error: "procss_name"}
+"""))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(self.last_line(done), '2 passed, 2 failed')
+        self.assertIn('policy_text:1:17: ', done.stdout)
+        self.assertIn('but the policy loads', done.stdout)
+
+    def test_a_file_that_has_errors_is_exit_status_2(self):
+        good = self.write_tests('policy_text: "default_action: deny"' + self.PASSING)
+        for text, what in (('', 'empty'), ('tests: [', 'not valid YAML'), ('\0', 'control character'),
+                           ('policy: none.yaml' + self.PASSING, 'none.yaml'),
+                           ('policy_text: "default_action: deny"' +
+                            self.PASSING.replace('process_name', 'ssh_dest'),
+                            r'b\.test\.yaml:4:15: ssh_dest: unknown field')):
+            with self.subTest(text):
+                bad = self.write_tests(text, 'b.test.yaml')
+                done = self.tool('test', bad, good)
+                self.assertEqual(done.returncode, 2)
+                self.assertRegex(done.stderr, what)
+                self.assertEqual(self.last_line(done), '1 passed, 0 failed')
+
+    def test_what_is_no_file_hangs_nothing(self):
+        fifo = self.place.path / 'fifo'
+        os.mkfifo(fifo, 0o600)
+        os.chown(fifo, self.place.uid, -1)
+        for path in (fifo, '/dev/zero', self.place.path, self.place.path / 'nothing'):
+            with self.subTest(path):
+                done = self.tool('test', path)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(str(path), done.stderr)
+                self.assertEqual(self.last_line(done), '0 passed, 0 failed')
+
+    def test_wrong_usage_is_exit_status_2(self):
+        for words in ([], ['--frob', 'x']):
+            with self.subTest(words):
+                self.assertEqual(self.tool('test', *words).returncode, 2)
+
+    def test_names_from_the_file_reach_no_terminal(self):
+        done = self.tool('test', self.write_tests(
+            'policy_text: "default_action: deny"\ntests:\n'
+            '- name: "a\\e[2J\\n1 passed"\n  request: {}\n  expect: {action: allow}\n'))
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn('\x1b', done.stdout)
+        self.assertIn(r'a\x1b[2J\x0a1 passed', done.stdout)
+
+    def test_a_test_decides_as_the_guard_does(self):
+        """The same policy and, as far as a file can describe it, the same caller."""
+        policy = ('default_action: deny\nrules:\n'
+                  f'  - {{name: ours, match: {{exe: {os.path.realpath("/proc/self/exe")}}},'
+                  ' action: allow}\n')
+        agent = self.start_agent()
+        key = self.keys.make()
+        self.add(agent, key)
+        server = self.start_guard(policy, upstream=agent)
+        with AgentClient(server.socket) as client:
+            self.assertEqual(client.sign(self.keys.blob(key))[0], SIGN_RESPONSE)
+        event = server.wait_event(trigger='sign')
+        indented = ''.join(f'  {line}\n' for line in policy.splitlines())
+        done = self.tool('test', self.write_tests(
+            f'policy_text: |\n{indented}tests:\n- name: as the event says\n'
+            f'  request: {{exe: {event["exe_path"]}, key: "{event["key_fingerprint"]}"}}\n'
+            f'  expect: {{action: {event["decision"]}, rule: {event["rule"]},'
+            f' process_name: {event["process_name"]}}}\n'))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == '__main__':

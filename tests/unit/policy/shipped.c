@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -34,7 +35,17 @@ static bool is_policy(const char *name) {
 	       strstr(name, ".test.yaml") == NULL;
 }
 
-static void each_of_them_loads(void **state) {
+/* ./dev check runs them all. */
+static void assert_has_tests(const char *name) {
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%.*s.test.yaml", shipped,
+		 (int)(strlen(name) - strlen(".yaml")), name);
+	if (access(path, R_OK) < 0)
+		fail_msg("%s is missing", path);
+}
+
+static void each_of_them_loads_and_has_tests(void **state) {
 	DIR *stream = opendir(shipped);
 	size_t n_policies = 0;
 
@@ -44,6 +55,7 @@ static void each_of_them_loads(void **state) {
 		if (!is_policy(entry->d_name))
 			continue;
 		policy_unref(load(entry->d_name));
+		assert_has_tests(entry->d_name);
 		n_policies++;
 	}
 	closedir(stream);
@@ -127,7 +139,7 @@ static void the_starter_policy_lets_ssh_add_work_from_a_terminal_alone(void **st
 
 int main(int argc, char **argv) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_of_them_loads),
+		cmocka_unit_test(each_of_them_loads_and_has_tests),
 		cmocka_unit_test(the_starter_policy_lets_ssh_and_ssh_keygen_sign),
 		cmocka_unit_test(the_starter_policy_lets_ssh_add_alone_sign_what_is_no_login),
 		cmocka_unit_test(the_starter_policy_lets_ssh_add_work_from_a_terminal_alone),
