@@ -163,6 +163,8 @@ static int tell(struct asked *asked, const struct policy *policy) {
 }
 
 static int check(struct asked *asked) {
+	/* The question that is meant where none is asked: may it log in? */
+	static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN};
 	struct places places;
 	struct policy *policy = NULL;
 	struct caller *caller = NULL;
@@ -172,8 +174,11 @@ static int check(struct asked *asked) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
-	if (load_policy(&policy, places.policy, asked->policy != NULL) == 0 && read_caller(&caller, asked->pid) == 0) {
+	if (load_policy(&policy, places.policy, asked->policy != NULL) == 0 &&
+	    read_caller(&caller, asked->pid) == 0) {
 		asked->request.caller = caller;
+		if (asked->request.operation == OPERATION_SIGN)
+			asked->request.payload = &login;
 		status = tell(asked, policy);
 	}
 	caller_free(caller);

@@ -116,8 +116,16 @@ static enum fact_state get_uid(struct buffer *text, const struct request *reques
 	return put(text, request->caller->uid != (uid_t)-1 ? digits : NULL);
 }
 
+static enum fact_state get_sign_type(struct buffer *text, const struct request *request) {
+	if (request->operation != OPERATION_SIGN)
+		return FACT_NONE;
+	return put(text,
+		   request->payload != NULL ? payload_kind_name(request->payload->kind) : NULL);
+}
+
 const struct fact facts[] = {
 	{"operation", false, get_operation},
+	{"sign_type", false, get_sign_type},
 	{"key", false, get_key},
 	{"key_type", false, get_key_type},
 	{"endpoint", false, get_endpoint},

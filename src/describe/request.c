@@ -161,17 +161,22 @@ static const struct part ancestor_parts[] = {
 
 /* ---- of the caller ---- */
 
-static int read_has_terminal(struct target *target, struct reading *reading, const char *name,
-			     const struct yaml_node *value) {
+static int read_tri(enum tri *ret, struct reading *reading, const char *name,
+		    const struct yaml_node *value) {
 	enum yaml_scalar scalar = value->kind == TREE_TEXT ? yaml_scalar(value) : SCALAR_TEXT;
 
 	if (scalar == SCALAR_TRUE)
-		target->described->caller->has_terminal = TRI_YES;
+		*ret = TRI_YES;
 	else if (scalar == SCALAR_FALSE)
-		target->described->caller->has_terminal = TRI_NO;
+		*ret = TRI_NO;
 	else if (value->kind != TREE_BROKEN)
 		REPORT(reading, value, "%s: unknown value; write true or false", name);
 	return 0;
+}
+
+static int read_has_terminal(struct target *target, struct reading *reading, const char *name,
+			     const struct yaml_node *value) {
+	return read_tri(&target->described->caller->has_terminal, reading, name, value);
 }
 
 static int settle_has_terminal(struct target *target) {
@@ -343,11 +348,41 @@ static int settle_endpoint(struct target *target) {
 	return described->endpoint != NULL ? 0 : copy(&described->endpoint, "default");
 }
 
+/* ---- of the signature and its session ---- */
+
+static int read_sign_type(struct target *target, struct reading *reading, const char *name,
+			  const struct yaml_node *value) {
+	const char *names[PAYLOAD_SSHSIG + 1];
+	int kind;
+
+	for (int i = 0; i <= PAYLOAD_SSHSIG; i++)
+		names[i] = payload_kind_name((enum payload_kind)i);
+	kind = read_word(reading, name, value, names, PAYLOAD_SSHSIG + 1);
+	if (kind >= 0)
+		target->described->payload.kind = (enum payload_kind)kind;
+	return 0;
+}
+
+static int read_is_forwarded(struct target *target, struct reading *reading, const char *name,
+			     const struct yaml_node *value) {
+	return read_tri(&target->described->request.is_forwarded, reading, name, value);
+}
+
+static int settle_is_forwarded(struct target *target) {
+	struct request *request = &target->described->request;
+
+	if (request->is_forwarded == TRI_UNKNOWN)
+		request->is_forwarded = TRI_NO;
+	return 0;
+}
+
 static const struct part request_parts[] = {
 	{"operation", ALWAYS_KNOWN, read_operation, NULL},
 	{"key", MAY_BE_UNKNOWN, read_key, settle_key},
 	{"key_type", MAY_BE_UNKNOWN, read_key_type, settle_key_type},
 	{"endpoint", ALWAYS_KNOWN, read_endpoint, settle_endpoint},
+	{"sign_type", ALWAYS_KNOWN, read_sign_type, NULL},
+	{"is_forwarded", MAY_BE_UNKNOWN, read_is_forwarded, settle_is_forwarded},
 	{"caller", MAY_BE_UNKNOWN, read_caller, settle_caller},
 	{"exe", MAY_BE_UNKNOWN, read_exe, settle_exe},
 	{"process_name", MAY_BE_UNKNOWN, read_name, settle_name},
@@ -424,7 +459,8 @@ static int parts_read(const struct part *parts, size_t n_parts, struct target *t
 
 int described_read(struct described *ret, struct reading *reading, const struct yaml_node *map) {
 	CLEANUP(described_deinit)
-	struct described described = {.request = {.operation = OPERATION_SIGN}};
+	struct described described = {.request = {.operation = OPERATION_SIGN},
+				      .payload = {.kind = PAYLOAD_SSH_LOGIN}};
 	struct target target;
 	int error = caller_new_unknown(&described.caller, NULL, "caller-unknown");
 
@@ -439,6 +475,8 @@ int described_read(struct described *ret, struct reading *reading, const struct 
 	described.request.endpoint = described.endpoint;
 	*ret = described;
 	described = (struct described){0};
+	if (ret->request.operation == OPERATION_SIGN)
+		ret->request.payload = &ret->payload;
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct described {
 	struct request request; /* its caller is the one below */
 	struct caller *caller;	/* owned */
 	char *endpoint;		/* owned */
+	struct payload payload; /* the request's, where it is a signature */
 };
 
 /* From the map of a request; NULL: nothing is stated. What is wrong with it is reported, and leaves

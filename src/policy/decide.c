@@ -55,7 +55,7 @@ static struct outcome rule_test(const struct rule *rule, struct subject *subject
 		return outcome;
 	outcome = match_test(&rule->match, subject);
 	if (outcome.fit == FIT_YES && !speaks_of_payload(rule, subject->request))
-		outcome = (struct outcome){.fit = FIT_UNKNOWN, .missing = "sign_type"};
+		outcome = (struct outcome){.fit = FIT_UNKNOWN, .field = "sign_type"};
 	if (rule->unless.n_conditions == 0 || outcome.fit == FIT_NO || outcome.fit == FIT_LIMIT)
 		return outcome;
 	unless = match_test(&rule->unless, subject);

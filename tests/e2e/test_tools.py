@@ -245,8 +245,8 @@ tests:
     def test_a_test_decides_as_the_guard_does(self):
         """The same policy and, as far as a file can describe it, the same caller."""
         policy = ('default_action: deny\nrules:\n'
-                  f'  - {{name: ours, match: {{exe: {os.path.realpath("/proc/self/exe")}}},'
-                  ' action: allow}\n')
+                  f'  - {{name: ours, match: {{exe: {os.path.realpath("/proc/self/exe")},'
+                  ' sign_type: unknown}, action: allow}\n')
         agent = self.start_agent()
         key = self.keys.make()
         self.add(agent, key)
@@ -257,7 +257,7 @@ tests:
         indented = ''.join(f'  {line}\n' for line in policy.splitlines())
         done = self.tool('test', self.write_tests(
             f'policy_text: |\n{indented}tests:\n- name: as the event says\n'
-            f'  request: {{exe: {event["exe_path"]}, key: "{event["key_fingerprint"]}"}}\n'
+            f'  request: {{exe: {event["exe_path"]}, sign_type: unknown, key: "{event["key_fingerprint"]}"}}\n'
             f'  expect: {{action: {event["decision"]}, rule: {event["rule"]},'
             f' process_name: {event["process_name"]}}}\n'))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
