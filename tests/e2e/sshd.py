@@ -20,13 +20,15 @@ def _free_port():
 
 
 class Sshd:
-    def __init__(self, home, name='sshd', authorized=(), settings=''):
+    def __init__(self, home, name='sshd', authorized=(), settings='', prepare=None):
         if not PROGRAM:
             raise unittest.SkipTest('sshd is not installed (package openssh-server)')
         self.place, self.name = home, name
         self.directory = home.path / name
         self.host_key = home.make_directory(self.directory) / 'host_key'
         home.run_ok(SSH_KEYGEN, '-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', self.host_key)
+        if prepare:  # something with the host key, before sshd reads it
+            prepare(self.host_key)
         self.authorize(*authorized)
         for _ in range(20):  # another process may take the port before sshd does
             if self._start(settings):
