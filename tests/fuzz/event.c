@@ -1,7 +1,7 @@
 /*
  * Any bytes in the fields of an event: the document is ASCII, below its limit, read by libyaml, and
- * gives back the same bytes. The input's NULs part the texts: detail, name, exe, cwd and title, and
- * from the sixth on the arguments.
+ * gives back the same bytes. The input's NULs part the texts: detail and user, name, exe, cwd and
+ * title, and from the sixth on the arguments.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -68,6 +68,7 @@ static void check(struct bytes document, const struct event *event) {
 	read_back_init(&read, document);
 	must(read.well_formed);
 	check_text(&read, "detail", event->detail);
+	check_text(&read, "ssh_user", event->detail);
 	check_text(&read, "process_name", caller->process.name);
 	check_text(&read, "exe_path", caller->process.exe);
 	check_text(&read, "local_cwd", caller->cwd);
@@ -102,7 +103,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 					      .cwd = texts[3],
 					      .ancestors = &process,
 					      .n_ancestors = 1};
-		const struct request request = {.caller = &caller};
+		const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,
+					      .login = {.user = bytes_of_text(texts[0])}};
+		const struct request request = {.caller = &caller, .payload = &login};
 		const struct event event = {.detail = texts[0], .request = &request};
 
 		must(event_yaml(&document, &event) == 0);
