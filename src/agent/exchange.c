@@ -153,7 +153,14 @@ static const char *upstream_reason(int error) {
 
 static void exchange_signed(struct exchange *exchange, struct bytes answer) {
 	bool success = answer.data[0] == AGENT_SIGN_RESPONSE;
-	int error = exchange_event(exchange, "allow", NULL, success ? "success" : "failure");
+	int error;
+
+	/* It was switched on while the agent signed, or asked its user. */
+	if (exchange->in.guard->panic) {
+		exchange_refuse(exchange, "deny", "panic");
+		return;
+	}
+	error = exchange_event(exchange, "allow", NULL, success ? "success" : "failure");
 
 	if (error < 0 && guard_log_must(exchange->in.guard)) {
 		exchange->in.guard->refusals++;

@@ -8,7 +8,7 @@ import unittest
 import events
 import guard
 import place
-from agent_client import FAILURE, SIGN_RESPONSE, AgentClient
+from agent_client import FAILURE, SIGN_RESPONSE, AgentClient, sign_request
 from guard import SSH_ADD
 from place import wait_until
 
@@ -16,11 +16,11 @@ from place import wait_until
 class Running(guard.GuardTest):
     def setUp(self):
         super().setUp()
-        agent = self.start_agent()
+        self.agent = self.start_agent()
         self.key = self.keys.make()
         self.blob = self.keys.blob(self.key)
-        self.add(agent, self.key)
-        self.guard = self.start_guard(upstream=agent)
+        self.add(self.agent, self.key)
+        self.guard = self.start_guard(upstream=self.agent)
 
     def signs(self):
         with AgentClient(self.guard.socket) as client:
@@ -93,6 +93,21 @@ class Running(guard.GuardTest):
         self.assertEqual(self.guard.command('panic', 'off').returncode, 0)
         self.assertTrue(self.signs())
         self.guard.wait_event(trigger='panic-off')
+
+    def test_panic_takes_back_a_signature_that_is_being_made(self):
+        with AgentClient(self.guard.socket) as client:
+            self.assertEqual(client.sign(self.blob)[0], SIGN_RESPONSE)
+            self.agent.process.send_signal(signal.SIGSTOP)
+            client.send(sign_request(self.blob, b'asked for before'))
+            # The guard has forwarded it once it has answered another one, who came later.
+            self.assertEqual(self.place.run(self.place.program, 'status').returncode, 0)
+            with AgentClient(self.guard.socket) as other:
+                other.send(sign_request(b'no key', b'malformed'))
+                self.assertEqual(other.receive(), bytes([FAILURE]))
+            self.place.run_ok(self.place.program, 'panic')
+            self.agent.process.send_signal(signal.SIGCONT)
+            self.assertEqual(client.receive(), bytes([FAILURE]))
+        self.guard.wait_event(trigger='sign', decision='deny', reason='panic')
 
     def test_panic_outlives_the_guard(self):
         self.assertEqual(self.guard.command('panic').returncode, 0)
