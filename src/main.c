@@ -1,6 +1,11 @@
 /* ssh-agent-guard: the table of its subcommands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "cmd/cmd.h"
@@ -34,10 +39,37 @@ static int help(void) {
 	return EXIT_DONE;
 }
 
+/* What a careless parent hands on must not count. A missing standard descriptor would be taken by
+ * the next thing that is opened, a client's socket say, and our messages would then be written into
+ * that. A umask of 0777 would close our own files to us. With SIGCHLD ignored, or signals blocked,
+ * the end of a child, or a wish that we end, would never be seen. */
+static int inherit_nothing(void) {
+	sigset_t none;
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR); /* on purpose not close-on-exec: it stays */
+	} while (fd >= 0 && fd < STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		close(fd);
+	umask(077);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	return 0;
+}
+
 int main(int argc, char **argv) {
 	static char run[] = "run";
 	char *no_arguments[] = {run, NULL};
+	int error = inherit_nothing();
 
+	if (error < 0) {
+		diag_error("start: /dev/null: %s", strerror(-error));
+		return EXIT_FAILED;
+	}
 	if (argc <= 1)
 		return cmd_run(1, no_arguments);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

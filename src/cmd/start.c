@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/control.h"
 #include "base/diag.h"
+#include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/shell.h"
@@ -110,8 +112,25 @@ static int start(const struct options *options) {
 	return EXIT_FAILED;
 }
 
+/* A session that is restored opens many shells at once, and each of them starts the guard: they
+ * take turns, and find the one of the first. Where there can be no lock, the guard itself says why.
+ */
+static int take_turn(const char *runtime) {
+	CLEANUP(close_fd) int directory = -1;
+	CLEANUP(close_fd) int lock = -1;
+
+	if (directory_make_private(&directory, runtime) < 0)
+		return -1;
+	lock = openat(directory, "start.lock",
+		      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR)
+		;
+	return take_fd(&lock);
+}
+
 int cmd_start(int argc, char **argv) {
 	CLEANUP(options_deinit) struct options options;
+	CLEANUP(close_fd) int turn = -1;
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char **operands;
 
@@ -126,6 +145,7 @@ int cmd_start(int argc, char **argv) {
 	}
 	if (options.verbose)
 		diag_verbose();
+	turn = take_turn(options.places.runtime);
 	/* In the start file of a shell this runs for every shell. */
 	if (control_ask(&answer, options.places.control, "status", false) == 0) {
 		diag_info("a guard already serves %s", options.places.socket);

@@ -113,3 +113,15 @@ def count_descriptors(pid):
     if os.getuid() != 0:
         raise unittest.SkipTest('the open descriptors of a guard are shown to root only')
     return len(os.listdir(f'/proc/{pid}/fd'))
+
+
+def control(path, request):
+    """What the guard's control socket answers to a request."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(path))
+        client.sendall(request.encode() + b'\n')
+        answer = b''
+        while more := client.recv(65536):
+            answer += more
+        return answer

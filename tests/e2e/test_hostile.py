@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import unittest
 
 import guard
@@ -181,6 +182,33 @@ class Hostile(guard.GuardTest):
             self.assertIsNotNone(client.receive())
 
     # --- descriptors
+
+    def test_a_descriptor_whose_close_would_wait_keeps_nobody_waiting(self):
+        """close() of a socket with SO_LINGER waits for a peer that never reads; of a file on FUSE,
+        for its server. Whoever closes the last descriptor waits."""
+        if [int(part) for part in os.uname().release.split('.')[:2]] < [6, 16]:
+            self.skipTest('the kernel cannot keep descriptors out')
+        with socket.socket() as server, AgentClient(self.guard.socket) as client:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            server.bind(('127.0.0.1', 0))
+            server.listen()
+            bait = socket.create_connection(server.getsockname())
+            bait.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
+            bait.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    bait.send(b'x' * 65536)
+            self.guard.process.send_signal(signal.SIGSTOP)  # so that we close before it does
+            try:
+                client.send_with_descriptors(LIST, [bait.fileno()])
+            except PermissionError:
+                # Nobody but us closes it, and without waiting.
+                bait.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 0, 0))
+            bait.close()
+            begun = time.monotonic()
+            self.guard.process.send_signal(signal.SIGCONT)
+            self.assert_serves()
+            self.assertLess(time.monotonic() - begun, 10)
 
     def test_descriptors_that_a_client_sends_along_are_closed(self):
         self.assert_serves()
