@@ -276,6 +276,26 @@ static void raise_descriptor_limit(struct daemon *daemon) {
 					  : 1;
 }
 
+/* Whoever can replace a directory above it can put an agent of his own behind us, and gets the keys
+ * that are added to it. */
+static int daemon_runtime(struct daemon *daemon) {
+	CLEANUP(close_fd) int made = -1;
+	CLEANUP(free_pointer) char *bad = NULL;
+	const char *path = daemon->options->runtime;
+	int error = directory_make_private(&made, path);
+
+	if (error == 0)
+		error = directory_check(&daemon->runtime_fd, &bad, path);
+	if (bad != NULL)
+		diag_error("%s: %s belongs to somebody else, or can be written by others (set "
+			   "XDG_RUNTIME_DIR to a directory of your own)",
+			   path, bad);
+	else if (error < 0)
+		diag_error("%s: %s (it must be yours, mode 0700, and no link)", path,
+			   strerror(-error));
+	return error;
+}
+
 static int daemon_directories(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	int error = directory_make_private(&daemon->guard.state_fd, options->state);
@@ -293,11 +313,7 @@ static int daemon_directories(struct daemon *daemon) {
 				   : strerror(-error));
 		return error;
 	}
-	error = directory_make_private(&daemon->runtime_fd, options->runtime);
-	if (error < 0)
-		diag_error("%s: %s (it must be yours, mode 0700, and no link)", options->runtime,
-			   strerror(-error));
-	return error;
+	return daemon_runtime(daemon);
 }
 
 static int daemon_policy(struct daemon *daemon) {

@@ -152,6 +152,21 @@ class Inherited(guard.GuardTest):
             self.place.run_ok(self.place.program, 'stop', '--listen', directory / 's')
             wait_until(lambda: not place.descendants(), 'no process is left')
 
+    def test_a_runtime_directory_in_the_hands_of_others_is_refused(self):
+        # Whoever can rename the directory of the managed agent can put an agent of his own there.
+        shared = self.place.make_directory(self.place.path / 'shared')
+        for mode, works in ((0o777, False), (0o1777, True), (0o755, True)):
+            with self.subTest(mode=oct(mode)):
+                shared.chmod(mode)
+                words = ('start', '--listen', self.place.home / 's')
+                done = self.place.run(self.place.program, *words,
+                                      env={'XDG_RUNTIME_DIR': str(shared)})
+                self.assertEqual(done.returncode, 0 if works else 1, done.stderr)
+                if works:
+                    self.place.run_ok(self.place.program, 'stop', *words[1:])
+                else:
+                    self.assertIn(str(shared), done.stderr)
+
 
 class Umask(guard.GuardTest):
     as_person = True
