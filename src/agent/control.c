@@ -13,6 +13,7 @@
 
 #define CLIENT_BACKLOG 16
 #define ANSWER_LEN_MAX (64 * 1024)
+#define ACCEPT_RETRY_S 1.    /* while descriptors are short */
 #define END_WAIT_MS    10000 /* a guard ends its agent and its connections; that takes moments */
 
 struct client {
@@ -34,6 +35,7 @@ struct control {
 	char *path;
 	int fd;
 	ev_io acceptable;
+	ev_timer retry;
 	struct client *clients;
 	unsigned n_clients;
 };
@@ -142,6 +144,13 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	struct client *client;
 
 	(void)revents;
+	/* Without a descriptor for whoever is at the door the loop would come here again and again.
+	 */
+	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		ev_io_stop(loop, &control->acceptable);
+		ev_timer_set(&control->retry, ACCEPT_RETRY_S, 0.);
+		ev_timer_start(loop, &control->retry);
+	}
 	if (fd < 0 || !is_allowed(fd))
 		return;
 	client = calloc(1, sizeof(*client));
@@ -158,6 +167,13 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	client->io.data = client->timer.data = client;
 	ev_io_start(loop, &client->io);
 	ev_timer_start(loop, &client->timer);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct control *control = watcher->data;
+
+	(void)revents;
+	ev_io_start(loop, &control->acceptable);
 }
 
 static int control_address(struct sockaddr_un *ret, const char *path) {
@@ -193,7 +209,8 @@ int control_new(struct control **ret, struct ev_loop *loop, const char *path,
 	control->path = strdup(path);
 	control->fd = take_fd(&fd);
 	ev_io_init(&control->acceptable, on_acceptable, control->fd, EV_READ);
-	control->acceptable.data = control;
+	ev_init(&control->retry, on_retry);
+	control->acceptable.data = control->retry.data = control;
 	ev_io_start(loop, &control->acceptable);
 	*ret = control;
 	return 0;
@@ -209,6 +226,7 @@ void control_free(struct control *control) {
 	while (control->clients != NULL)
 		client_free(control->clients);
 	ev_io_stop(control->loop, &control->acceptable);
+	ev_timer_stop(control->loop, &control->retry);
 	close_fd(&control->fd);
 	free(control->path);
 	free(control);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/file.h"
@@ -18,6 +19,11 @@
 
 #define TAKE_BACK_MAX 5	     /* in a row; whoever goes on after that only wants to keep us busy */
 #define NEW_SUFFIX    ".new" /* the socket's name until it listens */
+
+struct above {
+	char *path;
+	ev_stat watch;
+};
 
 struct listener {
 	struct ev_loop *loop;
@@ -32,6 +38,8 @@ struct listener {
 	ev_io acceptable;
 	ev_timer retry;
 	ev_stat place, directory; /* libev sees a moved directory only by itself */
+	struct above *above;	  /* those above it, which can be moved, too */
+	size_t n_above;
 	ev_timer take_back;
 	unsigned taken_back; /* in a row */
 };
@@ -150,6 +158,41 @@ static void listener_watch(struct listener *listener) {
 	listener->place.data = listener->directory.data = listener->take_back.data = listener;
 }
 
+/* Whether somebody of our uid can move it: its parent is ours. Those at the top never move. */
+static bool can_be_moved(const char *path) {
+	CLEANUP(free_pointer) char *parent = strdup(path);
+	char *slash = parent != NULL ? strrchr(parent, '/') : NULL;
+	struct stat status;
+
+	if (slash == NULL || slash == parent)
+		return false;
+	*slash = '\0';
+	return stat(parent, &status) == 0 && status.st_uid == geteuid();
+}
+
+static int listener_watch_above(struct listener *listener) {
+	const char *path = listener->directory_path;
+
+	listener->above = calloc(strlen(path), sizeof(*listener->above));
+	if (listener->above == NULL)
+		return -ENOMEM;
+	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		struct above *above = &listener->above[listener->n_above];
+
+		above->path = strndup(path, (size_t)(slash - path));
+		if (above->path == NULL)
+			return -ENOMEM;
+		ev_stat_init(&above->watch, on_place, above->path, 0.);
+		above->watch.data = listener;
+		if (can_be_moved(above->path))
+			listener->n_above++;
+		else
+			free_pointer(&above->path);
+	}
+	return 0;
+}
+
 int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, const char *path,
 		 const struct listener_calls *calls) {
 	struct listener *listener = calloc(1, sizeof(*listener));
@@ -165,6 +208,8 @@ int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, co
 		error = listener_open_directory(listener, ret_why);
 	if (error == 0)
 		error = listener_claim(listener, ret_why);
+	if (error == 0)
+		error = listener_watch_above(listener);
 	if (error < 0) {
 		listener_free(listener);
 		return error;
@@ -197,6 +242,17 @@ static int bind_private(int fd, const struct sockaddr_un *address) {
 	return error;
 }
 
+/* By that name there might be another one by now, which would then pass for ours for ever. -ESTALE:
+ * it is not ours. */
+static int listener_own_stat(struct stat *ret, const struct listener *listener, const char *name) {
+	CLEANUP(close_fd)
+	int fd = openat(listener->dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return -errno;
+	return platform_is_own_listener(fd) ? 0 : -ESTALE;
+}
+
 /* Binds to a name of its own and moves that into place, so that the socket is never to be seen
  * before it listens and is private. */
 static int listener_bind(struct listener *listener) {
@@ -219,8 +275,8 @@ static int listener_bind(struct listener *listener) {
 	error = bind_private(fd, &address);
 	if (error == 0 && listen(fd, LISTEN_BACKLOG) < 0)
 		error = -errno;
-	if (error == 0 && fstatat(listener->dir_fd, temporary, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		error = -errno;
+	if (error == 0)
+		error = listener_own_stat(&status, listener, temporary);
 	if (error == 0)
 		error = listener_rename(listener, temporary);
 	if (error < 0) {
@@ -256,6 +312,8 @@ int listener_start(struct listener *listener) {
 	listener_accept_from(listener);
 	ev_stat_start(listener->loop, &listener->place);
 	ev_stat_start(listener->loop, &listener->directory);
+	for (size_t i = 0; i < listener->n_above; i++)
+		ev_stat_start(listener->loop, &listener->above[i].watch);
 	return 0;
 }
 
@@ -366,6 +424,11 @@ void listener_free(struct listener *listener) {
 	ev_timer_stop(listener->loop, &listener->take_back);
 	ev_stat_stop(listener->loop, &listener->place);
 	ev_stat_stop(listener->loop, &listener->directory);
+	for (size_t i = 0; i < listener->n_above; i++) {
+		ev_stat_stop(listener->loop, &listener->above[i].watch);
+		free(listener->above[i].path);
+	}
+	free(listener->above);
 	if (listener->fd >= 0 && listener_in_place(listener))
 		unlinkat(listener->dir_fd, listener->name, 0);
 	close_fd(&listener->fd);

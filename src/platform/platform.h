@@ -52,6 +52,10 @@ int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t s
  * process that listens. */
 int platform_connector(struct peer *ret_peer, int socket_fd) MUST_CHECK;
 
+/* Whether the socket behind that descriptor, opened by its name with O_PATH, is one on which this
+ * process listens. Takes a connection, which ends at once. */
+bool platform_is_own_listener(int path_fd);
+
 /* The process with this PID as if it were a writer, for tools that look at one: nothing shows that
  * it wrote anything. Its group is not looked up: gid is (gid_t)-1. -ESRCH: no such process. Blocks,
  * as below. */

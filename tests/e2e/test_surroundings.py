@@ -190,5 +190,39 @@ class Umask(guard.GuardTest):
                                          0o700 if path.is_dir() else 0o600, path)
 
 
+class Places(guard.GuardTest):
+    def test_a_directory_high_above_the_socket_that_is_exchanged_is_noticed(self):
+        deep = self.place.make_directory(self.place.home / 'a/b/c/d')
+        server = self.start_guard(socket=deep / 's')
+        false = self.place.make_directory(self.place.home / 'false/b/c/d')
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(false / 's'))
+            other.listen()
+            (self.place.home / 'a').rename(self.place.home / 'moved')
+            (self.place.home / 'false').rename(self.place.home / 'a')
+            server.wait_event(trigger='socket-replaced')
+            other.setblocking(False)
+        wait_until(lambda: place.socket_answers(deep / 's'), 'it is taken back')
+        self.assertEqual(self.place.run(SSH_ADD, '-l', env=server.env).returncode, 1)
+
+    def test_without_descriptors_a_control_client_at_the_door_costs_no_time(self):
+        server = self.start_guard()
+        with AgentClient(server.socket) as client:
+            client.identities()
+            # Whoever is of our uid can do that to us.
+            self.place.run_ok('prlimit', '--pid', server.pid, '--nofile=4:4')
+            with socket.socket(socket.AF_UNIX) as control:
+                control.connect(str(self.place.runtime / 'ssh-agent-guard/control.sock'))
+                control.sendall(b'status\n')
+                before = self.cpu_ticks(server.pid)
+                time.sleep(1)  # so much it would have taken
+                self.assertLess(self.cpu_ticks(server.pid) - before, 20)
+
+    @staticmethod
+    def cpu_ticks(pid):
+        fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+        return int(fields[11]) + int(fields[12])
+
+
 if __name__ == '__main__':
     unittest.main()

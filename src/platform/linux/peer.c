@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "platform/platform.h"
 
@@ -205,4 +208,14 @@ int platform_connector(struct peer *ret_peer, int socket_fd) {
 				  .pidfd = pidfd,
 				  .connection = identify_connection(socket_fd)};
 	return 0;
+}
+
+bool platform_is_own_listener(int path_fd) {
+	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(peer_deinit) struct peer listener = PEER_UNKNOWN;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", path_fd);
+	return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       platform_connector(&listener, fd) == 0 && listener.known && listener.pid == getpid();
 }
