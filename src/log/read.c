@@ -23,12 +23,19 @@ struct event_reader {
 	struct days days;
 	size_t next_day;
 	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
+	char first_day[CLOCK_DAY_SIZE], last_day[CLOCK_DAY_SIZE];
 	uint8_t *window;
 	size_t start, end;  /* of what was read and not yet given out */
 	size_t searched;    /* no mark begins before */
 	uint64_t offset;    /* of start, in the file */
 	bool at_end;	    /* of the file */
 	struct buffer text; /* a timestamp */
+	/* Of the newest file that was read, behind its last whole piece: where to go on. */
+	struct {
+		char file[DAY_FILE_SIZE]; /* "": none was */
+		ino_t inode;
+		uint64_t offset;
+	} place;
 };
 
 /* TIME_MIN and TIME_MAX have no day before and after. */
@@ -46,11 +53,9 @@ static bool day_wanted(const char *name, const char *first, const char *last) {
 }
 
 /* An event is in the file of its day, or of the day after, where the clock was set back. */
-static void choose_days(struct event_reader *reader, int64_t since_us, int64_t until_us) {
-	char first[CLOCK_DAY_SIZE], last[CLOCK_DAY_SIZE];
+static void choose_days(struct event_reader *reader) {
+	const char *first = reader->first_day, *last = reader->last_day;
 
-	clock_day(first, since_us);
-	clock_day(last, later_by(until_us, DAY_US));
 	while (reader->days.count > 0 &&
 	       strncmp(reader->days.names[reader->days.count - 1], last, CLOCK_DAY_SIZE - 1) > 0)
 		reader->days.count--;
@@ -79,7 +84,9 @@ int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us, in
 	error = days_list(&reader->days, dir_fd);
 	if (error < 0)
 		return error;
-	choose_days(reader, since_us, until_us);
+	clock_day(reader->first_day, since_us);
+	clock_day(reader->last_day, later_by(until_us, DAY_US));
+	choose_days(reader);
 	*ret = TAKE(reader);
 	return 0;
 }
@@ -98,13 +105,28 @@ const char *event_reader_file(const struct event_reader *reader) {
 	return reader->next_day == 0 ? "" : reader->days.names[reader->next_day - 1];
 }
 
+/* In the newest file that was read before, goes to where that ended. */
+static int find_place(struct event_reader *reader, int fd, const struct stat *status) {
+	const char *name = event_reader_file(reader);
+	bool known = strcmp(name, reader->place.file) == 0 && reader->place.inode == status->st_ino;
+	uint64_t len = status->st_size > 0 ? (uint64_t)status->st_size : 0;
+
+	reader->offset = 0;
+	if (known)
+		reader->offset = reader->place.offset < len ? reader->place.offset : len;
+	memcpy(reader->place.file, name, DAY_FILE_SIZE);
+	reader->place.inode = status->st_ino;
+	reader->place.offset = reader->offset;
+	return lseek(fd, (off_t)reader->offset, SEEK_SET) < 0 ? -errno : 0;
+}
+
 static int open_next(struct event_reader *reader) {
 	CLEANUP(close_fd) int fd = -1;
 	struct stat status;
+	int error;
 
 	reader->next_day++;
 	reader->start = reader->end = reader->searched = 0;
-	reader->offset = 0;
 	reader->at_end = false;
 	fd = openat(reader->dir_fd, event_reader_file(reader),
 		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -112,6 +134,9 @@ static int open_next(struct event_reader *reader) {
 		return -errno;
 	if (!S_ISREG(status.st_mode))
 		return -EINVAL;
+	error = find_place(reader, fd, &status);
+	if (error < 0)
+		return error;
 	reader->fd = take_fd(&fd);
 	return 0;
 }
@@ -143,6 +168,8 @@ static void take(struct piece *ret, struct event_reader *reader, enum piece_kind
 	reader->start += len;
 	reader->offset += len;
 	reader->searched = reader->start;
+	if (kind != PIECE_UNFINISHED)
+		reader->place.offset = reader->offset;
 }
 
 static enum piece_kind kind_of(struct bytes bytes) {
@@ -196,8 +223,10 @@ static int next_piece(struct piece *ret, struct event_reader *reader) {
 			return give_damaged(ret, reader);
 		else
 			error = read_more(reader);
-		if (error < 0)
+		if (error < 0) {
+			close_fd(&reader->fd);
 			return error;
+		}
 		if (reader->fd < 0 && reader->at_end && reader->end > reader->start)
 			return give_rest(ret, reader);
 	}
@@ -213,6 +242,22 @@ static bool time_wanted(struct event_reader *reader, struct bytes document) {
 		return true;
 	memcpy(stamp, reader->text.data, reader->text.len);
 	return strcmp(stamp, reader->since) >= 0 && strcmp(stamp, reader->until) <= 0;
+}
+
+int event_reader_again(struct event_reader *reader) {
+	struct days days;
+	int error = days_list(&days, reader->dir_fd);
+
+	if (error < 0)
+		return error;
+	days_deinit(&reader->days);
+	reader->days = days;
+	reader->next_day = 0;
+	choose_days(reader);
+	while (reader->next_day < reader->days.count &&
+	       strcmp(reader->days.names[reader->next_day], reader->place.file) < 0)
+		reader->next_day++;
+	return 0;
 }
 
 int event_reader_next(struct piece *ret, struct event_reader *reader) {

@@ -39,9 +39,16 @@ int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us,
 void event_reader_free(struct event_reader *reader); /* NULL is fine */
 
 /* 1: *ret is the next piece. 0: there are no more. Or a negative errno, of the file that
- * event_reader_file() names; -EINVAL: it is no regular file. Never waits for one. */
+ * event_reader_file() names; -EINVAL: it is no regular file. Never waits for one. The next call
+ * goes on with the file after it. */
 int event_reader_next(struct piece *ret, struct event_reader *reader) MUST_CHECK;
 const char *event_reader_file(const struct event_reader *reader); /* "" before the first */
+
+/* After a 0: event_reader_next() goes on with what was written since, in the last file and in newer
+ * ones. An unfinished end is read anew. A file that was made anew is read from its beginning; one
+ * that has become shorter, from where it ends. -ENOMEM, or what reading the directory failed with:
+ * all is as before. */
+int event_reader_again(struct event_reader *reader) MUST_CHECK;
 
 /* A field of a document, by its name, as it stands there: a quoted text, a number, a list. NULL
  * data: there is none. Found by lines, because a YAML parser needs 50 times as long. */

@@ -116,6 +116,98 @@ static void only_the_wanted_time_is_read(void **state) {
 	assert_end(reader);
 }
 
+static void again(struct event_reader *reader) {
+	assert_int_equal(event_reader_again(reader), 0);
+}
+
+static void reading_goes_on_with_what_was_written_since(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = open_reader(DAY_1, TIME_MAX);
+
+	(void)state;
+	assert_end(reader);
+	again(reader);
+	assert_end(reader);
+	append_event("2020-01-05.yaml", DAY_1 - 1, "not wanted");
+	append_event("2020-01-05.yaml", DAY_1, "first");
+	again(reader);
+	assert_next(reader, "first");
+	assert_end(reader);
+	again(reader);
+	assert_end(reader);
+	append_event("2020-01-05.yaml", DAY_1, "second");
+	append_event("2020-01-06.yaml", DAY_1 + DAY_US, "third");
+	again(reader);
+	assert_next(reader, "second");
+	assert_next(reader, "third");
+	assert_end(reader);
+	/* What is behind us is not looked at any more. */
+	append_event("2020-01-04.yaml", DAY_1, "too late");
+	append_event("2020-01-06.yaml", DAY_1 + DAY_US, "fourth");
+	again(reader);
+	assert_next(reader, "fourth");
+	assert_end(reader);
+}
+
+static void an_unfinished_end_is_read_anew(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = NULL;
+	struct piece piece;
+
+	(void)state;
+	append_event("2020-01-05.yaml", DAY_1, "first");
+	append("2020-01-05.yaml", bytes_of_text("---\ndetail: \"sec"));
+	reader = open_reader(TIME_MIN, TIME_MAX);
+	assert_next(reader, "first");
+	assert_int_equal(event_reader_next(&piece, reader), 1);
+	assert_int_equal(piece.kind, PIECE_UNFINISHED);
+	assert_end(reader);
+	append("2020-01-05.yaml", bytes_of_text("ond\"\n...\n"));
+	again(reader);
+	assert_next(reader, "second");
+	assert_end(reader);
+}
+
+static void a_file_made_anew_is_read_from_its_beginning(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = NULL;
+
+	(void)state;
+	append_event("2020-01-05.yaml", DAY_1, "first");
+	append_event("2020-01-05.yaml", DAY_1, "second");
+	reader = open_reader(TIME_MIN, TIME_MAX);
+	assert_next(reader, "first");
+	assert_next(reader, "second");
+	assert_end(reader);
+	/* Kept, so that its inode is not given to the new one. */
+	assert_int_equal(rename("2020-01-05.yaml", "away"), 0);
+	append_event("2020-01-05.yaml", DAY_1, "anew");
+	again(reader);
+	assert_next(reader, "anew");
+	assert_end(reader);
+	/* The same one, and shorter than before: nothing is shown twice. */
+	assert_int_equal(truncate("2020-01-05.yaml", 0), 0);
+	again(reader);
+	assert_end(reader);
+	append_event("2020-01-05.yaml", DAY_1, "after all");
+	again(reader);
+	assert_next(reader, "after all");
+	assert_end(reader);
+}
+
+static void behind_a_file_that_cannot_be_read_come_the_others(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = NULL;
+	struct piece piece;
+
+	(void)state;
+	append_event("2020-01-04.yaml", DAY_1, "first");
+	assert_int_equal(mkfifo("2020-01-05.yaml", 0600), 0);
+	append_event("2020-01-06.yaml", DAY_1, "second");
+	reader = open_reader(TIME_MIN, TIME_MAX);
+	assert_next(reader, "first");
+	assert_int_equal(event_reader_next(&piece, reader), -EINVAL);
+	assert_string_equal(event_reader_file(reader), "2020-01-05.yaml");
+	assert_next(reader, "second");
+	assert_end(reader);
+}
+
 static void files_of_other_days_are_not_opened(void **state) {
 	CLEANUP(clean_reader) struct event_reader *reader = NULL;
 
@@ -267,6 +359,10 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(events_come_in_the_order_of_days),
 		TEST(only_the_wanted_time_is_read),
+		TEST(reading_goes_on_with_what_was_written_since),
+		TEST(an_unfinished_end_is_read_anew),
+		TEST(a_file_made_anew_is_read_from_its_beginning),
+		TEST(behind_a_file_that_cannot_be_read_come_the_others),
 		TEST(files_of_other_days_are_not_opened),
 		TEST(an_unfinished_end_is_told_from_damage),
 		TEST(a_document_without_end_costs_no_more_memory),
