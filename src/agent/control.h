@@ -1,7 +1,7 @@
 /*
  * The control socket: one request, one answer, then the end. A request is one line ("stop",
- * "reload", "panic", "panic off", "status"); the answer begins with a line "ok" or "failed", the
- * rest is for the person who asked. Nothing here can say yes to a signature.
+ * "reload", "panic", "panic off", "status", "log-head"); the answer begins with a line "ok" or
+ * "failed", the rest is for the person who asked. Nothing here can say yes to a signature.
  */
 #ifndef AGENT_CONTROL_H
 #define AGENT_CONTROL_H

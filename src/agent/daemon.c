@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "log/head.h"
 
 #define DESCRIPTORS_OURS 64 /* logs, the policy, children: never given to clients */
 #define DESCRIPTORS_CLIENT \
@@ -159,6 +160,10 @@ static enum control_result on_control(void *data, const char *request, struct bu
 	}
 	if (strcmp(request, "reload") == 0)
 		return control_reload(daemon, answer);
+	if (strcmp(request, "log-head") == 0)
+		return head_put(answer, journal_head(guard->journal), guard->state_fd) == 0
+			       ? CONTROL_OK
+			       : CONTROL_FAILED;
 	if (strcmp(request, "status") == 0)
 		return guard_status_yaml(guard, answer) == 0 ? CONTROL_OK : CONTROL_FAILED;
 	if (panic || strcmp(request, "panic off") == 0) {
