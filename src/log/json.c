@@ -69,18 +69,21 @@ static void on_value(void *data, struct bytes value) {
 	size_t at = 0, plain = 0;
 
 	begin_element(json);
-	while (at < value.len) {
-		if (value.data[at] != '\\') {
-			at++;
-		} else if (value.data[at + 1] != 'U') {
+	for (;;) {
+		const uint8_t *escape = memchr(value.data + at, '\\', value.len - at);
+
+		if (escape == NULL)
+			break;
+		at = (size_t)(escape - value.data);
+		if (value.data[at + 1] != 'U') {
 			at += 2;
-		} else {
-			buffer_put_raw(json->line, (struct bytes){value.data + plain, at - plain});
-			put_pair(json, hexadecimal(value.data + at + 2, 8));
-			plain = at += 10;
+			continue;
 		}
+		buffer_put_raw(json->line, (struct bytes){value.data + plain, at - plain});
+		put_pair(json, hexadecimal(value.data + at + 2, 8));
+		plain = at += 10;
 	}
-	buffer_put_raw(json->line, (struct bytes){value.data + plain, at - plain});
+	buffer_put_raw(json->line, (struct bytes){value.data + plain, value.len - plain});
 }
 
 int event_json(struct buffer *line, struct bytes document) {

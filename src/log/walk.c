@@ -50,17 +50,17 @@ static uint32_t hexadecimal(struct bytes digits) {
 	return number;
 }
 
-/* The length of a character or of an escape of those that log/doc.c writes; 0: it is none. */
-static size_t unit_len(struct bytes text) {
-	uint8_t first = text.data[0], letter;
+static bool is_plain(uint8_t c) {
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+/* The length of an escape of those that log/doc.c writes; 0: there is none. */
+static size_t escape_len(struct bytes text) {
+	uint8_t letter;
 	size_t n_digits;
 	uint32_t number;
 
-	if (first < 0x20 || first > 0x7e || first == '"')
-		return 0;
-	if (first != '\\')
-		return 1;
-	if (text.len < 2)
+	if (text.len < 2 || text.data[0] != '\\')
 		return 0;
 	letter = text.data[1];
 	if (letter == '"' || letter == '\\' || letter == 'n' || letter == 't')
@@ -79,16 +79,23 @@ static size_t unit_len(struct bytes text) {
 
 /* With its quotes; empty: there is none. */
 static struct bytes take_quoted(struct walk *walk) {
+	struct bytes rest = walk->rest;
 	size_t at = 1;
 
-	while (at < walk->rest.len && walk->rest.data[at] != '"') {
-		size_t len = unit_len((struct bytes){walk->rest.data + at, walk->rest.len - at});
+	for (;;) {
+		size_t len;
 
+		while (at < rest.len && is_plain(rest.data[at]))
+			at++;
+		if (at == rest.len)
+			return (struct bytes){0};
+		if (rest.data[at] == '"')
+			return take_len(walk, at + 1);
+		len = escape_len((struct bytes){rest.data + at, rest.len - at});
 		if (len == 0)
 			return (struct bytes){0};
 		at += len;
 	}
-	return at < walk->rest.len ? take_len(walk, at + 1) : (struct bytes){0};
 }
 
 /* Without a leading zero, which JSON forbids. */
