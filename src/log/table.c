@@ -130,14 +130,34 @@ static void put_time(struct table *table, struct buffer *cell, struct bytes docu
 	buffer_put_raw(cell, bytes_of_text(local));
 }
 
-static void put_key(struct table *table, struct buffer *cell, struct bytes document) {
-	struct bytes key = field_text(table, document, "key_fingerprint");
+/* The beginning of a fingerprint, without what all of them begin with. */
+static void put_key(struct table *table, struct buffer *cell, struct bytes key) {
 	size_t prefix = strlen(KEY_PREFIX);
 
 	if (key.len >= prefix && memcmp(key.data, KEY_PREFIX, prefix) == 0)
 		key = (struct bytes){key.data + prefix, key.len - prefix};
 	key.len = key.len < KEY_LEN ? key.len : KEY_LEN;
 	put(table, cell, key);
+}
+
+/* user@host, where events name a host, or else the beginning of its key. A question mark says that
+ * the destination is not proved. */
+static void put_destination(struct table *table, struct buffer *cell, struct bytes document) {
+	bool named = event_field(document, "ssh_dest").len > 0;
+	struct bytes evidence;
+
+	if (!named && event_field(document, "dest_key_fingerprint").len == 0)
+		return;
+	put_field(table, cell, document, "ssh_user");
+	if (cell->len > 0)
+		buffer_put_u8(cell, '@');
+	if (named)
+		put_field(table, cell, document, "ssh_dest");
+	else
+		put_key(table, cell, field_text(table, document, "dest_key_fingerprint"));
+	evidence = field_text(table, document, "dest_evidence");
+	if (evidence.len > 0 && !bytes_equal_text(evidence, "verified"))
+		buffer_put_u8(cell, '?');
 }
 
 static int row_read(struct row *row, struct table *table, struct bytes document) {
@@ -149,10 +169,8 @@ static int row_read(struct row *row, struct table *table, struct bytes document)
 	put_field(table, &cells[COLUMN_DECISION], document, "decision");
 	put_field(table, &cells[COLUMN_TRIGGER], document, "trigger");
 	put_field(table, &cells[COLUMN_PROGRAM], document, "process_name");
-	put_key(table, &cells[COLUMN_KEY], document);
-	put_field(table, &cells[COLUMN_DESTINATION], document, "ssh_dest");
-	if (cells[COLUMN_DESTINATION].len == 0)
-		put_field(table, &cells[COLUMN_DESTINATION], document, "dest_key_fingerprint");
+	put_key(table, &cells[COLUMN_KEY], field_text(table, document, "key_fingerprint"));
+	put_destination(table, &cells[COLUMN_DESTINATION], document);
 	add_field(table, &cells[COLUMN_WHY], document, "rule");
 	add_field(table, &cells[COLUMN_WHY], document, "reason");
 	add_field(table, &cells[COLUMN_WHY], document, "missing_fact");

@@ -194,6 +194,42 @@ static void a_column_appears_with_its_first_value(void **state) {
 	assert_true(strstr(text, "DESTINATION") < strstr(text, "git@example.org"));
 }
 
+static void a_destination_says_whether_it_is_proved(void **state) {
+	static const char key[] =
+		"dest_key_fingerprint: \"SHA256:0123456789012345678901234567890123456789012\"\n";
+	static const struct {
+		const char *fields, *shown;
+	} cases[] = {
+		{"ssh_user: \"git\"\ndest_evidence: \"verified\"\n", "  git@012345678901"},
+		{"ssh_user: \"git\"\ndest_evidence: \"bound\"\n", "  git@012345678901?"},
+		{"ssh_dest: \"example.org\"\n", "  example.org"},
+		{"dest_evidence: \"verified\"\n", "  012345678901"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CLEANUP(clean_table) struct table *table = make(0, true, false);
+		CLEANUP(buffer_deinit) struct buffer shown = {0};
+		char document[512], wanted[64];
+		const char *row;
+
+		snprintf(document, sizeof(document), "---\n%s%s...\n", key, cases[i].fields);
+		add_document(&shown, table, document);
+		row = strchr(finish(&shown, table), '\n');
+		snprintf(wanted, sizeof(wanted), "%s ", cases[i].shown); /* no last column */
+		assert_non_null(strstr(row, wanted));
+	}
+}
+
+static void a_login_to_nowhere_known_has_no_destination(void **state) {
+	CLEANUP(clean_table) struct table *table = make(0, true, false);
+	CLEANUP(buffer_deinit) struct buffer shown = {0};
+
+	(void)state;
+	add_document(&shown, table, "---\nssh_user: \"git\"\ndest_evidence: \"none\"\n...\n");
+	assert_null(strstr(finish(&shown, table), "DESTINATION"));
+}
+
 static void a_terminal_that_changes_its_width_is_filled_anew(void **state) {
 	CLEANUP(clean_table) struct table *table = make(120, true, false);
 	CLEANUP(buffer_deinit) struct buffer shown = {0};
@@ -247,6 +283,8 @@ int main(void) {
 		cmocka_unit_test(nothing_is_cut_where_there_is_no_terminal),
 		cmocka_unit_test(no_row_is_lost_behind_those_held_back),
 		cmocka_unit_test(a_column_appears_with_its_first_value),
+		cmocka_unit_test(a_destination_says_whether_it_is_proved),
+		cmocka_unit_test(a_login_to_nowhere_known_has_no_destination),
 		cmocka_unit_test(a_terminal_that_changes_its_width_is_filled_anew),
 		cmocka_unit_test(only_ours_are_the_escapes_of_a_coloured_table),
 		cmocka_unit_test(a_document_of_any_form_is_a_row),
