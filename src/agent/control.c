@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "platform/platform.h"
 
 #define CLIENT_BACKLOG 16
@@ -34,7 +35,9 @@ struct control {
 	void *data;
 	char *path;
 	int fd;
+	struct stat own; /* of its name */
 	ev_io acceptable;
+	ev_stat place;
 	ev_timer retry;
 	struct client *clients;
 	unsigned n_clients;
@@ -176,6 +179,16 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	ev_io_start(loop, &control->acceptable);
 }
 
+/* Where its directory is gone, too, whoever makes that anew calls control_keep(). */
+static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	struct control *control = watcher->data;
+	int error = control_keep(control);
+
+	(void)loop, (void)revents;
+	if (error < 0)
+		diag_error("%s: %s", control->path, strerror(-error));
+}
+
 static int control_address(struct sockaddr_un *ret, const char *path) {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof(ret->sun_path))
@@ -184,36 +197,63 @@ static int control_address(struct sockaddr_un *ret, const char *path) {
 	return 0;
 }
 
-int control_new(struct control **ret, struct ev_loop *loop, const char *path,
-		control_handler *handler, void *data) {
+static int control_listen(struct control *control) {
 	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct control *control = calloc(1, sizeof(*control));
 	struct sockaddr_un address;
 	mode_t mask;
-	int error = control != NULL ? control_address(&address, path) : -ENOMEM;
+	int error = control_address(&address, control->path);
 
 	if (error == 0 && fd < 0)
 		error = -errno;
-	if (error == 0 && unlink(path) < 0 && errno != ENOENT)
+	if (error == 0 && unlink(control->path) < 0 && errno != ENOENT)
 		error = -errno;
 	mask = umask(0177);
-	if (error == 0 && (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-			   listen(fd, CLIENT_BACKLOG) < 0))
+	if (error == 0 &&
+	    (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	     listen(fd, CLIENT_BACKLOG) < 0 || lstat(control->path, &control->own) < 0))
 		error = -errno;
 	umask(mask);
+	if (error < 0)
+		return error;
+	ev_io_stop(control->loop, &control->acceptable);
+	close_fd(&control->fd);
+	control->fd = take_fd(&fd);
+	ev_io_set(&control->acceptable, control->fd, EV_READ);
+	ev_io_start(control->loop, &control->acceptable);
+	return 0;
+}
+
+int control_new(struct control **ret, struct ev_loop *loop, const char *path,
+		control_handler *handler, void *data) {
+	struct control *control = calloc(1, sizeof(*control));
+	int error;
+
+	if (control == NULL)
+		return -ENOMEM;
+	*control = (struct control){.loop = loop, .handler = handler, .data = data, .fd = -1};
+	control->path = strdup(path);
+	ev_init(&control->acceptable, on_acceptable);
+	ev_init(&control->retry, on_retry);
+	ev_stat_init(&control->place, on_place, control->path, 0.);
+	control->acceptable.data = control->retry.data = control->place.data = control;
+	error = control->path != NULL ? control_listen(control) : -ENOMEM;
 	if (error < 0) {
+		free(control->path);
 		free(control);
 		return error;
 	}
-	*control = (struct control){.loop = loop, .handler = handler, .data = data};
-	control->path = strdup(path);
-	control->fd = take_fd(&fd);
-	ev_io_init(&control->acceptable, on_acceptable, control->fd, EV_READ);
-	ev_init(&control->retry, on_retry);
-	control->acceptable.data = control->retry.data = control;
-	ev_io_start(loop, &control->acceptable);
+	ev_stat_start(loop, &control->place);
 	*ret = control;
 	return 0;
+}
+
+int control_keep(struct control *control) {
+	struct stat status;
+
+	if (lstat(control->path, &status) == 0 && status.st_dev == control->own.st_dev &&
+	    status.st_ino == control->own.st_ino)
+		return 0;
+	return control_listen(control);
 }
 
 void control_free(struct control *control) {
@@ -227,6 +267,7 @@ void control_free(struct control *control) {
 		client_free(control->clients);
 	ev_io_stop(control->loop, &control->acceptable);
 	ev_timer_stop(control->loop, &control->retry);
+	ev_stat_stop(control->loop, &control->place);
 	close_fd(&control->fd);
 	free(control->path);
 	free(control);

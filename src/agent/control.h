@@ -31,6 +31,8 @@ typedef enum control_result control_handler(void *data, const char *request, str
  * must hold the lock that says that no other guard is alive. */
 int control_new(struct control **ret, struct ev_loop *loop, const char *path,
 		control_handler *handler, void *data) MUST_CHECK;
+/* Listens anew where its socket is no longer the one at the path. */
+int control_keep(struct control *control) MUST_CHECK;
 void control_free(struct control *control); /* removes the socket; NULL is fine */
 
 /* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; wait_for_end: until it has

@@ -16,6 +16,7 @@
 #include "agent/guard.h"
 #include "agent/listener.h"
 #include "agent/managed.h"
+#include "agent/runtime.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
@@ -33,7 +34,8 @@ struct daemon {
 	struct listener *listener;
 	struct managed *managed;
 	struct control *control;
-	int runtime_fd, lock_fd;
+	struct runtime *runtime;
+	int lock_fd;
 	ev_signal hangup, terminate, interrupt;
 	ev_io hung_up;
 	size_t connections_max;
@@ -105,6 +107,19 @@ static void on_replaced(void *data, int error) {
 	daemon->guard.socket_lost = lost;
 	guard_notice(&daemon->guard, "a program put something in the place of the guard's socket; "
 				     "see the socket-replaced events");
+	/* What took the one away may have taken the other. */
+	runtime_look(daemon->runtime);
+}
+
+/* What lies in the runtime directory is gone where that was cleared away. */
+static void on_runtime(void *data) {
+	struct daemon *daemon = data;
+	int error = daemon->serving ? control_keep(daemon->control) : 0;
+
+	if (error < 0)
+		diag_error("%s: %s", daemon->options->control, strerror(-error));
+	if (daemon->serving && daemon->managed != NULL)
+		managed_keep(daemon->managed);
 }
 
 static void on_hung_up(struct ev_loop *loop, ev_io *watcher, int revents) {
@@ -235,11 +250,23 @@ static void daemon_serve(struct daemon *daemon) {
 	options->ready(options->data);
 }
 
+static int set_upstream_path(struct guard *guard, const char *path) {
+	guard->upstream.socket = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(guard->upstream.socket.sun_path)) {
+		diag_error("%s: the path is too long for a socket", path);
+		return -ENAMETOOLONG;
+	}
+	strcpy(guard->upstream.socket.sun_path, path);
+	return 0;
+}
+
 static void on_managed(void *data, enum managed_state state, const char *detail) {
 	struct daemon *daemon = data;
 	struct guard *guard = &daemon->guard;
 
-	guard->upstream.down = state != MANAGED_UP;
+	/* Its directory may have been made anew. */
+	guard->upstream.down = state != MANAGED_UP ||
+			       set_upstream_path(guard, managed_socket(daemon->managed)) < 0;
 	switch (state) {
 	case MANAGED_STARTING: break;
 	case MANAGED_UP:
@@ -281,26 +308,6 @@ static void raise_descriptor_limit(struct daemon *daemon) {
 					  : 1;
 }
 
-/* Whoever can replace a directory above it can put an agent of his own behind us, and gets the keys
- * that are added to it. */
-static int daemon_runtime(struct daemon *daemon) {
-	CLEANUP(close_fd) int made = -1;
-	CLEANUP(free_pointer) char *bad = NULL;
-	const char *path = daemon->options->runtime;
-	int error = directory_make_private(&made, path);
-
-	if (error == 0)
-		error = directory_check(&daemon->runtime_fd, &bad, path);
-	if (bad != NULL)
-		diag_error("%s: %s belongs to somebody else, or can be written by others (set "
-			   "XDG_RUNTIME_DIR to a directory of your own)",
-			   path, bad);
-	else if (error < 0)
-		diag_error("%s: %s (it must be yours, mode 0700, and no link)", path,
-			   strerror(-error));
-	return error;
-}
-
 static int daemon_directories(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	int error = directory_make_private(&daemon->guard.state_fd, options->state);
@@ -318,7 +325,8 @@ static int daemon_directories(struct daemon *daemon) {
 				   : strerror(-error));
 		return error;
 	}
-	return daemon_runtime(daemon);
+	return runtime_new(&daemon->runtime, daemon->guard.loop, options->runtime, on_runtime,
+			   daemon);
 }
 
 static int daemon_policy(struct daemon *daemon) {
@@ -371,13 +379,7 @@ static int daemon_upstream(struct daemon *daemon) {
 	} else if (is_own_socket(daemon, path)) {
 		return -ELOOP;
 	}
-	guard->upstream.socket = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(guard->upstream.socket.sun_path)) {
-		diag_error("%s: the path is too long for a socket", path);
-		return -ENAMETOOLONG;
-	}
-	strcpy(guard->upstream.socket.sun_path, path);
-	return 0;
+	return set_upstream_path(guard, path);
 }
 
 static int daemon_modules(struct daemon *daemon) {
@@ -426,6 +428,7 @@ static void daemon_end(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 
 	guard->on_room = NULL;
+	runtime_free(daemon->runtime);
 	listener_free(daemon->listener);
 	connections_end(guard);
 	managed_free(daemon->managed);
@@ -446,7 +449,6 @@ static void daemon_end(struct daemon *daemon) {
 	policy_unref(guard->policy);
 	free(guard->notice);
 	close_fd(&daemon->lock_fd);
-	close_fd(&daemon->runtime_fd);
 	close_fd(&guard->state_fd);
 	/* Last: whoever waits for our end sees it here. */
 	control_free(daemon->control);
@@ -483,7 +485,6 @@ int daemon_run(const struct daemon_options *options) {
 			  .policy_path = options->policy,
 			  .socket_path = options->socket,
 			  .since_us = clock_real_us()},
-		.runtime_fd = -1,
 		.lock_fd = -1,
 	};
 

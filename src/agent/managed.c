@@ -24,6 +24,7 @@
 struct managed {
 	struct ev_loop *loop;
 	char *program;
+	char *parent; /* of directory */
 	char *directory;
 	char *socket;
 	int directory_fd; /* locked while this guard lives */
@@ -38,6 +39,7 @@ struct managed {
 	size_t output_len;
 	ev_io readable;
 	ev_child child;
+	ev_stat place;	/* of its socket */
 	ev_timer timer; /* until it must be up; or until it is started again */
 	double started_at, restart_s;
 };
@@ -84,9 +86,13 @@ static void directories_clear(int parent_fd) {
 	closedir(directory);
 }
 
-static int directory_make(struct managed *managed, const char *parent) {
+static int directory_make(struct managed *managed) {
+	const char *parent = managed->parent;
 	CLEANUP(close_fd) int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	close_fd(&managed->directory_fd);
+	free_pointer(&managed->directory);
+	free_pointer(&managed->socket);
 	/* Between the making of a directory and the lock on it, nobody may clear it away. */
 	if (parent_fd < 0 || flock(parent_fd, LOCK_EX) < 0)
 		return -errno;
@@ -107,6 +113,15 @@ static int directory_make(struct managed *managed, const char *parent) {
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+/* Whether what lies at its path still is the directory that we made. */
+static bool directory_in_place(const struct managed *managed) {
+	struct stat made, named;
+
+	return managed->socket != NULL && fstat(managed->directory_fd, &made) == 0 &&
+	       lstat(managed->directory, &named) == 0 && made.st_dev == named.st_dev &&
+	       made.st_ino == named.st_ino;
 }
 
 static char **child_environment(void) {
@@ -186,9 +201,14 @@ void managed_start(struct managed *managed) {
 	int output[2];
 	char **environment;
 	pid_t parent = getpid(), pid;
-	int error = platform_program_image(&image, managed->program);
+	int error = directory_in_place(managed) ? 0 : directory_make(managed);
 
 	managed->started_at = ev_now(managed->loop);
+	if (error < 0) {
+		managed_failed(managed, managed->parent, error);
+		return;
+	}
+	error = platform_program_image(&image, managed->program);
 	if (error < 0 || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
 		managed_failed(managed, managed->program, error < 0 ? error : -errno);
 		return;
@@ -246,6 +266,8 @@ static void on_output(struct ev_loop *loop, ev_io *watcher, int revents) {
 	if (strstr(managed->output, "SSH_AUTH_SOCK=") == NULL)
 		return;
 	ev_timer_stop(loop, &managed->timer);
+	ev_stat_set(&managed->place, managed->socket, 0.);
+	ev_stat_start(loop, &managed->place);
 	managed_set(managed, MANAGED_UP, NULL);
 }
 
@@ -259,6 +281,7 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	if (managed->state == MANAGED_STARTING && managed->output_fd >= 0)
 		on_output(loop, &managed->readable, EV_READ);
 	ev_child_stop(loop, watcher);
+	ev_stat_stop(loop, &managed->place);
 	ev_io_stop(loop, &managed->readable);
 	close_fd(&managed->output_fd);
 	managed->pid = 0;
@@ -271,6 +294,11 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 			 managed->state == MANAGED_STARTING ? managed->output : "");
 	managed_restart_later(managed);
 	managed_set(managed, MANAGED_DOWN, detail);
+}
+
+static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	(void)loop, (void)revents;
+	managed_keep(watcher->data);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
@@ -293,6 +321,7 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 	*managed = (struct managed){
 		.loop = loop,
 		.program = strdup(program),
+		.parent = strdup(runtime_directory),
 		.directory_fd = -1,
 		.output_fd = -1,
 		.changed = changed,
@@ -303,14 +332,25 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 	ev_init(&managed->readable, on_output);
 	ev_init(&managed->child, on_ended);
 	ev_init(&managed->timer, on_timer);
-	managed->readable.data = managed->child.data = managed->timer.data = managed;
-	error = managed->program == NULL ? -ENOMEM : directory_make(managed, runtime_directory);
+	ev_init(&managed->place, on_place);
+	managed->place.data = managed->readable.data = managed->child.data = managed->timer.data =
+		managed;
+	error = managed->program == NULL || managed->parent == NULL ? -ENOMEM
+								    : directory_make(managed);
 	if (error < 0) {
 		managed_free(managed);
 		return error;
 	}
 	*ret = managed;
 	return 0;
+}
+
+void managed_keep(struct managed *managed) {
+	struct stat status;
+
+	if (managed->state == MANAGED_UP && managed->pid > 0 &&
+	    lstat(managed->socket, &status) < 0 && errno == ENOENT)
+		kill(managed->pid, SIGTERM);
 }
 
 static void managed_end(struct managed *managed) {
@@ -331,6 +371,7 @@ void managed_free(struct managed *managed) {
 		return;
 	ev_io_stop(managed->loop, &managed->readable);
 	ev_child_stop(managed->loop, &managed->child);
+	ev_stat_stop(managed->loop, &managed->place);
 	ev_timer_stop(managed->loop, &managed->timer);
 	if (managed->pid > 0)
 		managed_end(managed);
@@ -341,6 +382,7 @@ void managed_free(struct managed *managed) {
 	close_fd(&managed->output_fd);
 	close_fd(&managed->directory_fd);
 	free(managed->program);
+	free(managed->parent);
 	free(managed->directory);
 	free(managed->socket);
 	free(managed);

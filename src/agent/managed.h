@@ -32,9 +32,13 @@ typedef void managed_changed(void *data, enum managed_state state, const char *d
 int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 		const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
 void managed_start(struct managed *managed);
+/* Ends an agent whose socket has gone, and that nobody can reach any more: another one is started,
+ * where the directory is gone in a new one. */
+void managed_keep(struct managed *managed);
 /* Ends the agent, waits for that, and removes the directory. NULL is fine. */
 void managed_free(struct managed *managed);
 
+/* Another one may come with each MANAGED_UP. */
 const char *managed_socket(const struct managed *managed);
 
 #endif

@@ -182,7 +182,7 @@ class End(guard.GuardTest):
         for number in range(20):
             server = self.start_guard(wait=False)
             if number > 3:
-                wait_until(lambda: len(place.descendants()) > number % 3, 'it has begun')
+                wait_until(lambda: len(place.descendants()) > number % 2, 'it has begun')
             server.stop(signal.SIGKILL)
             wait_until(lambda: not place.descendants(), 'no process is left')
         self.start_guard()

@@ -1,0 +1,91 @@
+#include "agent/runtime.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/file.h"
+
+struct runtime {
+	struct ev_loop *loop;
+	const char *path;
+	runtime_changed *changed;
+	void *data;
+	bool lost; /* said once */
+	ev_stat watch;
+	ev_timer retry;
+};
+
+/* Whoever can replace a directory above it can put an agent of his own behind us, and gets the keys
+ * that are added to it. */
+static int runtime_make(const char *path, bool quiet) {
+	CLEANUP(close_fd) int made = -1;
+	CLEANUP(close_fd) int checked = -1;
+	CLEANUP(free_pointer) char *bad = NULL;
+	int error = directory_make_private(&made, path);
+
+	if (error == 0)
+		error = directory_check(&checked, &bad, path);
+	if (quiet)
+		return error;
+	if (bad != NULL)
+		diag_error("%s: %s belongs to somebody else, or can be written by others (set "
+			   "XDG_RUNTIME_DIR to a directory of your own)",
+			   path, bad);
+	else if (error < 0)
+		diag_error("%s: %s (it must be yours, mode 0700, and no link)", path,
+			   strerror(-error));
+	return error;
+}
+
+void runtime_look(struct runtime *runtime) {
+	bool lost = runtime_make(runtime->path, runtime->lost) < 0;
+
+	runtime->lost = lost;
+	ev_timer_stop(runtime->loop, &runtime->retry);
+	if (lost) {
+		ev_timer_set(&runtime->retry, RUNTIME_RETRY_S, 0.);
+		ev_timer_start(runtime->loop, &runtime->retry);
+	} else {
+		runtime->changed(runtime->data);
+	}
+}
+
+static void on_watch(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	(void)loop, (void)revents;
+	runtime_look(watcher->data);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	(void)loop, (void)revents;
+	runtime_look(watcher->data);
+}
+
+int runtime_new(struct runtime **ret, struct ev_loop *loop, const char *path,
+		runtime_changed *changed, void *data) {
+	struct runtime *runtime;
+	int error = runtime_make(path, false);
+
+	if (error < 0)
+		return error;
+	runtime = calloc(1, sizeof(*runtime));
+	if (runtime == NULL)
+		return -ENOMEM;
+	*runtime = (struct runtime){.loop = loop, .path = path, .changed = changed, .data = data};
+	ev_stat_init(&runtime->watch, on_watch, path, 0.);
+	ev_init(&runtime->retry, on_retry);
+	runtime->watch.data = runtime->retry.data = runtime;
+	ev_stat_start(loop, &runtime->watch);
+	*ret = runtime;
+	return 0;
+}
+
+void runtime_free(struct runtime *runtime) {
+	if (runtime == NULL)
+		return;
+	ev_stat_stop(runtime->loop, &runtime->watch);
+	ev_timer_stop(runtime->loop, &runtime->retry);
+	free(runtime);
+}
