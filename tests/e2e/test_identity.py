@@ -43,7 +43,7 @@ class Identity(guard.GuardTest):
 default_action: deny
 rules:
   - name: the-program
-    match: {{exe: {program}}}
+    match: {{exe: {program}, sign_type: unknown}}
     action: allow
 ''', upstream=self.agent)
 
