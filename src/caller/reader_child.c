@@ -52,7 +52,7 @@ static void reset_signals(void) {
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Keeps standard error and the channel. What else the guard has open (clients, the upstream) would
+/* Keeps the channel alone. What else the guard has open (clients, the upstream) would
  * live on in here after the guard has closed it. */
 static int keep_only(int fd) {
 	int null_fd;
@@ -60,7 +60,9 @@ static int keep_only(int fd) {
 	if (dup2(fd, CHANNEL_FD) < 0)
 		return -errno;
 	null_fd = open("/dev/null", O_RDWR);
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
+	/* Standard error too: whoever started the guard may wait for its end. */
+	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
+	    dup2(null_fd, STDERR_FILENO) < 0)
 		return -errno;
 	return platform_close_from(CHANNEL_FD + 1);
 }

