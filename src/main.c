@@ -24,6 +24,7 @@ static const struct command {
 	{"status", cmd_status, "print the state of the guard that runs"},
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 	{"test", cmd_test, "run the tests of a policy"},
+	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in"},
 	{"log", cmd_log, "show what happened; `log verify`: find tampering"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

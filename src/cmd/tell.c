@@ -152,6 +152,17 @@ static void tell_accounts(FILE *stream, const char *indent, const struct account
 	}
 }
 
+/* What any program of this account could have brought about. */
+static bool is_weak(const struct accounts *accounts, const struct verdict *verdict,
+		    const struct request *request) {
+	if (verdict->action != ACTION_ALLOW || request->operation == OPERATION_LIST)
+		return false;
+	for (size_t i = 0; i < accounts->count; i++)
+		if (accounts->items[i].rule == verdict->rule)
+			return accounts->items[i].weak;
+	return true; /* by default */
+}
+
 int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
 		  const struct policy *policy, const struct request *request) {
 	CLEANUP(deinit_accounts)
@@ -171,6 +182,10 @@ int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
 	if (verdict.missing != NULL) {
 		tell_name(stream, indent, "missing_fact");
 		fprintf(stream, "%s\n", verdict.missing);
+	}
+	if (is_weak(&accounts, &verdict, request)) {
+		tell_name(stream, indent, "weak");
+		fputs("(it rests on nothing that is proved, such as the key)\n", stream);
 	}
 	*ret = verdict;
 	return 0;

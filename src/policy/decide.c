@@ -186,6 +186,7 @@ static void tell(const struct search *search, const struct rule *rule,
 		.standing = standing_of(rule, search->request, outcome),
 		.field = outcome->field,
 		.in_unless = outcome->in_unless,
+		.weak = rule_is_weak(rule),
 		.too_late = search->has_ended,
 	};
 

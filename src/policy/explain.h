@@ -26,6 +26,7 @@ struct account {
 	enum standing standing;
 	const char *field; /* the first one that made the standing so; NULL: none did */
 	bool in_unless;	   /* that field is one of unless */
+	bool weak;	   /* an allow that rests on nothing that is proved (lint.h) */
 	bool too_late;	   /* an earlier rule has ended the search */
 };
 typedef void account_taker(void *data, const struct account *account);

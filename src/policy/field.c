@@ -4,25 +4,31 @@
 
 #include "policy/field_read.h"
 #include "policy/field_test.h"
+#include "policy/field_word.h"
 #include "policy/rule.h"
 
 const struct field fields[] = {
-	{"process_name", FIELD_OF_CALLER | FIELD_CLAIMS, read_process_name, test_process_name},
-	{"exe", FIELD_OF_CALLER, read_path, test_exe},
-	{"ancestor", FIELD_OF_CALLER | FIELD_CLAIMS, read_ancestor, test_ancestor},
-	{"has_terminal", FIELD_OF_CALLER, read_boolean, test_has_terminal},
-	{"caller_integrity", FIELD_OF_CALLER, read_caller_integrity, test_caller_integrity},
-	{"key", FIELD_BEGINNINGS, read_fingerprint, test_key},
-	{"key_type", 0, read_key_type, test_key_type},
-	{"operation", FIELD_OPERATION, read_operation, test_operation},
-	{"endpoint", 0, read_name, test_endpoint},
-	{"sign_type", FIELD_SIGN_TYPE, read_sign_type, test_sign_type},
-	{"namespace", 0, read_name, test_namespace},
-	{"ssh_user", 0, read_name, test_ssh_user},
-	{"dest_key", FIELD_BEGINNINGS | FIELD_CLAIMS, read_fingerprint, test_dest_key},
-	{"dest_evidence", FIELD_EVIDENCE, read_dest_evidence, test_dest_evidence},
-	{"is_forwarded", 0, read_boolean, test_is_forwarded},
-	{"hops", 0, read_hops, test_hops},
+	{"process_name", FIELD_OF_CALLER | FIELD_CLAIMS, read_process_name, test_process_name,
+	 NULL},
+	{"exe", FIELD_OF_CALLER, read_path, test_exe, NULL},
+	{"ancestor", FIELD_OF_CALLER | FIELD_CLAIMS, read_ancestor, test_ancestor, NULL},
+	{"has_terminal", FIELD_OF_CALLER, read_boolean, test_has_terminal, word_of_boolean},
+	{"caller_integrity", FIELD_OF_CALLER, read_caller_integrity, test_caller_integrity,
+	 word_of_caller_integrity},
+	{"key", FIELD_BEGINNINGS | FIELD_PROOF, read_fingerprint, test_key, NULL},
+	{"key_type", FIELD_PROOF, read_key_type, test_key_type, NULL},
+	{"operation", FIELD_OPERATION, read_operation, test_operation, word_of_operation},
+	{"endpoint", 0, read_name, test_endpoint, NULL},
+	{"sign_type", FIELD_SIGN_TYPE | FIELD_PROOF, read_sign_type, test_sign_type,
+	 word_of_sign_type},
+	{"namespace", FIELD_PROOF, read_name, test_namespace, NULL},
+	{"ssh_user", FIELD_PROOF, read_name, test_ssh_user, NULL},
+	{"dest_key", FIELD_BEGINNINGS | FIELD_CLAIMS | FIELD_PROOF, read_fingerprint, test_dest_key,
+	 NULL},
+	{"dest_evidence", FIELD_EVIDENCE, read_dest_evidence, test_dest_evidence,
+	 word_of_dest_evidence},
+	{"is_forwarded", 0, read_boolean, test_is_forwarded, word_of_boolean},
+	{"hops", 0, read_hops, test_hops, word_of_hops},
 };
 const size_t n_fields = sizeof(fields) / sizeof(fields[0]);
 _Static_assert(sizeof(fields) / sizeof(fields[0]) <= FIELDS_MAX, "lists of names have room");

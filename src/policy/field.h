@@ -29,6 +29,7 @@ enum field_trait {
 	FIELD_OPERATION = 8,
 	FIELD_SIGN_TYPE = 16,
 	FIELD_EVIDENCE = 32, /* says which proofs are enough */
+	FIELD_PROOF = 64,    /* proved: no program of this account can bring it about */
 };
 
 struct field {
@@ -38,6 +39,8 @@ struct field {
 	int (*read)(struct condition *condition, struct reading *reading,
 		    const struct yaml_node *value);
 	enum fit (*test)(const struct condition *condition, struct subject *subject);
+	/* Of a field that takes words: the word for one bit of condition.wanted. Else NULL. */
+	const char *(*word)(unsigned value);
 };
 
 #define FIELDS_MAX 64

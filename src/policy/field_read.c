@@ -89,8 +89,6 @@ int read_ancestor(struct condition *condition, struct reading *reading,
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, path);
 
-	if (pattern != NULL)
-		pattern->path = path;
 	if (path)
 		check_absolute(condition, reading, value, pattern);
 	return error;
@@ -170,62 +168,42 @@ int read_key_type(struct condition *condition, struct reading *reading,
 	return error;
 }
 
-int read_operation(struct condition *condition, struct reading *reading,
-		   const struct yaml_node *value) {
-	const char *names[OPERATION_COUNT];
-	int operation;
-
-	for (int i = 0; i < OPERATION_COUNT; i++)
-		names[i] = operation_name((enum operation)i);
-	operation = read_word(reading, condition->field->name, value, names, OPERATION_COUNT);
-	if (operation >= 0)
-		condition->wanted |= 1U << operation;
-	return 0;
-}
-
-/* One word for each value of an enum. */
+/* One word for each of the first n bits. */
 static int read_one_of(struct condition *condition, struct reading *reading,
-		       const struct yaml_node *value, const char *const *words, size_t n_words) {
-	int index = read_word(reading, condition->field->name, value, words, n_words);
+		       const struct yaml_node *value, unsigned n_words) {
+	const char *words[32];
+	int index;
 
+	for (unsigned i = 0; i < n_words; i++)
+		words[i] = condition->field->word(i);
+	index = read_word(reading, condition->field->name, value, words, n_words);
 	if (index >= 0)
 		condition->wanted |= 1U << index;
 	return 0;
 }
 
+int read_operation(struct condition *condition, struct reading *reading,
+		   const struct yaml_node *value) {
+	return read_one_of(condition, reading, value, OPERATION_COUNT);
+}
+
 int read_caller_integrity(struct condition *condition, struct reading *reading,
 			  const struct yaml_node *value) {
-	const char *names[INTEGRITY_COUNT];
-
-	for (int i = 0; i < INTEGRITY_COUNT; i++)
-		names[i] = integrity_name((enum integrity)(1 << i));
-	return read_one_of(condition, reading, value, names, INTEGRITY_COUNT);
+	return read_one_of(condition, reading, value, INTEGRITY_COUNT);
 }
 
 int read_sign_type(struct condition *condition, struct reading *reading,
 		   const struct yaml_node *value) {
-	const char *names[PAYLOAD_SSHSIG + 1];
-
-	for (int i = 0; i <= PAYLOAD_SSHSIG; i++)
-		names[i] = payload_kind_name((enum payload_kind)i);
-	return read_one_of(condition, reading, value, names, PAYLOAD_SSHSIG + 1);
+	return read_one_of(condition, reading, value, PAYLOAD_SSHSIG + 1);
 }
 
 int read_dest_evidence(struct condition *condition, struct reading *reading,
 		       const struct yaml_node *value) {
-	const char *names[MEETING_VERIFIED + 1];
-
-	for (int i = 0; i <= MEETING_VERIFIED; i++)
-		names[i] = meeting_name((enum meeting)i);
-	return read_one_of(condition, reading, value, names, MEETING_VERIFIED + 1);
+	return read_one_of(condition, reading, value, MEETING_VERIFIED + 1);
 }
 
 int read_hops(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
-	static const char *const numbers[] = {"0", "1",	 "2",  "3",  "4",  "5",	 "6",  "7", "8",
-					      "9", "10", "11", "12", "13", "14", "15", "16"};
-	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) == SESSION_HOPS_MAX + 1, "all of them");
-
-	return read_one_of(condition, reading, value, numbers, SESSION_HOPS_MAX + 1);
+	return read_one_of(condition, reading, value, SESSION_HOPS_MAX + 1);
 }
 
 int read_name(struct condition *condition, struct reading *reading, const struct yaml_node *value) {

@@ -80,9 +80,20 @@ static bool leaves_payloads_to(const struct rule *a, const struct rule *b) {
 	return false;
 }
 
+/* Nor does an allow without endpoint help one who cannot be identified. */
+static bool leaves_unidentified_to(const struct rule *a, const struct rule *b) {
+	return a->action == ACTION_ALLOW && b->action == ACTION_ALLOW && !a->names_endpoint &&
+	       b->names_endpoint;
+}
+
+/* What is only bound is certain where a rule says that this is enough. */
+static bool leaves_bound_to(const struct condition *a, const struct condition *b) {
+	return (a->field->traits & FIELD_CLAIMS) != 0 && !a->takes_bound && b->takes_bound;
+}
+
 static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps_left) {
-	if (a->action == b->action || (a->fields & ~b->fields) != 0 || a->unless.n_conditions > 0 ||
-	    leaves_claims_to(a, b) || leaves_payloads_to(a, b) ||
+	if ((a->fields & ~b->fields) != 0 || a->unless.n_conditions > 0 || leaves_claims_to(a, b) ||
+	    leaves_unidentified_to(a, b) || leaves_payloads_to(a, b) ||
 	    (a->operations & b->operations) != b->operations)
 		return false;
 	for (size_t i = 0; i < a->match.n_conditions; i++) {
@@ -92,15 +103,22 @@ static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps
 		/* Compared above, because a rule that names no operation names signatures. */
 		if ((wide->field->traits & FIELD_OPERATION) != 0)
 			continue;
-		if (narrow == NULL || !condition_covers(wide, narrow, steps_left))
+		if (narrow == NULL || !condition_covers(wide, narrow, steps_left) ||
+		    (a->action != ACTION_DENY && leaves_bound_to(wide, narrow)))
 			return false;
 	}
 	return true;
 }
 
-size_t hidden_by(const struct policy *policy, size_t index, size_t *steps_left) {
-	for (size_t i = 0; i < index && spend(steps_left, 1); i++)
-		if (rule_hides(&policy->rules[i], &policy->rules[index], steps_left))
+size_t hidden_by(const struct policy *policy, size_t index, enum hider hider, size_t *steps_left) {
+	const struct rule *rule = &policy->rules[index];
+
+	for (size_t i = 0; i < index && spend(steps_left, 1); i++) {
+		bool same = policy->rules[i].action == rule->action;
+
+		if (same == (hider == HIDER_OF_THE_SAME_ACTION) &&
+		    rule_hides(&policy->rules[i], rule, steps_left))
 			return i;
+	}
 	return index;
 }

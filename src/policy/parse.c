@@ -280,6 +280,8 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 	error = walk_map(loader, node, keys, sizeof(keys) / sizeof(keys[0]));
 	if (error < 0)
 		return error;
+	rule->line = node->line;
+	rule->column = node->column;
 	rule->fields = fields_of(&rule->match);
 	rule->operations = operations_of(&rule->match);
 	rule->sign_types = sign_types_of(rule);
@@ -304,26 +306,21 @@ static void check_names(struct loader *loader) {
 }
 
 /* Only of rules that have no other mistake: what could not be read would seem to fit all. */
-static int check_hidden(struct loader *loader, const struct yaml_node *list) {
+static void check_hidden(struct loader *loader, const struct yaml_node *list) {
 	const struct policy *policy = loader->policy;
-	CLEANUP(free_pointer) size_t *lines = calloc(policy->n_rules + 1, sizeof(*lines));
 	size_t steps_left = HIDDEN_STEPS_MAX;
 	size_t i = 0;
 
-	if (lines == NULL)
-		return -ENOMEM;
 	for (const struct yaml_node *node = list->first; node != NULL; node = node->next, i++) {
-		size_t hider = hidden_by(policy, i, &steps_left);
+		size_t hider = hidden_by(policy, i, HIDER_OF_ANOTHER_ACTION, &steps_left);
 
-		lines[i] = node->line;
 		if (hider < i)
 			REPORT(&loader->reading, node,
 			       "%s: never decides: %s (line %zu) fits whatever it fits, and says "
 			       "%s; put it before that rule, or remove it",
-			       policy->rules[i].name, policy->rules[hider].name, lines[hider],
-			       action_name(policy->rules[hider].action));
+			       policy->rules[i].name, policy->rules[hider].name,
+			       policy->rules[hider].line, action_name(policy->rules[hider].action));
 	}
-	return 0;
 }
 
 static int read_rules(struct loader *loader, const struct yaml_node *value) {
@@ -352,7 +349,9 @@ static int read_rules(struct loader *loader, const struct yaml_node *value) {
 			return error;
 	}
 	check_names(loader);
-	return problems_total(loader->reading.problems) == before ? check_hidden(loader, value) : 0;
+	if (problems_total(loader->reading.problems) == before)
+		check_hidden(loader, value);
+	return 0;
 }
 
 static int read_version(struct loader *loader, const struct yaml_node *value) {

@@ -49,6 +49,7 @@ int regex_room_new(struct regex_room **ret) {
 void pattern_deinit(struct pattern *pattern) {
 	glob_deinit(&pattern->glob);
 	pcre2_code_free(pattern->regex);
+	free(pattern->source);
 	*pattern = (struct pattern){0};
 }
 
@@ -147,6 +148,10 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 		error = glob_compile(&pattern.glob, "", source, false);
 	if (error < 0)
 		return error;
+	pattern.path = context->path;
+	pattern.source = strdup(source);
+	if (pattern.source == NULL)
+		return -ENOMEM;
 	if (pattern.regex == NULL)
 		set_head(&pattern);
 	pattern.hash = hash_of(source);

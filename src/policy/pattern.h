@@ -32,7 +32,8 @@ int regex_room_new(struct regex_room **ret) MUST_CHECK;
 void regex_room_free(struct regex_room *room); /* NULL is fine */
 
 struct pattern {
-	bool path; /* made with pattern_context.path */
+	bool path;    /* made with pattern_context.path */
+	char *source; /* as it was written */
 	struct glob glob;
 	struct pcre2_real_code_8 *regex; /* NULL: a glob */
 	struct regex_room *room;	 /* borrowed: lives as long as the policy */

@@ -31,6 +31,8 @@ struct rule {
 	unsigned operations; /* bits of enum operation: signatures, where it names none */
 	unsigned sign_types; /* bits of enum payload_kind that it may speak of */
 	bool names_endpoint;
+	size_t line; /* where it stands in the file */
+	size_t column;
 };
 
 struct policy {
@@ -44,6 +46,9 @@ struct policy {
 	char *path;
 	char sha256[65];
 };
+
+/* Whether it allows a use of the agent, and nothing that it asks for is proved (lint.h). */
+bool rule_is_weak(const struct rule *rule);
 
 /* A policy without rules that denies everything, with one reference. */
 int policy_new_empty(struct policy **ret, const char *path) MUST_CHECK;

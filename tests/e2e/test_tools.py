@@ -263,5 +263,76 @@ tests:
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
+class Policy(Tool):
+    def test_lint_is_silent_where_there_is_nothing_to_say(self):
+        done = self.tool('policy', 'lint', self.policy(
+            f'default_action: deny\nrules: [{{match: {{key: {KEY}}}, action: allow}}]\n'))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+
+    def test_lint_says_where_what_is_weak_or_idle(self):
+        done = self.tool('policy', 'lint', self.policy(
+            'default_action: deny\nrules:\n'
+            '  - {name: a, match: {exe: /x}, action: allow}\n'
+            '  - {name: b, match: {exe: /x}, action: allow}\n'))
+        self.assertEqual((done.returncode, done.stderr), (1, ''))
+        self.assertRegex(done.stdout, r'(?m)policy\.yaml:3:5: a: weak')
+        self.assertRegex(done.stdout, r'(?m)policy\.yaml:4:5: b: never decides: a \(line 3\)')
+
+    def test_lint_prints_what_keeps_a_policy_from_loading(self):
+        file = self.policy('default_action: perhaps\nno_such: 1\n')
+        done = self.tool('policy', 'lint', file)
+        self.assertEqual((done.returncode, done.stderr), (1, ''))
+        self.assertRegex(done.stdout, r'(?s)policy\.yaml:1:17: .*policy\.yaml:2:1: no_such')
+        self.policy(DENY_ALL).chmod(0o666)
+        done = self.tool('policy', 'lint', file)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('chmod', done.stdout)
+
+    def test_the_ordinary_place_is_looked_at_where_none_is_named(self):
+        self.place.write('config/ssh-agent-guard/policy.yaml', ALLOW_ALL)
+        done = self.tool('policy', 'lint')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn('default_action: allow', done.stdout)
+        done = self.tool('policy', 'show')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('\ndefault_change_action: allow\n', done.stdout)
+
+    def test_what_cannot_be_read_or_meant_is_exit_status_2(self):
+        for words in (['lint'], ['lint', 'none.yaml'], ['show', 'none.yaml'],
+                      ['show', '/'], [], ['frob'], ['lint', 'a', 'b'], ['show', ''], ['--frob'],
+                      ['show', self.policy('default_action: perhaps\n')]):
+            with self.subTest(words):
+                done = self.tool('policy', *words)
+                self.assertEqual((done.returncode, done.stdout), (2, ''))
+                self.assertNotEqual(done.stderr, '')
+
+    def test_without_a_policy_show_says_what_holds(self):
+        done = self.tool('policy', 'show')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('\ndefault_action: confirm\n', done.stdout)
+
+    def test_the_policies_that_ship_are_shown_as_policies(self):
+        for path in sorted((guard.SOURCE / 'policy').glob('*.yaml')):
+            if path.name.endswith('.test.yaml'):
+                continue
+            with self.subTest(path.name):
+                once = self.tool('policy', 'show', self.policy(path.read_text()))
+                self.assertEqual(once.returncode, 0, once.stderr)
+                twice = self.tool('policy', 'show', self.policy(once.stdout))
+                self.assertEqual(twice.returncode, 0, twice.stderr)
+                self.assertEqual(twice.stdout.partition('version:')[2],
+                                 once.stdout.partition('version:')[2])
+
+    def test_check_says_that_an_allow_is_weak(self):
+        for text, weak in ((ALLOW_ALL, True),
+                           ('default_action: deny\nrules: [{match: {}, action: allow}]\n', True),
+                           ('default_action: deny\n'
+                            f'rules: [{{match: {{key: {KEY}}}, action: allow}}]\n', False)):
+            with self.subTest(text):
+                done = self.tool('check', '--policy', self.policy(text), '--key', KEY)
+                self.assertEqual(done.returncode, 0, done.stdout)
+                self.assertEqual('weak' in rows(done.stdout), weak)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/lint.h"
 #include "policy/policy.h"
+#include "policy/show.h"
 
 static char exe[] = "/usr/bin/ssh", name[] = "ssh", title[] = "aaaaaaaaaaaaaaaaaaaaaaaa!";
 static char script[] = "/opt/coder.py";
@@ -49,6 +51,40 @@ static void decide(const struct policy *policy, const struct caller *caller,
 	}
 }
 
+#define SHOWN_LEN_MAX                                                              \
+	(64 * 1024) /* what definitions stand for may be more than a file may hold \
+		     */
+
+static struct bytes body(const struct buffer *yaml) {
+	static const char start[] = "\nversion: ";
+	const uint8_t *found = memmem(yaml->data, yaml->len, start, strlen(start));
+
+	if (found == NULL)
+		abort();
+	return (struct bytes){found, yaml->len - (size_t)(found - yaml->data)};
+}
+
+/* What is shown of a policy is a policy, and is shown the same again. */
+static void show(const struct policy *policy, const struct surroundings *surroundings) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	CLEANUP(problems_deinit) struct problems findings = {0};
+	CLEANUP(buffer_deinit) struct buffer once = {0};
+	CLEANUP(buffer_deinit) struct buffer twice = {0};
+	struct policy *again = NULL;
+
+	policy_lint(policy, &findings);
+	policy_show(&once, policy);
+	if (buffer_error(&once) < 0 || once.len > SHOWN_LEN_MAX)
+		return;
+	if (policy_parse(&again, buffer_bytes(&once), "fuzz.yaml", surroundings, &problems) < 0)
+		abort();
+	policy_show(&twice, again);
+	policy_unref(again);
+	/* But for the hash in its beginning, which is of another text. */
+	if (buffer_error(&twice) < 0 || !bytes_equal(body(&once), body(&twice)))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	static const struct surroundings surroundings = {.home = "/home/a"};
@@ -69,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 		abort(); /* refused without a reason, or loaded with one */
 	if (error < 0)
 		return 0;
+	show(policy, &surroundings);
 	decide(policy, &caller, &login);
 	caller.process = (struct process){.pid = 3};
 	caller.ancestors_known = false;

@@ -6,6 +6,8 @@
 #include "fixture.h"
 
 #include "policy/explain.h"
+#include "policy/hidden.h"
+#include "policy/show.h"
 
 #define ROUNDS	       5000
 #define RULES_MAX      6
@@ -189,10 +191,52 @@ static void check_accounts(const struct policy *policy, const struct request *re
 	}
 }
 
+static void assert_same_verdict(struct verdict a, struct verdict b) {
+	assert_int_equal(a.action, b.action);
+	assert_string_equal(a.rule, b.rule);
+	assert_int_equal(a.missing == NULL, b.missing == NULL);
+	if (a.missing != NULL)
+		assert_string_equal(a.missing, b.missing);
+}
+
+static void check_shown(const struct policy *policy, const struct request *request) {
+	CLEANUP(buffer_deinit) struct buffer yaml = {0};
+	CLEANUP(free_policy) struct policy *shown = NULL;
+
+	policy_show(&yaml, policy);
+	buffer_put_u8(&yaml, '\0');
+	assert_int_equal(buffer_error(&yaml), 0);
+	shown = must_parse((const char *)yaml.data);
+	assert_same_verdict(policy_decide(policy, request), policy_decide(shown, request));
+}
+
+/* What lint calls idle decides nothing, whoever asks. Returns how many rules it calls so. */
+static size_t check_idle(const struct policy *policy, const struct request *request) {
+	struct caller unknown = {.state = CALLER_UNKNOWN, .reason = "caller-unknown"};
+	struct request of_unknown = *request;
+	size_t n_rules = policy_rule_count(policy);
+	size_t n_idle = 0;
+
+	of_unknown.caller = &unknown;
+	for (size_t i = 0; i < n_rules; i++) {
+		size_t steps_left = HIDDEN_STEPS_MAX;
+		char rule[32];
+
+		if (hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left) == i)
+			continue;
+		n_idle++;
+		snprintf(rule, sizeof(rule), "rule-%zu", i + 1);
+		assert_string_not_equal(policy_decide(policy, request).rule, rule);
+		assert_string_not_equal(policy_decide(policy, &of_unknown).rule, rule);
+	}
+	return n_idle;
+}
+
 static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
 	unsigned n_seen[3] = {0};
+	size_t n_idle = 0;
 	uint32_t seed = 20261123;
 
 	(void)state;
@@ -229,10 +273,13 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 		if (verdict.action == ACTION_ALLOW)
 			assert_null(verdict.missing);
 		check_accounts(policy, &request, rules, n_rules);
+		check_shown(policy, &request);
+		n_idle += check_idle(policy, &request);
 		n_seen[verdict.action]++;
 	}
 	for (int i = 0; i < 3; i++)
 		assert_true(n_seen[i] > ROUNDS / 10);
+	assert_true(n_idle > ROUNDS / 50);
 }
 
 int main(void) {

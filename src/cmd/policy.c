@@ -1,0 +1,142 @@
+/* policy lint, policy show: a policy file, looked at without any request. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/show.h"
+#include "cmd/cmd.h"
+#include "cmd/places.h"
+#include "cmd/tell.h"
+#include "policy/lint.h"
+#include "policy/show.h"
+
+static const char help[] =
+	"usage: ssh-agent-guard policy lint [FILE]\n"
+	"       ssh-agent-guard policy show [FILE]\n"
+	"\n"
+	"lint reads a policy as the guard does, and prints what is wrong with it, and what may "
+	"not\n"
+	"be meant: allows that rest on nothing that is proved, and rules that never decide.\n"
+	"show prints the policy as the guard reads it: with all defaults and definitions put in.\n"
+	"Without FILE it is the policy at its ordinary place.\n"
+	"\n"
+	"Exit status 0: done, and nothing to say. 1: lint has something to say. 2: wrong usage, "
+	"or\n"
+	"a file that cannot be read.\n";
+
+static const struct option long_options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+/* On standard output, where tell_problems() is for what keeps a command from its work. */
+static void print_findings(const struct problems *findings) {
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct problem *finding = &findings->items[i];
+
+		show(stdout, finding->file, 0);
+		if (finding->line > 0)
+			printf(":%zu:%zu", finding->line, finding->column);
+		fputs(": ", stdout);
+		show(stdout, finding->text, 0);
+		putchar('\n');
+	}
+	if (findings->omitted > 0)
+		printf("and %zu more\n", findings->omitted);
+}
+
+static int written(int status) {
+	if (fflush(stdout) == 0)
+		return status;
+	diag_error("policy: %s", strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int lint(const char *path) {
+	CLEANUP(problems_deinit) struct problems findings = {0};
+	struct policy *policy = NULL;
+	int error = policy_load(&policy, path, &findings);
+
+	if (error == -EINVAL || error == -EPERM) { /* what the guard says of it, too */
+		print_findings(&findings);
+		return written(EXIT_FAILED);
+	}
+	if (error < 0) {
+		tell_problems(&findings);
+		if (findings.count == 0)
+			diag_error("policy: %s: %s", path, strerror(-error));
+		return EXIT_USAGE;
+	}
+	policy_lint(policy, &findings);
+	policy_unref(policy);
+	print_findings(&findings);
+	return written(problems_total(&findings) > 0 ? EXIT_FAILED : EXIT_DONE);
+}
+
+static int show_policy(const char *path, bool named) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	CLEANUP(buffer_deinit) struct buffer yaml = {0};
+	struct policy *policy = NULL;
+	int error = policy_load(&policy, path, &problems);
+
+	if (error == -ENOENT && !named)
+		error = policy_new_default(&policy);
+	if (error == 0) {
+		policy_show(&yaml, policy);
+		error = buffer_error(&yaml);
+	}
+	policy_unref(policy);
+	tell_problems(&problems);
+	if (error < 0 && problems.count == 0)
+		diag_error("policy: %s: %s", path, strerror(-error));
+	if (error < 0)
+		return EXIT_USAGE;
+	fwrite(yaml.data, 1, yaml.len, stdout);
+	return written(EXIT_DONE);
+}
+
+static int run(const char *what, const char *file) {
+	struct places places;
+	int status = EXIT_USAGE;
+
+	if (places_init(&places, file, NULL, NULL) < 0) {
+		diag_error("no home directory is known (set HOME)");
+		return EXIT_USAGE;
+	}
+	if (strcmp(what, "lint") == 0)
+		status = lint(places.policy);
+	else if (strcmp(what, "show") == 0)
+		status = show_policy(places.policy, file != NULL);
+	else
+		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
+			   what);
+	places_deinit(&places);
+	return status;
+}
+
+int cmd_policy(int argc, char **argv) {
+	char **operands;
+	int option;
+
+	opterr = 0;
+	optind = 0; /* glibc: begin anew, also its own state */
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return EXIT_DONE;
+		}
+		diag_error("policy: %s: unknown option (see `ssh-agent-guard policy --help`)",
+			   argv[optind - 1]);
+		return EXIT_USAGE;
+	}
+	operands = argv + optind;
+	if (operands[0] == NULL || (operands[1] != NULL && operands[2] != NULL) ||
+	    (operands[1] != NULL && *operands[1] == '\0')) {
+		diag_error("policy: write lint or show, and at most one file (see `ssh-agent-guard "
+			   "policy --help`)");
+		return EXIT_USAGE;
+	}
+	return run(operands[0], operands[1]);
+}

@@ -1,0 +1,35 @@
+#include "policy/field_word.h"
+
+#include "facts/caller.h"
+#include "facts/operation.h"
+#include "facts/payload.h"
+#include "facts/session.h"
+#include "facts/tri.h"
+
+const char *word_of_boolean(unsigned value) {
+	return value == TRI_YES ? "true" : "false";
+}
+
+const char *word_of_caller_integrity(unsigned value) {
+	return integrity_name((enum integrity)(1 << value));
+}
+
+const char *word_of_operation(unsigned value) {
+	return operation_name((enum operation)value);
+}
+
+const char *word_of_sign_type(unsigned value) {
+	return payload_kind_name((enum payload_kind)value);
+}
+
+const char *word_of_dest_evidence(unsigned value) {
+	return meeting_name((enum meeting)value);
+}
+
+const char *word_of_hops(unsigned value) {
+	static const char *const numbers[] = {"0", "1",	 "2",  "3",  "4",  "5",	 "6",  "7", "8",
+					      "9", "10", "11", "12", "13", "14", "15", "16"};
+	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) == SESSION_HOPS_MAX + 1, "all of them");
+
+	return value <= SESSION_HOPS_MAX ? numbers[value] : "invalid";
+}

@@ -1,0 +1,67 @@
+#include "policy/lint.h"
+
+#include "policy/hidden.h"
+#include "policy/rule.h"
+
+/* A lone "*" asks for nothing, nor does a bind alone prove a host, nor is a payload that we do not
+ * know a proof of anything. */
+static bool is_proof(const struct condition *condition) {
+	unsigned traits = condition->field->traits;
+
+	if ((traits & FIELD_PROOF) == 0)
+		return false;
+	if ((traits & FIELD_CLAIMS) != 0 && condition->takes_bound)
+		return false;
+	if ((traits & FIELD_SIGN_TYPE) != 0)
+		return (condition->wanted & 1U << PAYLOAD_UNKNOWN) == 0;
+	for (size_t i = 0; i < condition->n_patterns; i++)
+		if (condition->patterns[i].regex == NULL &&
+		    glob_fits_all(&condition->patterns[i].glob))
+			return false;
+	return true;
+}
+
+bool rule_is_weak(const struct rule *rule) {
+	/* Listing gives nothing away that needs a proof. */
+	if (rule->action != ACTION_ALLOW || (rule->operations & ~(1U << OPERATION_LIST)) == 0)
+		return false;
+	for (size_t i = 0; i < rule->match.n_conditions; i++)
+		if (is_proof(&rule->match.conditions[i]))
+			return false;
+	return true;
+}
+
+static void lint_defaults(const struct policy *policy, struct problems *findings) {
+	if (policy->default_action == ACTION_ALLOW)
+		problems_add(findings, policy->path, 0, 0,
+			     "default_action: allow: every program may sign, unless a rule says "
+			     "otherwise; deny or confirm, and allow what you need");
+	if (policy->default_change_action == ACTION_ALLOW)
+		problems_add(findings, policy->path, 0, 0,
+			     "default_change_action: allow: every program may add keys, remove "
+			     "them and lock the agent; deny, and allow ssh-add");
+}
+
+void policy_lint(const struct policy *policy, struct problems *findings) {
+	size_t steps_left = HIDDEN_STEPS_MAX;
+	size_t first = findings->count;
+
+	lint_defaults(policy, findings);
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct rule *rule = &policy->rules[i];
+		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);
+
+		if (rule_is_weak(rule))
+			problems_add(findings, policy->path, rule->line, rule->column,
+				     "%s: weak: it allows by what any program of your account can "
+				     "bring about; name the key, too, or what is signed",
+				     rule->name);
+		if (hider < i)
+			problems_add(findings, policy->path, rule->line, rule->column,
+				     "%s: never decides: %s (line %zu) fits whatever it fits, and "
+				     "says the same; remove one of them",
+				     rule->name, policy->rules[hider].name,
+				     policy->rules[hider].line);
+	}
+	problems_sort(findings, first);
+}

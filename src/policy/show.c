@@ -1,0 +1,162 @@
+#include "policy/show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/field_word.h"
+#include "policy/rule.h"
+
+static void put(struct buffer *yaml, const char *text) {
+	buffer_put_raw(yaml, bytes_of_text(text));
+}
+
+/* Takes one character of UTF-8 off the front; what is none is U+FFFD, and one byte. */
+static uint32_t take_character(const char **text) {
+	const unsigned char *bytes = (const unsigned char *)*text;
+	size_t len = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+	uint32_t character = len == 1 ? bytes[0] : bytes[0] & (0x7fU >> len);
+
+	for (size_t i = 1; i < len; i++) {
+		if ((bytes[i] & 0xc0) != 0x80) {
+			(*text)++;
+			return 0xfffd;
+		}
+		character = character << 6 | (bytes[i] & 0x3f);
+	}
+	*text += len;
+	return character;
+}
+
+/* In double quotes, so that no text is taken for anything else. */
+static void put_text(struct buffer *yaml, const char *text) {
+	char escape[16];
+
+	put(yaml, "\"");
+	while (*text != '\0') {
+		uint32_t character = take_character(&text);
+		unsigned number = (unsigned)character;
+
+		if (character == '"' || character == '\\')
+			snprintf(escape, sizeof(escape), "\\%c", (char)character);
+		else if (character >= 0x20 && character < 0x7f)
+			snprintf(escape, sizeof(escape), "%c", (char)character);
+		else if (character < 0x100)
+			snprintf(escape, sizeof(escape), "\\x%02x", number);
+		else if (character < 0x10000)
+			snprintf(escape, sizeof(escape), "\\u%04x", number);
+		else
+			snprintf(escape, sizeof(escape), "\\U%08x", number);
+		put(yaml, escape);
+	}
+	put(yaml, "\"");
+}
+
+static void put_words(struct buffer *yaml, unsigned wanted, const char *(*word)(unsigned value)) {
+	const char *join = "";
+
+	put(yaml, "[");
+	for (unsigned value = 0; value < 32; value++) {
+		if ((wanted & 1U << value) == 0)
+			continue;
+		put(yaml, join);
+		put(yaml, word(value));
+		join = ", ";
+	}
+	put(yaml, "]\n");
+}
+
+/* "~/" stands as it was written; behind it, as far as it is without wildcards, what it means. */
+static void put_pattern(struct buffer *yaml, const struct pattern *pattern) {
+	put(yaml, "        - ");
+	put_text(yaml, pattern->source);
+	if (pattern->path && pattern->regex == NULL && strncmp(pattern->source, "~/", 2) == 0) {
+		put(yaml, " # ");
+		put_text(yaml, pattern->glob.prefix);
+	}
+	put(yaml, "\n");
+}
+
+static void put_condition(struct buffer *yaml, const struct condition *condition) {
+	put(yaml, "      ");
+	put(yaml, condition->field->name);
+	if (condition->field->word != NULL) {
+		put(yaml, ": ");
+		put_words(yaml, condition->wanted, condition->field->word);
+		return;
+	}
+	put(yaml, ":\n");
+	for (size_t i = 0; i < condition->n_patterns; i++)
+		put_pattern(yaml, &condition->patterns[i]);
+}
+
+/* Where a match names no operation, what that means is written out. What an allow without sign_type
+ * means is only said: to name it would be certain where this is not. */
+static void put_match(struct buffer *yaml, const struct rule *rule) {
+	bool names_operation = false, names_sign_type = false;
+
+	put(yaml, "match:\n");
+	for (size_t i = 0; i < rule->match.n_conditions; i++) {
+		const struct condition *condition = &rule->match.conditions[i];
+
+		if ((condition->field->traits & FIELD_OPERATION) != 0)
+			names_operation = true;
+		if ((condition->field->traits & FIELD_SIGN_TYPE) != 0)
+			names_sign_type = true;
+		put_condition(yaml, condition);
+	}
+	if (!names_operation)
+		put(yaml, "      operation: [sign]\n");
+	if (names_sign_type || rule->action != ACTION_ALLOW ||
+	    (rule->operations & 1U << OPERATION_SIGN) == 0)
+		return;
+	put(yaml, "      # sign_type: ");
+	put_words(yaml, rule->sign_types, word_of_sign_type);
+}
+
+static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number) {
+	char reserved[32];
+
+	snprintf(reserved, sizeof(reserved), "rule-%zu", number);
+	put(yaml, "  - ");
+	if (strcmp(rule->name, reserved) == 0) {
+		put(yaml, "# ");
+		put(yaml, reserved);
+	} else {
+		put(yaml, "name: ");
+		put_text(yaml, rule->name);
+	}
+	put(yaml, "\n    ");
+	put_match(yaml, rule);
+	if (rule->unless.n_conditions > 0)
+		put(yaml, "    unless:\n");
+	for (size_t i = 0; i < rule->unless.n_conditions; i++)
+		put_condition(yaml, &rule->unless.conditions[i]);
+	put(yaml, "    action: ");
+	put(yaml, action_name(rule->action));
+	put(yaml, "\n");
+}
+
+static void put_origin(struct buffer *yaml, const struct policy *policy) {
+	put(yaml, "# ");
+	if (*policy->path == '\0') {
+		put(yaml, "There is no policy file; this holds without one.\n");
+		return;
+	}
+	put_text(yaml, policy->path);
+	put(yaml, "\n# SHA-256 ");
+	put(yaml, policy->sha256);
+	put(yaml, "\n");
+}
+
+void policy_show(struct buffer *yaml, const struct policy *policy) {
+	put_origin(yaml, policy);
+	put(yaml, "version: 1\ndefault_action: ");
+	put(yaml, action_name(policy->default_action));
+	put(yaml, "\ndefault_change_action: ");
+	put(yaml, action_name(policy->default_change_action));
+	put(yaml, "\nlog:\n  on_error: ");
+	put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
+	put(yaml, policy->n_rules > 0 ? "\nrules:\n" : "\nrules: []\n");
+	for (size_t i = 0; i < policy->n_rules; i++)
+		put_rule(yaml, &policy->rules[i], i + 1);
+}
