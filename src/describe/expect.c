@@ -81,23 +81,32 @@ static int put_found(struct buffer *found, const char *what, const struct reques
 	return buffer_error(found);
 }
 
+int mismatch_add(struct mismatch *mismatches, size_t *n_mismatches, const char *what,
+		 const char *expected, struct buffer *found) {
+	char *copy;
+
+	buffer_put_u8(found, '\0');
+	if (buffer_error(found) < 0)
+		return -ENOMEM;
+	copy = strdup((const char *)found->data);
+	if (copy == NULL)
+		return -ENOMEM;
+	mismatches[(*n_mismatches)++] = (struct mismatch){what, expected, copy};
+	return 0;
+}
+
 int expect_compare(struct mismatch *mismatches, size_t *n_mismatches, const struct expect *expect,
 		   const struct request *request, const struct verdict *verdict) {
 	for (size_t i = 0; i < expect->count; i++) {
 		const struct expected *expected = &expect->items[i];
 		CLEANUP(buffer_deinit) struct buffer found = {0};
 		int error = put_found(&found, expected->what, request, verdict);
-		char *copy;
 
+		if (error == 0 && !bytes_equal_text(buffer_bytes(&found), expected->text))
+			error = mismatch_add(mismatches, n_mismatches, expected->what,
+					     expected->text, &found);
 		if (error < 0)
 			return error;
-		if (bytes_equal_text(buffer_bytes(&found), expected->text))
-			continue;
-		copy = strndup(found.len > 0 ? (const char *)found.data : "", found.len);
-		if (copy == NULL)
-			return -ENOMEM;
-		mismatches[(*n_mismatches)++] = (struct mismatch){expected->what, expected->text,
-								  copy};
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef DESCRIBE_EXPECT_H
 #define DESCRIBE_EXPECT_H
 
+#include "base/buffer.h"
 #include "describe/suite.h"
 #include "policy/reading.h"
 
@@ -18,6 +19,10 @@ struct expect {
 
 /* What is wrong is reported. */
 void expect_read(struct expect *ret, struct reading *reading, const struct yaml_node *map);
+
+/* Appends one; found is copied. -ENOMEM. */
+int mismatch_add(struct mismatch *mismatches, size_t *n_mismatches, const char *what,
+		 const char *expected, struct buffer *found) MUST_CHECK;
 
 /* Appends to mismatches, which has room for EXPECTED_MAX. -ENOMEM. */
 int expect_compare(struct mismatch *mismatches, size_t *n_mismatches, const struct expect *expect,

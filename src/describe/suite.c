@@ -173,22 +173,6 @@ static int load(struct loaded *loaded, struct bytes text, const char *name,
 	return error == -EINVAL ? 0 : error;
 }
 
-static int add_mismatch(struct mismatch *mismatches, size_t *n_mismatches, const char *what,
-			const char *expected, const struct problems *found) {
-	CLEANUP(buffer_deinit) struct buffer text = {0};
-	char *copy;
-
-	if (found != NULL)
-		problems_text(&text, found, "; ");
-	copy = strndup(text.len > 0 ? (const char *)text.data : "", text.len);
-	if (copy == NULL || buffer_error(&text) < 0) {
-		free(copy);
-		return -ENOMEM;
-	}
-	mismatches[(*n_mismatches)++] = (struct mismatch){what, expected, copy};
-	return 0;
-}
-
 /* Each problem for itself, so that the end of one and the beginning of the next are no message. */
 static int is_among(bool *ret, const struct problems *problems, const char *part) {
 	*ret = false;
@@ -206,6 +190,7 @@ static int is_among(bool *ret, const struct problems *problems, const char *part
 
 static int compare_loading(struct mismatch *mismatches, size_t *n_mismatches,
 			   const struct trial *trial, const struct loaded *loaded) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
 	const char *expected = trial->expect.load_error;
 	bool found = false;
 	int error = 0;
@@ -214,8 +199,9 @@ static int compare_loading(struct mismatch *mismatches, size_t *n_mismatches,
 		error = is_among(&found, &loaded->problems, expected);
 	if (error < 0 || found || (expected == NULL && loaded->policy != NULL))
 		return error;
-	return add_mismatch(mismatches, n_mismatches, "load_error",
-			    expected != NULL ? expected : "", &loaded->problems);
+	problems_text(&text, &loaded->problems, "; ");
+	return mismatch_add(mismatches, n_mismatches, "load_error",
+			    expected != NULL ? expected : "", &text);
 }
 
 static int run_trial(const struct trial *trial, const struct loaded *loaded, suite_taker *take,

@@ -9,8 +9,9 @@ static char *shown(const char *text) {
 	CLEANUP(buffer_deinit) struct buffer yaml = {0};
 
 	policy_show(&yaml, policy);
+	buffer_put_u8(&yaml, '\0');
 	assert_int_equal(buffer_error(&yaml), 0);
-	return strndup((const char *)yaml.data, yaml.len);
+	return strdup((const char *)yaml.data);
 }
 
 /* Without its beginning, which says from which file it is. */
