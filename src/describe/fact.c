@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "describe/request.h"
+#include "policy/field_word.h"
+
 static enum fact_state put(struct buffer *text, const char *value) {
 	if (value == NULL)
 		return FACT_UNKNOWN;
@@ -33,6 +36,9 @@ static enum fact_state put_of_key(struct buffer *text, const struct request *req
 	case OPERATION_EXTENSION:
 	case OPERATION_UNKNOWN: break;
 	}
+	/* Nobody stated one. */
+	if (strcmp(value, ORDINARY_FINGERPRINT) == 0 || strcmp(value, ORDINARY_KEY_TYPE) == 0)
+		return FACT_NONE;
 	return put(text, *value != '\0' ? value : NULL);
 }
 
@@ -92,13 +98,35 @@ static enum fact_state get_command(struct buffer *text, const struct request *re
 	return process->argc > 0 ? FACT_KNOWN : FACT_NONE;
 }
 
-static enum fact_state get_has_terminal(struct buffer *text, const struct request *request) {
-	switch (request->caller->has_terminal) {
+static enum fact_state put_tri(struct buffer *text, enum tri tri) {
+	switch (tri) {
 	case TRI_UNKNOWN: break;
 	case TRI_NO: return put(text, "false");
 	case TRI_YES: return put(text, "true");
 	}
 	return FACT_UNKNOWN;
+}
+
+static enum fact_state get_has_terminal(struct buffer *text, const struct request *request) {
+	return put_tri(text, request->caller->has_terminal);
+}
+
+/* What was seen, with commas between; unknown where nothing was, and not all could be looked for.
+ */
+static enum fact_state get_caller_integrity(struct buffer *text, const struct request *request) {
+	const struct caller *caller = request->caller;
+	const char *join = "";
+
+	for (unsigned i = 0; i < INTEGRITY_COUNT; i++) {
+		if ((caller->integrity & 1U << i) == 0)
+			continue;
+		put(text, join);
+		put(text, word_of_caller_integrity(i));
+		join = ", ";
+	}
+	if (caller->integrity != 0)
+		return FACT_KNOWN;
+	return caller->integrity_unknown != 0 ? FACT_UNKNOWN : FACT_NONE;
 }
 
 static enum fact_state get_cwd(struct buffer *text, const struct request *request) {
@@ -123,9 +151,74 @@ static enum fact_state get_sign_type(struct buffer *text, const struct request *
 		   request->payload != NULL ? payload_kind_name(request->payload->kind) : NULL);
 }
 
+static enum fact_state put_of_payload(struct buffer *text, const struct request *request,
+				      enum payload_kind kind, struct bytes value) {
+	if (request->operation != OPERATION_SIGN)
+		return FACT_NONE;
+	if (request->payload == NULL || request->payload->kind == PAYLOAD_UNKNOWN)
+		return FACT_UNKNOWN;
+	if (request->payload->kind != kind)
+		return FACT_NONE;
+	if (value.data == NULL)
+		return FACT_UNKNOWN;
+	buffer_put_raw(text, value);
+	return value.len > 0 ? FACT_KNOWN : FACT_NONE;
+}
+
+static enum fact_state get_namespace(struct buffer *text, const struct request *request) {
+	return put_of_payload(text, request, PAYLOAD_SSHSIG,
+			      request->payload != NULL ? request->payload->sshsig.name_space
+						       : (struct bytes){0});
+}
+
+static enum fact_state get_ssh_user(struct buffer *text, const struct request *request) {
+	return put_of_payload(text, request, PAYLOAD_SSH_LOGIN,
+			      request->payload != NULL ? request->payload->login.user
+						       : (struct bytes){0});
+}
+
+static bool is_login_or_list(const struct request *request) {
+	return request->operation == OPERATION_LIST ||
+	       (request->operation == OPERATION_SIGN &&
+		(request->payload == NULL || request->payload->kind != PAYLOAD_SSHSIG));
+}
+
+static enum fact_state get_dest_key(struct buffer *text, const struct request *request) {
+	if (!is_login_or_list(request))
+		return FACT_NONE;
+	if (request->dest_key != NULL && strcmp(request->dest_key, ORDINARY_FINGERPRINT) == 0)
+		return FACT_NONE;
+	return put(text, request->dest_key);
+}
+
+static enum fact_state get_dest_evidence(struct buffer *text, const struct request *request) {
+	return is_login_or_list(request) ? put(text, meeting_name(request->meeting)) : FACT_NONE;
+}
+
+static enum fact_state get_is_forwarded(struct buffer *text, const struct request *request) {
+	return put_tri(text, request->is_forwarded);
+}
+
+static enum fact_state get_hops(struct buffer *text, const struct request *request) {
+	const struct session *session = request->session;
+	unsigned hops = 0;
+
+	if (session == NULL || session->n_hops == 0 || session->is_tainted)
+		return FACT_UNKNOWN;
+	for (size_t i = 0; i < session->n_hops; i++)
+		hops += session->hops[i]->is_forwarding;
+	return put(text, word_of_hops(hops));
+}
+
 const struct fact facts[] = {
 	{"operation", false, get_operation},
 	{"sign_type", false, get_sign_type},
+	{"namespace", false, get_namespace},
+	{"ssh_user", false, get_ssh_user},
+	{"dest_key", false, get_dest_key},
+	{"dest_evidence", false, get_dest_evidence},
+	{"is_forwarded", false, get_is_forwarded},
+	{"hops", false, get_hops},
 	{"key", false, get_key},
 	{"key_type", false, get_key_type},
 	{"endpoint", false, get_endpoint},
@@ -135,6 +228,7 @@ const struct fact facts[] = {
 	{"title", true, get_title},
 	{"command", true, get_command},
 	{"has_terminal", true, get_has_terminal},
+	{"caller_integrity", true, get_caller_integrity},
 	{"cwd", true, get_cwd},
 	{"cgroup", true, get_cgroup},
 	{"uid", false, get_uid},

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "describe/request.h"
+#include "policy/field_word.h"
 
 /* What a field is read into. */
 struct target {
@@ -18,7 +19,7 @@ enum part_unknown { ALWAYS_KNOWN, MAY_BE_UNKNOWN, MAY_BE_UNKNOWN_IN_PART };
 /*
  * One field. Zeroed memory is what is not known, in all our facts; so what stands in `unknown:` is
  * left alone, and everything else is settled: made ordinary where it was not stated. Fields are
- * settled in the order of their table, so that one may be derived from those above it.
+ * settled when all are read, in the order of their table, so that one may be derived from others.
  */
 struct part {
 	const char *name;
@@ -42,6 +43,20 @@ typedef int part_reader(struct target *target, struct reading *reading, const ch
 typedef int part_settler(struct target *target);
 part_reader part_read_exe, part_read_name, part_read_title, part_read_command;
 part_settler part_settle_exe, part_settle_name, part_settle_title, part_settle_command;
+
+/* Those of a signature and the session that it is for. */
+part_reader part_read_sign_type, part_read_namespace, part_read_ssh_user, part_read_dest_key,
+	part_read_dest_evidence, part_read_hops, part_read_is_forwarded;
+part_settler part_settle_sign_type, part_settle_namespace, part_settle_ssh_user,
+	part_settle_dest_key, part_settle_dest_evidence, part_settle_hops, part_settle_is_forwarded;
+
+/* Leave *ret alone where it is none. */
+void part_read_tri(enum tri *ret, struct reading *reading, const char *name,
+		   const struct yaml_node *value);
+void part_read_word(unsigned *ret, struct reading *reading, const char *name,
+		    const struct yaml_node *value, field_word *word, unsigned n_words);
+void part_read_fingerprint(char ret[static KEY_FINGERPRINT_SIZE], struct reading *reading,
+			   const char *name, const struct yaml_node *value);
 
 /* A path, where "~/" is home as in a policy; owned by the caller. *ret, which is NULL, stays so
  * where it is none. */

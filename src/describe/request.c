@@ -16,22 +16,10 @@ static const struct part ancestor_parts[] = {
 
 /* ---- of the caller ---- */
 
-static int read_tri(enum tri *ret, struct reading *reading, const char *name,
-		    const struct yaml_node *value) {
-	enum yaml_scalar scalar = value->kind == TREE_TEXT ? yaml_scalar(value) : SCALAR_TEXT;
-
-	if (scalar == SCALAR_TRUE)
-		*ret = TRI_YES;
-	else if (scalar == SCALAR_FALSE)
-		*ret = TRI_NO;
-	else if (value->kind != TREE_BROKEN)
-		REPORT(reading, value, "%s: unknown value; write true or false", name);
-	return 0;
-}
-
 static int read_has_terminal(struct target *target, struct reading *reading, const char *name,
 			     const struct yaml_node *value) {
-	return read_tri(&target->described->caller->has_terminal, reading, name, value);
+	part_read_tri(&target->described->caller->has_terminal, reading, name, value);
+	return 0;
 }
 
 static int settle_has_terminal(struct target *target) {
@@ -39,6 +27,28 @@ static int settle_has_terminal(struct target *target) {
 
 	if (caller->has_terminal == TRI_UNKNOWN)
 		caller->has_terminal = TRI_NO;
+	return 0;
+}
+
+/* One mark, or a list of some. */
+static int read_caller_integrity(struct target *target, struct reading *reading, const char *name,
+				 const struct yaml_node *value) {
+	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
+
+	for (; item != NULL; item = value->kind == TREE_LIST ? item->next : NULL) {
+		unsigned mark = INTEGRITY_COUNT;
+
+		part_read_word(&mark, reading, name, item, word_of_caller_integrity,
+			       INTEGRITY_COUNT);
+		if (mark < INTEGRITY_COUNT)
+			target->described->caller->integrity |= 1U << mark;
+	}
+	return 0;
+}
+
+/* Each of them could be looked for; what was seen stays. */
+static int settle_caller_integrity(struct target *target) {
+	target->described->caller->integrity_unknown = 0;
 	return 0;
 }
 
@@ -110,31 +120,16 @@ static int settle_caller(struct target *target) {
 
 static int read_operation(struct target *target, struct reading *reading, const char *name,
 			  const struct yaml_node *value) {
-	const char *names[OPERATION_COUNT];
-	int operation;
+	unsigned operation = OPERATION_SIGN;
 
-	for (int i = 0; i < OPERATION_COUNT; i++)
-		names[i] = operation_name((enum operation)i);
-	operation = read_word(reading, name, value, names, OPERATION_COUNT);
-	if (operation >= 0)
-		target->described->request.operation = (enum operation)operation;
+	part_read_word(&operation, reading, name, value, word_of_operation, OPERATION_COUNT);
+	target->described->request.operation = (enum operation)operation;
 	return 0;
 }
 
 static int read_key(struct target *target, struct reading *reading, const char *name,
 		    const struct yaml_node *value) {
-	struct key_facts *key = &target->described->request.key;
-	const char *text = read_text(reading, name, value);
-
-	if (text == NULL)
-		return 0;
-	if (strncmp(text, "SHA256:", 7) != 0 || strlen(text) >= sizeof(key->fingerprint))
-		REPORT(reading, value,
-		       "%s: %.60s: not a fingerprint as ssh-keygen -l prints it (SHA256: and 43 "
-		       "letters at most)",
-		       name, text);
-	else
-		strcpy(key->fingerprint, text);
+	part_read_fingerprint(target->described->request.key.fingerprint, reading, name, value);
 	return 0;
 }
 
@@ -170,13 +165,11 @@ static bool names_a_key(enum operation operation) {
 	return false;
 }
 
-/* A key that is known and that nobody stated: it fits what fits every key, and no rule that names
- * one, because a fingerprint without letters is not taken in a policy. */
 static int settle_key(struct target *target) {
 	struct request *request = &target->described->request;
 
 	if (*request->key.fingerprint == '\0' && names_a_key(request->operation))
-		strcpy(request->key.fingerprint, "SHA256:");
+		strcpy(request->key.fingerprint, ORDINARY_FINGERPRINT);
 	return 0;
 }
 
@@ -184,7 +177,7 @@ static int settle_key_type(struct target *target) {
 	struct request *request = &target->described->request;
 
 	if (*request->key.type == '\0' && names_a_key(request->operation))
-		strcpy(request->key.type, "none");
+		strcpy(request->key.type, ORDINARY_KEY_TYPE);
 	return 0;
 }
 
@@ -197,41 +190,18 @@ static int settle_endpoint(struct target *target) {
 	return part_settle_text(&target->described->endpoint, "default");
 }
 
-/* ---- of the signature and its session ---- */
-
-static int read_sign_type(struct target *target, struct reading *reading, const char *name,
-			  const struct yaml_node *value) {
-	const char *names[PAYLOAD_SSHSIG + 1];
-	int kind;
-
-	for (int i = 0; i <= PAYLOAD_SSHSIG; i++)
-		names[i] = payload_kind_name((enum payload_kind)i);
-	kind = read_word(reading, name, value, names, PAYLOAD_SSHSIG + 1);
-	if (kind >= 0)
-		target->described->payload.kind = (enum payload_kind)kind;
-	return 0;
-}
-
-static int read_is_forwarded(struct target *target, struct reading *reading, const char *name,
-			     const struct yaml_node *value) {
-	return read_tri(&target->described->request.is_forwarded, reading, name, value);
-}
-
-static int settle_is_forwarded(struct target *target) {
-	struct request *request = &target->described->request;
-
-	if (request->is_forwarded == TRI_UNKNOWN)
-		request->is_forwarded = TRI_NO;
-	return 0;
-}
-
 static const struct part request_parts[] = {
 	{"operation", ALWAYS_KNOWN, read_operation, NULL},
 	{"key", MAY_BE_UNKNOWN, read_key, settle_key},
 	{"key_type", MAY_BE_UNKNOWN, read_key_type, settle_key_type},
 	{"endpoint", ALWAYS_KNOWN, read_endpoint, settle_endpoint},
-	{"sign_type", ALWAYS_KNOWN, read_sign_type, NULL},
-	{"is_forwarded", MAY_BE_UNKNOWN, read_is_forwarded, settle_is_forwarded},
+	{"namespace", ALWAYS_KNOWN, part_read_namespace, part_settle_namespace},
+	{"ssh_user", ALWAYS_KNOWN, part_read_ssh_user, part_settle_ssh_user},
+	{"sign_type", ALWAYS_KNOWN, part_read_sign_type, part_settle_sign_type},
+	{"dest_key", MAY_BE_UNKNOWN, part_read_dest_key, part_settle_dest_key},
+	{"dest_evidence", ALWAYS_KNOWN, part_read_dest_evidence, part_settle_dest_evidence},
+	{"hops", MAY_BE_UNKNOWN, part_read_hops, part_settle_hops},
+	{"is_forwarded", MAY_BE_UNKNOWN, part_read_is_forwarded, part_settle_is_forwarded},
 	{"caller", MAY_BE_UNKNOWN, read_caller, settle_caller},
 	{"exe", MAY_BE_UNKNOWN, part_read_exe, part_settle_exe},
 	{"process_name", MAY_BE_UNKNOWN, part_read_name, part_settle_name},
@@ -240,36 +210,62 @@ static const struct part request_parts[] = {
 	{"has_terminal", MAY_BE_UNKNOWN, read_has_terminal, settle_has_terminal},
 	{"cwd", MAY_BE_UNKNOWN, read_cwd, settle_cwd},
 	{"cgroup", MAY_BE_UNKNOWN, read_cgroup, settle_cgroup},
+	{"caller_integrity", MAY_BE_UNKNOWN, read_caller_integrity, settle_caller_integrity},
 	{"ancestors", MAY_BE_UNKNOWN_IN_PART, read_ancestors, settle_ancestors},
 };
 #define N_REQUEST_PARTS (sizeof(request_parts) / sizeof(request_parts[0]))
 _Static_assert(N_REQUEST_PARTS < SLOTS_MAX, "there is room for unknown, too");
 
-int described_read(struct described *ret, struct reading *reading, const struct yaml_node *map) {
-	CLEANUP(described_deinit)
-	struct described described = {.request = {.operation = OPERATION_SIGN},
-				      .payload = {.kind = PAYLOAD_SSH_LOGIN}};
-	struct target target;
-	int error = caller_new_unknown(&described.caller, NULL, "caller-unknown");
+static void point(struct described *described) {
+	struct request *request = &described->request;
 
+	request->caller = described->caller;
+	request->endpoint = described->endpoint;
+	if (request->operation == OPERATION_SIGN)
+		request->payload = &described->payload;
+	if (described->session.n_hops > 0)
+		request->session = &described->session;
+	if (request->meeting == MEETING_BOUND || request->meeting == MEETING_VERIFIED)
+		request->dest_key = described->dest_key;
+}
+
+static void free_described(struct described **described) {
+	described_free(*described);
+}
+
+int described_new(struct described **ret, struct reading *reading, const struct yaml_node *map) {
+	CLEANUP(free_described) struct described *described = calloc(1, sizeof(*described));
+	struct target target;
+	int error;
+
+	if (described == NULL)
+		return -ENOMEM;
+	described->request.operation = OPERATION_SIGN;
+	described->payload.kind = PAYLOAD_SSH_LOGIN;
+	error = caller_new_unknown(&described->caller, NULL, "caller-unknown");
 	if (error < 0)
 		return error;
-	described.caller->uid = geteuid();
-	target = (struct target){&described, &described.caller->process};
+	described->caller->uid = geteuid();
+	/* Of marks alone, zero means that none is there, so what is not known must be said. */
+	described->caller->integrity_unknown = (1U << INTEGRITY_COUNT) - 1;
+	target = (struct target){described, &described->caller->process};
 	error = parts_read(request_parts, N_REQUEST_PARTS, &target, reading, "request", map);
 	if (error < 0)
 		return error;
-	described.request.caller = described.caller;
-	described.request.endpoint = described.endpoint;
-	*ret = described;
-	described = (struct described){0};
-	if (ret->request.operation == OPERATION_SIGN)
-		ret->request.payload = &ret->payload;
+	point(described);
+	*ret = TAKE(described);
 	return 0;
 }
 
-void described_deinit(struct described *described) {
+void described_free(struct described *described) {
+	if (described == NULL)
+		return;
 	caller_free(described->caller);
-	free_pointer(&described->endpoint);
-	*described = (struct described){0};
+	free(described->endpoint);
+	free(described->name_space);
+	free(described->ssh_user);
+	for (size_t i = 0; i < described->session.n_hops; i++)
+		free(described->session.hops[i]);
+	free(described->session.hops);
+	free(described);
 }

@@ -10,17 +10,29 @@
 #include "facts/request.h"
 #include "policy/reading.h"
 
+/* Of keys that nobody stated: known, and such as no rule can name, because a fingerprint without
+ * letters is not taken in a policy. */
+#define ORDINARY_FINGERPRINT "SHA256:"
+#define ORDINARY_KEY_TYPE    "none"
+
 struct described {
-	struct request request; /* its caller is the one below */
-	struct caller *caller;	/* owned */
-	char *endpoint;		/* owned */
+	struct request
+		request; /* its caller and what else it points to are below, so that none moves */
+	struct caller *caller; /* owned, as are the texts */
+	char *endpoint;
+	char *name_space;
+	char *ssh_user;
 	struct payload payload; /* the request's, where it is a signature */
+	struct session session; /* without hops: the request has none */
+	char dest_key[KEY_FINGERPRINT_SIZE];
+	bool states_sign_type;
+	bool states_meeting;
 };
 
 /* From the map of a request; NULL: nothing is stated. What is wrong with it is reported, and leaves
  * a request that is not to be used. reading->context.home is what "~/" in a path means. -ENOMEM. */
-int described_read(struct described *ret, struct reading *reading,
-		   const struct yaml_node *map) MUST_CHECK;
-void described_deinit(struct described *described);
+int described_new(struct described **ret, struct reading *reading,
+		  const struct yaml_node *map) MUST_CHECK;
+void described_free(struct described *described); /* NULL is fine */
 
 #endif

@@ -10,9 +10,9 @@
 #define OWN_TEXT "policy_text" /* what a policy that stands in the file is called in messages */
 
 struct trial {
-	const char *name;	    /* borrowed from the tree, as are all texts */
-	const char *policy_text;    /* its own; NULL: the one that all share */
-	struct described described; /* not made where only loading is tested */
+	const char *name;	     /* borrowed from the tree, as are all texts */
+	const char *policy_text;     /* its own; NULL: the one that all share */
+	struct described *described; /* NULL where only loading is tested */
 	struct expect expect;
 };
 
@@ -29,7 +29,7 @@ void suite_free(struct suite *suite) {
 	if (suite == NULL)
 		return;
 	for (size_t i = 0; i < suite->n_trials; i++)
-		described_deinit(&suite->trials[i].described);
+		described_free(suite->trials[i].described);
 	free(suite->trials);
 	yaml_tree_free(suite->root);
 	free(suite);
@@ -67,7 +67,7 @@ static int read_trial(struct trial *trial, struct reading *reading, bool has_pol
 	else
 		REPORT(reading, map, "expect: missing; write expect: {action: allow}, or the like");
 	if (slots[REQUEST].value != NULL)
-		return described_read(&trial->described, reading, slots[REQUEST].value);
+		return described_new(&trial->described, reading, slots[REQUEST].value);
 	if (trial->expect.load_error == NULL)
 		REPORT(reading, map, "request: missing; write request: {} for an ordinary one");
 	return 0;
@@ -213,8 +213,8 @@ static int run_trial(const struct trial *trial, const struct loaded *loaded, sui
 					  .mismatches = mismatches};
 	int error = compare_loading(mismatches, &outcome.n_mismatches, trial, loaded);
 
-	if (trial->described.caller != NULL)
-		outcome.request = &trial->described.request;
+	if (trial->described != NULL)
+		outcome.request = &trial->described->request;
 	if (outcome.request != NULL && outcome.policy != NULL) {
 		outcome.verdict = policy_decide(outcome.policy, outcome.request);
 		if (error == 0)

@@ -29,7 +29,7 @@ static inline const char *payload_kind_name(enum payload_kind kind) {
  * that has host_key. */
 struct ssh_login {
 	struct bytes session_id; /* never empty */
-	struct bytes user;	 /* no NUL, but otherwise any bytes */
+	struct bytes user;	 /* no NUL, but otherwise any bytes; NULL data: not known */
 	bool hostbound;		 /* publickey-hostbound-v00@openssh.com; else publickey */
 	struct bytes algorithm;
 	/* The key that was asked to sign, perhaps written another way, or as a certificate. */

@@ -63,6 +63,8 @@ enum fit test_ssh_user(const struct condition *condition, struct subject *subjec
 	const struct request *request = subject->request;
 	enum fit fit = has_payload(request, PAYLOAD_SSH_LOGIN);
 
+	if (fit == FIT_YES && request->payload->login.user.data == NULL)
+		return FIT_UNKNOWN;
 	return fit == FIT_YES ? any_pattern_of_bytes(condition, request->payload->login.user) : fit;
 }
 

@@ -9,33 +9,37 @@ static void free_tree(struct yaml_node **root) {
 	yaml_tree_free(*root);
 }
 
-/* What was wrong is in *problems. */
-static void read_into(struct described *described, struct problems *problems, const char *text,
-		      const char *home) {
-	CLEANUP(free_tree) struct yaml_node *root = NULL;
-	struct reading reading = {.file = "t", .problems = problems, .context = {.home = home}};
-
-	assert_int_equal(yaml_tree_parse(&root, bytes_of_text(text), "t", problems), 0);
-	assert_int_equal(described_read(described, &reading, root), 0);
+static void free_described(struct described **made) {
+	described_free(*made);
 }
 
-static struct described described(const char *text) {
-	CLEANUP(problems_deinit) struct problems problems = {0};
-	struct described made = {0};
+/* What was wrong is in *problems. */
+static struct described *read_from(const char *text, const char *home, struct problems *problems) {
+	CLEANUP(free_tree) struct yaml_node *root = NULL;
+	struct reading reading = {.file = "t", .problems = problems, .context = {.home = home}};
+	struct described *made = NULL;
 
-	read_into(&made, &problems, text, "/home/a");
+	assert_int_equal(yaml_tree_parse(&root, bytes_of_text(text), "t", problems), 0);
+	assert_int_equal(described_new(&made, &reading, root), 0);
+	return made;
+}
+
+static struct described *described(const char *text) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	struct described *made = read_from(text, "/home/a", &problems);
+
 	print_problems(&problems);
 	assert_int_equal(problems.count, 0);
 	return made;
 }
 
 static void what_is_not_stated_is_known_and_ordinary(void **state) {
-	CLEANUP(described_deinit) struct described made = described("{}");
-	const struct caller *caller = made.request.caller;
+	CLEANUP(free_described) struct described *made = described("{}");
+	const struct caller *caller = made->request.caller;
 
 	(void)state;
-	assert_int_equal(made.request.operation, OPERATION_SIGN);
-	assert_string_equal(made.request.endpoint, "default");
+	assert_int_equal(made->request.operation, OPERATION_SIGN);
+	assert_string_equal(made->request.endpoint, "default");
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
 	assert_null(caller->reason);
 	assert_int_equal(caller->uid, geteuid());
@@ -49,27 +53,27 @@ static void what_is_not_stated_is_known_and_ordinary(void **state) {
 	assert_string_equal(caller->cgroup, "");
 	assert_true(caller->ancestors_known);
 	assert_int_equal(caller->n_ancestors, 0);
-	assert_true(rule_fits("deny", "key: '*'", &made.request));
-	assert_false(rule_fits("deny", "key: SHA256:4", &made.request));
-	assert_false(rule_fits("deny", "key_type: ssh-*", &made.request));
-	assert_false(rule_fits("deny", "exe: /usr/**", &made.request));
+	assert_true(rule_fits("deny", "key: '*'", &made->request));
+	assert_false(rule_fits("deny", "key: SHA256:4", &made->request));
+	assert_false(rule_fits("deny", "key_type: ssh-*", &made->request));
+	assert_false(rule_fits("deny", "exe: /usr/**", &made->request));
 }
 
 static void what_is_stated_is_so(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("operation: add\n"
-					  "process_name: name\nexe: /usr/bin/ssh\ntitle: t\n"
-					  "command: ' ssh  -p\t22 host '\ncwd: ~/src\n"
-					  "cgroup: /a.slice\nhas_terminal: yes\n"
-					  "key: " FINGERPRINT "\nkey_type: ssh-rsa\n"
-					  "endpoint: build\n");
-	const struct caller *caller = made.request.caller;
+	CLEANUP(free_described)
+	struct described *made = described("operation: add\n"
+					   "process_name: name\nexe: /usr/bin/ssh\ntitle: t\n"
+					   "command: ' ssh  -p\t22 host '\ncwd: ~/src\n"
+					   "cgroup: /a.slice\nhas_terminal: yes\n"
+					   "key: " FINGERPRINT "\nkey_type: ssh-rsa\n"
+					   "endpoint: build\n");
+	const struct caller *caller = made->request.caller;
 
 	(void)state;
-	assert_int_equal(made.request.operation, OPERATION_ADD);
-	assert_string_equal(made.request.endpoint, "build");
-	assert_string_equal(made.request.key.fingerprint, FINGERPRINT);
-	assert_string_equal(made.request.key.type, "ssh-rsa");
+	assert_int_equal(made->request.operation, OPERATION_ADD);
+	assert_string_equal(made->request.endpoint, "build");
+	assert_string_equal(made->request.key.fingerprint, FINGERPRINT);
+	assert_string_equal(made->request.key.type, "ssh-rsa");
 	assert_string_equal(caller->process.exe, "/usr/bin/ssh");
 	assert_string_equal(caller->process.name, "name");
 	assert_string_equal(caller->process.title, "t");
@@ -83,10 +87,10 @@ static void what_is_stated_is_so(void **state) {
 }
 
 static void what_a_live_request_derives_is_derived(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("exe: /opt/a-name-of-more-letters\n"
-					  "command: [x, 'a b', '']\n");
-	const struct process *process = &made.request.caller->process;
+	CLEANUP(free_described)
+	struct described *made = described("exe: /opt/a-name-of-more-letters\n"
+					   "command: [x, 'a b', '']\n");
+	const struct process *process = &made->request.caller->process;
 
 	(void)state;
 	assert_string_equal(process->name, "a-name-of-more-letters");
@@ -94,17 +98,17 @@ static void what_a_live_request_derives_is_derived(void **state) {
 	assert_int_equal(process->argc, 3);
 	assert_string_equal(process->argv[1], "a b");
 	assert_string_equal(process->argv[2], "");
-	assert_true(rule_fits("deny", "process_name: x", &made.request)); /* a claim */
-	assert_false(rule_fits("allow", "process_name: x", &made.request));
+	assert_true(rule_fits("deny", "process_name: x", &made->request)); /* a claim */
+	assert_false(rule_fits("allow", "process_name: x", &made->request));
 }
 
 static void ancestors_are_processes_nearest_first(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("ancestors:\n"
-					  "- {name: git, command: git push}\n"
-					  "- {exe: /usr/bin/node, command: node /opt/coder.js}\n"
-					  "- {unknown: exe}\n");
-	const struct caller *caller = made.request.caller;
+	CLEANUP(free_described)
+	struct described *made = described("ancestors:\n"
+					   "- {name: git, command: git push}\n"
+					   "- {exe: /usr/bin/node, command: node /opt/coder.js}\n"
+					   "- {unknown: exe}\n");
+	const struct caller *caller = made->request.caller;
 
 	(void)state;
 	assert_int_equal(caller->n_ancestors, 3);
@@ -115,17 +119,17 @@ static void ancestors_are_processes_nearest_first(void **state) {
 	assert_string_equal(caller->ancestors[1].name, "node");
 	assert_null(caller->ancestors[2].exe);
 	assert_null(caller->ancestors[2].name);
-	assert_true(rule_fits("allow", "ancestor: git", &made.request));
-	assert_false(rule_fits("allow", "ancestor: coder.js", &made.request));
-	assert_true(rule_fits("deny", "ancestor: coder.js", &made.request));
-	assert_true(rule_fits("deny", "ancestor: /usr/bin/tmux", &made.request)); /* the third? */
+	assert_true(rule_fits("allow", "ancestor: git", &made->request));
+	assert_false(rule_fits("allow", "ancestor: coder.js", &made->request));
+	assert_true(rule_fits("deny", "ancestor: coder.js", &made->request));
+	assert_true(rule_fits("deny", "ancestor: /usr/bin/tmux", &made->request)); /* the third? */
 }
 
 static void unknown_facts_are_as_if_they_could_not_be_learned(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("unknown: [exe, command, title, has_terminal, cwd, "
-					  "cgroup, ancestors, key, key_type]\n");
-	const struct caller *caller = made.request.caller;
+	CLEANUP(free_described)
+	struct described *made = described("unknown: [exe, command, title, has_terminal, cwd, "
+					   "cgroup, ancestors, key, key_type]\n");
+	const struct caller *caller = made->request.caller;
 
 	(void)state;
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
@@ -137,40 +141,131 @@ static void unknown_facts_are_as_if_they_could_not_be_learned(void **state) {
 	assert_null(caller->cgroup);
 	assert_int_equal(caller->has_terminal, TRI_UNKNOWN);
 	assert_false(caller->ancestors_known);
-	assert_string_equal(made.request.key.fingerprint, "");
-	assert_string_equal(made.request.key.type, "");
-	assert_true(rule_fits("deny", "key: SHA256:4", &made.request));
-	assert_false(rule_fits("allow", "exe: '**'", &made.request));
+	assert_string_equal(made->request.key.fingerprint, "");
+	assert_string_equal(made->request.key.type, "");
+	assert_true(rule_fits("deny", "key: SHA256:4", &made->request));
+	assert_false(rule_fits("allow", "exe: '**'", &made->request));
 }
 
 static void a_caller_can_be_unknown_as_a_whole(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("exe: /usr/bin/ssh\nunknown: caller\n");
+	CLEANUP(free_described)
+	struct described *made = described("exe: /usr/bin/ssh\nunknown: caller\n");
 
 	(void)state;
-	assert_int_equal(made.request.caller->state, CALLER_UNKNOWN);
-	assert_non_null(made.request.caller->reason);
-	assert_false(rule_fits("allow", "exe: /usr/bin/ssh", &made.request));
-	assert_true(rule_fits("deny", "exe: /usr/bin/other", &made.request));
+	assert_int_equal(made->request.caller->state, CALLER_UNKNOWN);
+	assert_non_null(made->request.caller->reason);
+	assert_false(rule_fits("allow", "exe: /usr/bin/ssh", &made->request));
+	assert_true(rule_fits("deny", "exe: /usr/bin/other", &made->request));
 }
 
 static void ancestors_may_be_known_in_part(void **state) {
-	CLEANUP(described_deinit)
-	struct described made = described("ancestors: [{name: git}]\nunknown: [ancestors]\n");
+	CLEANUP(free_described)
+	struct described *made = described("ancestors: [{name: git}]\nunknown: [ancestors]\n");
 
 	(void)state;
-	assert_int_equal(made.request.caller->n_ancestors, 1);
-	assert_false(made.request.caller->ancestors_known);
-	assert_true(rule_fits("allow", "ancestor: git", &made.request));
-	assert_true(rule_fits("deny", "ancestor: tmux", &made.request));
+	assert_int_equal(made->request.caller->n_ancestors, 1);
+	assert_false(made->request.caller->ancestors_known);
+	assert_true(rule_fits("allow", "ancestor: git", &made->request));
+	assert_true(rule_fits("deny", "ancestor: tmux", &made->request));
 }
 
 static void a_request_without_a_key_has_none(void **state) {
-	CLEANUP(described_deinit) struct described made = described("operation: lock");
+	CLEANUP(free_described) struct described *made = described("operation: lock");
 
 	(void)state;
-	assert_string_equal(made.request.key.fingerprint, "");
-	assert_string_equal(made.request.key.type, "");
+	assert_string_equal(made->request.key.fingerprint, "");
+	assert_string_equal(made->request.key.type, "");
+}
+
+static void a_login_is_a_verified_one_to_a_host_that_nobody_names(void **state) {
+	CLEANUP(free_described) struct described *made = described("{}");
+
+	(void)state;
+	assert_int_equal(made->request.payload->kind, PAYLOAD_SSH_LOGIN);
+	assert_int_equal(made->request.meeting, MEETING_VERIFIED);
+	assert_int_equal(made->request.is_forwarded, TRI_NO);
+	assert_true(rule_fits("allow", "hops: 0", &made->request));
+	assert_true(rule_fits("allow", "dest_evidence: verified", &made->request));
+	assert_false(rule_fits("deny", "dest_key: SHA256:4", &made->request));
+	assert_false(rule_fits("deny", "ssh_user: root", &made->request));
+	assert_false(rule_fits("deny", "namespace: '*'", &made->request));
+	assert_false(rule_fits("deny", "caller_integrity: [traced, fd-inherited]", &made->request));
+}
+
+static void what_is_signed_is_stated(void **state) {
+	CLEANUP(free_described)
+	struct described *login = described("ssh_user: git\ndest_key: " FINGERPRINT "\n");
+	CLEANUP(free_described) struct described *git = described("namespace: git");
+	CLEANUP(free_described) struct described *token = described("sign_type: unknown");
+
+	(void)state;
+	assert_true(rule_fits("allow", "ssh_user: git, dest_key: SHA256:47D", &login->request));
+	assert_int_equal(git->request.payload->kind, PAYLOAD_SSHSIG);
+	assert_true(rule_fits("allow", "sign_type: sshsig, namespace: git", &git->request));
+	assert_false(rule_fits("deny", "dest_evidence: none", &git->request));
+	assert_true(rule_fits("allow", "sign_type: unknown", &token->request));
+	assert_true(rule_fits("deny", "ssh_user: root", &token->request)); /* nobody can tell */
+}
+
+static void evidence_may_be_less_than_a_proof(void **state) {
+	CLEANUP(free_described)
+	struct described *bound = described("dest_key: " FINGERPRINT "\ndest_evidence: bound");
+	CLEANUP(free_described)
+	struct described *none = described("dest_key: " FINGERPRINT "\ndest_evidence: none");
+	CLEANUP(free_described) struct described *unknown = described("unknown: dest_key");
+	CLEANUP(free_described)
+	struct described *list = described("operation: list\ndest_key: " FINGERPRINT);
+
+	(void)state;
+	assert_false(rule_fits("allow", "dest_key: SHA256:47D", &bound->request));
+	assert_true(
+		rule_fits("allow", "dest_key: SHA256:47D, dest_evidence: bound", &bound->request));
+	assert_null(none->request.dest_key);
+	assert_true(rule_fits("allow", "dest_evidence: none", &none->request));
+	assert_int_equal(unknown->request.meeting, MEETING_NONE);
+	assert_true(rule_fits("deny", "dest_key: SHA256:4", &unknown->request));
+	assert_int_equal(list->request.meeting, MEETING_BOUND);
+	assert_null(list->request.payload);
+}
+
+static void forwarding_and_hops_follow_each_other(void **state) {
+	static const struct {
+		const char *text;
+		enum tri is_forwarded;
+		const char *hops; /* NULL: not known */
+	} rows[] = {
+		{"is_forwarded: true", TRI_YES, "hops: 1"},
+		{"hops: 3", TRI_YES, "hops: 3"},
+		{"hops: 16", TRI_YES, "hops: 16"},
+		{"hops: 0", TRI_NO, "hops: 0"},
+		{"unknown: is_forwarded", TRI_UNKNOWN, "hops: 0"},
+		{"unknown: hops", TRI_NO, NULL},
+		{"{unknown: hops, is_forwarded: true}", TRI_YES, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(free_described) struct described *made = described(rows[i].text);
+
+		assert_int_equal(made->request.is_forwarded, rows[i].is_forwarded);
+		if (rows[i].hops != NULL)
+			assert_true(rule_fits("allow", rows[i].hops, &made->request));
+		else
+			assert_null(made->request.session);
+	}
+}
+
+static void marks_of_the_caller_are_stated_or_not_known(void **state) {
+	CLEANUP(free_described)
+	struct described *made = described("caller_integrity: [traced, fd-inherited]\nexe: /x");
+	CLEANUP(free_described) struct described *unknown = described("unknown: caller_integrity");
+
+	(void)state;
+	assert_true(rule_fits("allow", "caller_integrity: traced", &made->request));
+	assert_false(rule_fits("deny", "caller_integrity: preloaded", &made->request));
+	assert_false(rule_fits("allow", "exe: /x", &made->request)); /* it may have been another */
+	assert_true(rule_fits("deny", "caller_integrity: preloaded", &unknown->request));
+	assert_false(rule_fits("allow", "caller_integrity: preloaded", &unknown->request));
 }
 
 static void what_is_wrong_is_named_with_its_place(void **state) {
@@ -195,6 +290,13 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
 		{"key: MD5:aa", "key: MD5:aa: not a fingerprint", 1, 6},
 		{"key: " FINGERPRINT "x", "not a fingerprint", 1, 6},
 		{"key_type: " FINGERPRINT FINGERPRINT, "no name of an algorithm", 1, 11},
+		{"sign_type: ssh", "sign_type: ssh: unknown value", 1, 12},
+		{"dest_evidence: proved", "dest_evidence: proved: unknown value", 1, 16},
+		{"dest_key: host", "dest_key: host: not a fingerprint", 1, 11},
+		{"hops: 17", "hops: 17: unknown value", 1, 7},
+		{"is_forwarded: 1", "is_forwarded: unknown value", 1, 15},
+		{"caller_integrity: [trace]", "did you mean traced?", 1, 20},
+		{"unknown: [ssh_user]", "unknown: ssh_user: unknown value", 1, 11},
 		{"exe: /x\nunknown: [exe]", "unknown: exe: is stated, too", 2, 11},
 		{"unknown: [endpoint]", "unknown: endpoint: unknown value", 1, 11},
 		{"unknown: [exee]", "did you mean exe?", 1, 11},
@@ -205,9 +307,10 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CLEANUP(problems_deinit) struct problems problems = {0};
-		CLEANUP(described_deinit) struct described made = {0};
+		CLEANUP(free_described)
+		struct described *made = read_from(rows[i].text, "/home/a", &problems);
 
-		read_into(&made, &problems, rows[i].text, "/home/a");
+		assert_non_null(made);
 		if (problems.count != 1 ||
 		    strstr(problems.items[0].text, rows[i].message) == NULL) {
 			print_message("# in: %s\n", rows[i].text);
@@ -222,28 +325,29 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
 
 static void without_a_home_a_path_below_it_is_wrong(void **state) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	CLEANUP(described_deinit) struct described made = {0};
+	CLEANUP(free_described)
+	struct described *made = read_from("exe: ~/bin/x", NULL, &problems);
 
 	(void)state;
-	read_into(&made, &problems, "exe: ~/bin/x", NULL);
+	assert_non_null(made);
 	assert_int_equal(problems.count, 1);
 	assert_non_null(strstr(problems.items[0].text, "HOME"));
 }
 
 static void there_are_as_many_ancestors_as_a_live_request_has(void **state) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	CLEANUP(described_deinit) struct described most = {0};
-	CLEANUP(described_deinit) struct described too_many = {0};
+	CLEANUP(free_described) struct described *most = NULL;
+	CLEANUP(free_described) struct described *too_many = NULL;
 	char text[1024] = "ancestors: [";
 
 	(void)state;
 	for (int i = 0; i < ANCESTORS_MAX; i++)
 		strcat(text, "{name: a},");
-	read_into(&most, &problems, strcat(text, "]"), NULL);
+	most = read_from(strcat(text, "]"), NULL, &problems);
 	assert_int_equal(problems.count, 0);
-	assert_int_equal(most.request.caller->n_ancestors, ANCESTORS_MAX);
+	assert_int_equal(most->request.caller->n_ancestors, ANCESTORS_MAX);
 	text[strlen(text) - 1] = '\0';
-	read_into(&too_many, &problems, strcat(text, "{name: a}]"), NULL);
+	too_many = read_from(strcat(text, "{name: a}]"), NULL, &problems);
 	assert_int_equal(problems.count, 1);
 }
 
@@ -257,6 +361,11 @@ int main(void) {
 		cmocka_unit_test(a_caller_can_be_unknown_as_a_whole),
 		cmocka_unit_test(ancestors_may_be_known_in_part),
 		cmocka_unit_test(a_request_without_a_key_has_none),
+		cmocka_unit_test(a_login_is_a_verified_one_to_a_host_that_nobody_names),
+		cmocka_unit_test(what_is_signed_is_stated),
+		cmocka_unit_test(evidence_may_be_less_than_a_proof),
+		cmocka_unit_test(forwarding_and_hops_follow_each_other),
+		cmocka_unit_test(marks_of_the_caller_are_stated_or_not_known),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_place),
 		cmocka_unit_test(without_a_home_a_path_below_it_is_wrong),
 		cmocka_unit_test(there_are_as_many_ancestors_as_a_live_request_has),

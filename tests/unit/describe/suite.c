@@ -97,6 +97,20 @@ static void any_fact_can_be_expected(void **state) {
 
 	(void)state;
 	assert_int_equal(run(passes).n_passed, 1);
+	assert_int_equal(run(POLICY ONE("  request: {ssh_user: git, hops: 2, dest_key: SHA256:a,\n"
+					"            caller_integrity: [traced, fd-passed]}\n"
+					"  expect: {ssh_user: git, hops: 2, dest_key: SHA256:a,\n"
+					"           dest_evidence: verified, is_forwarded: yes,\n"
+					"           caller_integrity: 'traced, fd-passed',\n"
+					"           sign_type: ssh-login, namespace: ''}\n"))
+				 .n_passed,
+			 1);
+	/* What nobody stated is not there. */
+	assert_int_equal(
+		run(POLICY ONE("  request: {}\n"
+			       "  expect: {key: '', key_type: '', dest_key: '', exe: ''}\n"))
+			.n_passed,
+		1);
 	seen = run(POLICY ONE("  request: {}\n  expect: {parent_process_name: git}\n"));
 	assert_int_equal(seen.n_passed, 0);
 	assert_string_equal(seen.what, "parent_process_name");

@@ -169,9 +169,11 @@ static void a_name_of_any_length_is_compared_whole(void **state) {
 	assert_string_equal(decide_rule("allow", "ssh_user: 'a*a'", &request).missing,
 			    "pattern-limit");
 	assert_int_equal(see("ssh_user: aaaa", &request), NO);
-	login.login.user = (struct bytes){NULL, 0};
+	login.login.user = bytes_of_text("");
 	assert_int_equal(see("ssh_user: '*'", &request), YES);
 	assert_int_equal(see("ssh_user: a", &request), NO);
+	login.login.user = (struct bytes){NULL, 0}; /* nobody has said which one */
+	assert_int_equal(see("ssh_user: '*'", &request), UNKNOWN);
 }
 
 static void a_destination_is_certain_only_where_it_is_verified(void **state) {
