@@ -304,13 +304,21 @@ static void listener_accept_from(struct listener *listener) {
 	ev_io_start(listener->loop, &listener->acceptable);
 }
 
+/* Who came in between the binding and the watching is seen, too: a watch tells only of what differs
+ * from its own beginning. */
+static void listener_watch_place(struct listener *listener) {
+	ev_stat_start(listener->loop, &listener->place);
+	if (!listener_in_place(listener))
+		ev_feed_event(listener->loop, &listener->place, EV_STAT);
+}
+
 int listener_start(struct listener *listener) {
 	int error = listener_bind(listener);
 
 	if (error < 0)
 		return error;
 	listener_accept_from(listener);
-	ev_stat_start(listener->loop, &listener->place);
+	listener_watch_place(listener);
 	ev_stat_start(listener->loop, &listener->directory);
 	for (size_t i = 0; i < listener->n_above; i++)
 		ev_stat_start(listener->loop, &listener->above[i].watch);
@@ -389,11 +397,11 @@ static void listener_take_back(struct listener *listener) {
 		if (!listener_in_place(listener))
 			error = -ESTALE;
 	}
-	ev_stat_start(listener->loop, &listener->place);
 	listener->taken_back++;
 	ev_timer_set(&listener->take_back, TAKE_BACK_S * listener->taken_back, 0.);
 	if (error < 0 || listener->taken_back >= TAKE_BACK_MAX)
 		ev_timer_start(listener->loop, &listener->take_back);
+	listener_watch_place(listener);
 	listener->calls.replaced(listener->calls.data, error);
 }
 
