@@ -52,6 +52,49 @@ static inline const char *integrity_name(enum integrity mark) {
 	return "invalid";
 }
 
+/* Kinds of namespaces in which a caller may stand apart from us. Each is a bit. */
+enum apart {
+	APART_CGROUP = 1 << 0,
+	APART_IPC = 1 << 1,
+	APART_MNT = 1 << 2,
+	APART_NET = 1 << 3,
+	APART_PID = 1 << 4,
+	APART_USER = 1 << 5,
+	APART_UTS = 1 << 6,
+};
+#define APART_COUNT 7
+
+static inline const char *apart_name(enum apart kind) {
+	switch (kind) {
+	case APART_CGROUP: return "cgroup";
+	case APART_IPC: return "ipc";
+	case APART_MNT: return "mnt";
+	case APART_NET: return "net";
+	case APART_PID: return "pid";
+	case APART_USER: return "user";
+	case APART_UTS: return "uts";
+	}
+	return "invalid";
+}
+
+/* Where the person is to whose login session the caller belongs. */
+enum presence {
+	PRESENCE_UNKNOWN,
+	PRESENCE_LOCAL,
+	PRESENCE_REMOTE,
+	PRESENCE_LOCKED, /* at this machine, but the screen is locked */
+};
+
+static inline const char *presence_name(enum presence presence) {
+	switch (presence) {
+	case PRESENCE_UNKNOWN: return "unknown";
+	case PRESENCE_LOCAL: return "local";
+	case PRESENCE_REMOTE: return "remote";
+	case PRESENCE_LOCKED: return "locked";
+	}
+	return "invalid";
+}
+
 enum caller_state {
 	CALLER_UNKNOWN,	   /* nothing could be proved: reason says why */
 	CALLER_IDENTIFIED, /* live process, uid, PID and user namespace (ours) are known */
@@ -76,7 +119,19 @@ struct caller {
 	/* Up to PID 1 or ANCESTORS_MAX deep. false: an ancestor could not be read, the list is
 	 * short. */
 	bool ancestors_known;
-	unsigned integrity;	    /* marks that were seen, an OR of enum integrity */
+	/* Those of its environment's variables that were asked for, each "NAME=VALUE", in the order
+	 * of its environment, n_env and a NULL: claims. A name that is not there is not set. NULL:
+	 * the environment could not be read, or is too long, so nothing is known of any. */
+	char **env;
+	size_t n_env;
+	unsigned apart;		/* an OR of enum apart: namespaces that are not ours */
+	unsigned apart_unknown; /* those that could not be compared */
+	enum presence presence;
+	const char *presence_evidence; /* static: "logind", "environment", "ancestors"; NULL: none
+					  decided */
+	char *unit;	    /* systemd's, from cgroup: "" where there is none; NULL: unknown */
+	char *tmux_window;  /* "" where it is in none; NULL: unknown */
+	unsigned integrity; /* marks that were seen, an OR of enum integrity */
 	unsigned integrity_unknown; /* marks that could not be looked for */
 	/* The process that connected, where it is another one than the writer; else 0. */
 	pid_t connector_pid;

@@ -3,6 +3,7 @@
 #define FACTS_REQUEST_H
 
 #include "facts/caller.h"
+#include "facts/destination.h"
 #include "facts/key.h"
 #include "facts/operation.h"
 #include "facts/payload.h"
@@ -24,6 +25,13 @@ struct request {
 	enum meeting meeting;
 	/* The fingerprint of the host that the meeting is with; NULL where it is with none. */
 	const char *dest_key;
+	/* NULL: nothing was looked up, so nothing is known of names. */
+	const struct destination *destination;
+	/* Whether a coding agent is behind it, and by what definition. coding_agent is "" where it
+	 * is none, NULL where that is unknown; evidence such as "env CLAUDECODE", NULL: none. */
+	enum tri is_coding_agent;
+	const char *coding_agent;
+	const char *coding_agent_evidence;
 };
 
 #endif
