@@ -16,8 +16,8 @@
 #define MESSAGES_MAX 16 /* served in one turn of the loop, so that others get theirs */
 
 enum phase {
-	PHASE_READING,	 /* there is no whole message */
-	PHASE_SERVING,	 /* one is on its way; nothing is read */
+	PHASE_READING,   /* there is no whole message */
+	PHASE_SERVING,   /* one is on its way; nothing is read */
 	PHASE_ANSWERING, /* its answer is; nothing is read */
 	PHASE_CLOSED,
 };
@@ -29,7 +29,7 @@ struct connection {
 	int fd;
 	ev_io readable, writable;
 	ev_timer stall; /* half a message, or an answer that is not taken */
-	ev_timer turn;	/* there is more to serve, in the loop's next turn */
+	ev_timer turn;  /* there is more to serve, in the loop's next turn */
 	enum phase phase;
 	bool pumping;
 	bool gone;
@@ -100,7 +100,7 @@ static void connection_stall_after(struct connection *connection, double seconds
 
 /* A message that cannot be followed any further: the connection ends, and an event says why. */
 static void connection_refuse(struct connection *connection, const char *reason,
-			      const char *detail) {
+                              const char *detail) {
 	struct caller *caller = NULL;
 	struct request request = {.endpoint = connection->endpoint};
 	struct event event = {
@@ -143,7 +143,7 @@ static void connection_write(struct connection *connection) {
 
 	while (output->len > 0) {
 		ssize_t len = send(connection->fd, output->data, output->len,
-				   MSG_NOSIGNAL | MSG_DONTWAIT);
+		                   MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (len < 0 && errno == EINTR)
 			continue;
@@ -196,7 +196,7 @@ static void connection_serve(struct connection *connection, size_t len) {
 	connection->message_len = len;
 	if (connection->link == NULL &&
 	    upstream_link_new(&connection->link, connection->guard->loop,
-			      &connection->guard->upstream) < 0) {
+	                      &connection->guard->upstream) < 0) {
 		connection_close(connection);
 		return;
 	}
@@ -232,7 +232,7 @@ static void connection_pump(struct connection *connection) {
 
 		if (message_length(&len, buffer_bytes(&connection->input)) < 0) {
 			connection_refuse(connection, "too-large",
-					  "a message is empty or longer than 256 KiB");
+			                  "a message is empty or longer than 256 KiB");
 			break;
 		}
 		if (len == 0 || connection->input.len < len) {

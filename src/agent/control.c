@@ -63,7 +63,7 @@ static void client_free(struct client *client) {
 static void client_write(struct client *client) {
 	while (client->answer.len > 0) {
 		ssize_t len = send(client->fd, client->answer.data, client->answer.len,
-				   MSG_NOSIGNAL | MSG_DONTWAIT);
+		                   MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (len < 0 && errno == EINTR)
 			continue;
@@ -90,7 +90,7 @@ static void client_serve(struct client *client) {
 
 	client->stay = result == CONTROL_OK_STAY;
 	buffer_put_raw(&client->answer,
-		       bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
+	               bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
 	buffer_put_raw(&client->answer, buffer_bytes(&text));
 	ev_io_stop(control->loop, &client->io);
 	ev_io_set(&client->io, client->fd, EV_WRITE);
@@ -100,7 +100,7 @@ static void client_serve(struct client *client) {
 
 static void client_read(struct client *client) {
 	ssize_t len = recv(client->fd, client->request + client->request_len,
-			   sizeof(client->request) - 1 - client->request_len, MSG_DONTWAIT);
+	                   sizeof(client->request) - 1 - client->request_len, MSG_DONTWAIT);
 	char *end;
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -224,7 +224,7 @@ static int control_listen(struct control *control) {
 }
 
 int control_new(struct control **ret, struct ev_loop *loop, const char *path,
-		control_handler *handler, void *data) {
+                control_handler *handler, void *data) {
 	struct control *control = calloc(1, sizeof(*control));
 	int error;
 
@@ -328,7 +328,7 @@ int control_ask(struct buffer *answer, const char *path, const char *request, bo
 		error = send_all(fd, buffer_bytes(&line));
 	if (error == 0)
 		error = receive_all(answer, fd,
-				    wait_for_end ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
+		                    wait_for_end ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
 	if (error < 0)
 		return error;
 	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {

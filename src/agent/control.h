@@ -30,7 +30,7 @@ typedef enum control_result control_handler(void *data, const char *request, str
 /* Listens at path, whose directory must be private; what lies there is replaced, so the caller
  * must hold the lock that says that no other guard is alive. */
 int control_new(struct control **ret, struct ev_loop *loop, const char *path,
-		control_handler *handler, void *data) MUST_CHECK;
+                control_handler *handler, void *data) MUST_CHECK;
 /* Listens anew where its socket is no longer the one at the path. */
 int control_keep(struct control *control) MUST_CHECK;
 void control_free(struct control *control); /* removes the socket; NULL is fine */
@@ -39,6 +39,6 @@ void control_free(struct control *control); /* removes the socket; NULL is fine 
  * ended). *answer has what follows the first line. 0 or 1: ok or failed; -ECONNREFUSED or -ENOENT:
  * no guard is there; -EPERM: it belongs to another user. */
 int control_ask(struct buffer *answer, const char *path, const char *request,
-		bool wait_for_end) MUST_CHECK;
+                bool wait_for_end) MUST_CHECK;
 
 #endif

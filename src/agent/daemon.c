@@ -26,7 +26,7 @@
 #define DESCRIPTORS_CLIENT \
 	4 /* its socket, its way to the real agent, its writer (twice, while read) */
 #define DESCRIPTORS_DEFAULT 1024
-#define PAUSED_NOTE_S	    60.
+#define PAUSED_NOTE_S       60.
 
 struct daemon {
 	const struct daemon_options *options;
@@ -51,7 +51,7 @@ static void say_problems(const struct problems *problems) {
 
 		if (problem->line > 0)
 			diag_error("%s:%zu:%zu: %s", problem->file, problem->line, problem->column,
-				   problem->text);
+			           problem->text);
 		else
 			diag_error("%s: %s", problem->file, problem->text);
 	}
@@ -100,13 +100,13 @@ static void on_replaced(void *data, int error) {
 	/* Once for a loss that lasts: it is tried again and again. */
 	if (!lost || !daemon->guard.socket_lost) {
 		diag_error("%s: something else was put in the socket's place (%s)",
-			   daemon->options->socket, lost ? strerror(-error) : "taken back");
+		           daemon->options->socket, lost ? strerror(-error) : "taken back");
 		guard_note(&daemon->guard, "socket-replaced", NULL,
-			   lost ? strerror(-error) : "taken back");
+		           lost ? strerror(-error) : "taken back");
 	}
 	daemon->guard.socket_lost = lost;
 	guard_notice(&daemon->guard, "a program put something in the place of the guard's socket; "
-				     "see the socket-replaced events");
+	                             "see the socket-replaced events");
 	/* What took the one away may have taken the other. */
 	runtime_look(daemon->runtime);
 }
@@ -177,8 +177,8 @@ static enum control_result on_control(void *data, const char *request, struct bu
 		return control_reload(daemon, answer);
 	if (strcmp(request, "log-head") == 0)
 		return head_put(answer, journal_head(guard->journal), guard->state_fd) == 0
-			       ? CONTROL_OK
-			       : CONTROL_FAILED;
+		               ? CONTROL_OK
+		               : CONTROL_FAILED;
 	if (strcmp(request, "status") == 0)
 		return guard_status_yaml(guard, answer) == 0 ? CONTROL_OK : CONTROL_FAILED;
 	if (panic || strcmp(request, "panic off") == 0) {
@@ -218,7 +218,7 @@ static bool is_own_socket(struct daemon *daemon, const char *upstream) {
 	if (!same_place(upstream, daemon->options->socket))
 		return false;
 	diag_error("--upstream %s: that is the guard's own socket (name the real agent's)",
-		   upstream);
+	           upstream);
 	daemon->status = 2;
 	return true;
 }
@@ -227,7 +227,7 @@ static void daemon_serve(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
 	int error = control_new(&daemon->control, guard->loop, options->control, on_control,
-				daemon);
+	                        daemon);
 
 	if (error < 0) {
 		diag_error("%s: %s", options->control, strerror(-error));
@@ -266,7 +266,7 @@ static void on_managed(void *data, enum managed_state state, const char *detail)
 
 	/* Its directory may have been made anew. */
 	guard->upstream.down = state != MANAGED_UP ||
-			       set_upstream_path(guard, managed_socket(daemon->managed)) < 0;
+	                       set_upstream_path(guard, managed_socket(daemon->managed)) < 0;
 	switch (state) {
 	case MANAGED_STARTING: break;
 	case MANAGED_UP:
@@ -279,7 +279,7 @@ static void on_managed(void *data, enum managed_state state, const char *detail)
 		guard->upstream_restarts++;
 		diag_info("ssh-agent was started again and is empty (add your keys: ssh-add)");
 		guard_notice(guard, "ssh-agent was started again and is empty: add your keys "
-				    "with ssh-add");
+		                    "with ssh-add");
 		break;
 	case MANAGED_DOWN:
 		diag_error("upstream: %s", detail);
@@ -303,9 +303,9 @@ static void raise_descriptor_limit(struct daemon *daemon) {
 	if (limit.rlim_cur > INT_MAX)
 		limit.rlim_cur = INT_MAX;
 	daemon->connections_max = limit.rlim_cur > DESCRIPTORS_OURS + DESCRIPTORS_CLIENT
-					  ? (size_t)(limit.rlim_cur - DESCRIPTORS_OURS) /
-						    DESCRIPTORS_CLIENT
-					  : 1;
+	                                  ? (size_t)(limit.rlim_cur - DESCRIPTORS_OURS) /
+	                                            DESCRIPTORS_CLIENT
+	                                  : 1;
 }
 
 static int daemon_directories(struct daemon *daemon) {
@@ -314,19 +314,19 @@ static int daemon_directories(struct daemon *daemon) {
 
 	if (error < 0) {
 		diag_error("%s: %s (the state directory must be yours, mode 0700, and no link)",
-			   options->state, strerror(-error));
+		           options->state, strerror(-error));
 		return error;
 	}
 	error = lock_file(&daemon->lock_fd, daemon->guard.state_fd, "lock");
 	if (error < 0) {
 		diag_error("%s: %s", options->state,
-			   error == -EADDRINUSE
-				   ? "another ssh-agent-guard uses it (choose another --state-dir)"
-				   : strerror(-error));
+		           error == -EADDRINUSE
+		                   ? "another ssh-agent-guard uses it (choose another --state-dir)"
+		                   : strerror(-error));
 		return error;
 	}
 	return runtime_new(&daemon->runtime, daemon->guard.loop, options->runtime, on_runtime,
-			   daemon);
+	                   daemon);
 }
 
 static int daemon_policy(struct daemon *daemon) {
@@ -335,8 +335,8 @@ static int daemon_policy(struct daemon *daemon) {
 
 	if (error == -ENOENT) {
 		diag_info("%s: not there, so every signature needs a confirmation, and is refused "
-			  "where there is no way to give one (see ssh-agent-guard-policy(5))",
-			  daemon->options->policy);
+		          "where there is no way to give one (see ssh-agent-guard-policy(5))",
+		          daemon->options->policy);
 		error = policy_new_default(&daemon->guard.policy);
 	}
 	if (error == 0)
@@ -352,7 +352,7 @@ static int daemon_listener(struct daemon *daemon) {
 	const struct listener_calls calls = {on_accepted, on_replaced, on_paused, daemon};
 	CLEANUP(free_pointer) char *why = NULL;
 	int error = listener_new(&daemon->listener, &why, daemon->guard.loop,
-				 daemon->options->socket, &calls);
+	                         daemon->options->socket, &calls);
 
 	if (error < 0)
 		diag_error("%s: %s", daemon->options->socket, why != NULL ? why : strerror(-error));
@@ -370,7 +370,7 @@ static int daemon_upstream(struct daemon *daemon) {
 	guard->upstream_name = path != NULL ? path : "managed";
 	if (path == NULL) {
 		error = managed_new(&daemon->managed, guard->loop, options->agent_program,
-				    options->runtime, on_managed, daemon);
+		                    options->runtime, on_managed, daemon);
 		if (error < 0) {
 			diag_error("%s: %s", options->runtime, strerror(-error));
 			return error;
@@ -470,7 +470,7 @@ static int daemon_start(struct daemon *daemon) {
 		return error;
 	if (guard->panic)
 		diag_info("panic was left on: every signature is refused until `ssh-agent-guard "
-			  "panic off`");
+		          "panic off`");
 	if (daemon->managed != NULL)
 		managed_start(daemon->managed);
 	else
@@ -482,9 +482,9 @@ int daemon_run(const struct daemon_options *options) {
 	struct daemon daemon = {
 		.options = options,
 		.guard = {.state_fd = -1,
-			  .policy_path = options->policy,
-			  .socket_path = options->socket,
-			  .since_us = clock_real_us()},
+	                  .policy_path = options->policy,
+	                  .socket_path = options->socket,
+	                  .since_us = clock_real_us()},
 		.lock_fd = -1,
 	};
 

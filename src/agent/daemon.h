@@ -8,7 +8,7 @@
 
 struct daemon_options {
 	const char *policy, *state, *runtime, *socket, *control; /* absolute paths */
-	const char *upstream;	   /* an absolute path; NULL: managed */
+	const char *upstream;      /* an absolute path; NULL: managed */
 	const char *agent_program; /* the ssh-agent of a managed upstream */
 	double answer_s;
 	/* Called once it serves. */

@@ -82,7 +82,7 @@ static struct request exchange_request(const struct exchange *exchange) {
 
 /* The fields of the event that every way out shares. */
 static int exchange_event_with(struct exchange *exchange, const char *decision, const char *reason,
-			       const char *outcome, const char *detail) {
+                               const char *outcome, const char *detail) {
 	struct guard *guard = exchange->in.guard;
 	struct request request = exchange_request(exchange);
 	uint64_t spent_ns = clock_mono_ns() - exchange->begun_ns;
@@ -99,7 +99,7 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 		.outcome = outcome,
 		.delivered = exchange->gone ? TRI_NO : TRI_UNKNOWN,
 		.config_sha256 = policy_sha256(exchange->policy != NULL ? exchange->policy
-									: guard->policy),
+	                                                                : guard->policy),
 		.latency_us = (spent_ns - exchange->upstream_ns) / 1000,
 		.upstream_us = exchange->upstream_ns / 1000,
 		.sign_request_num = exchange->number,
@@ -109,7 +109,7 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 }
 
 static int exchange_event(struct exchange *exchange, const char *decision, const char *reason,
-			  const char *outcome) {
+                          const char *outcome) {
 	return exchange_event_with(exchange, decision, reason, outcome, NULL);
 }
 
@@ -262,7 +262,7 @@ static void exchange_forward(struct exchange *exchange) {
 	exchange->forwarding = true;
 	exchange->asked_ns = clock_mono_ns();
 	upstream_link_request(exchange->in.link, exchange->in.message, answer_s, on_answer,
-			      exchange);
+	                      exchange);
 }
 
 static void exchange_decide(struct exchange *exchange) {
@@ -300,10 +300,10 @@ static void exchange_bind_failed(struct exchange *exchange) {
 	    key_facts_of_blob(&key, bind.host_key) < 0)
 		key = (struct key_facts){0};
 	snprintf(detail, sizeof(detail), "it names the host key %s%s(%s)", key.fingerprint,
-		 key.fingerprint[0] != '\0' ? " " : "", key.type);
+	         key.fingerprint[0] != '\0' ? " " : "", key.type);
 	error = exchange_event_with(exchange, relayed ? "allow" : "deny",
-				    bind_outcome_name(exchange->bind), NULL,
-				    key.type[0] != '\0' ? detail : NULL);
+	                            bind_outcome_name(exchange->bind), NULL,
+	                            key.type[0] != '\0' ? detail : NULL);
 	/* Not believed already, whether or not that could be written. */
 	(void)error;
 	if (!relayed)
@@ -345,7 +345,7 @@ static int exchange_identify(struct exchange *exchange) {
 
 	if (!exchange->in.mixed && exchange->in.writer->known)
 		return reader_ask(&exchange->job, exchange->in.guard->reader, exchange->in.writer,
-				  on_identified, exchange);
+		                  on_identified, exchange);
 	error = caller_new_unknown(&exchange->caller, exchange->in.writer, reason);
 	if (error == 0)
 		exchange_identified(exchange);
@@ -353,7 +353,7 @@ static int exchange_identify(struct exchange *exchange) {
 }
 
 int exchange_new(struct exchange **ret, const struct exchange_input *input, exchange_done *done,
-		 void *data) {
+                 void *data) {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (exchange == NULL)
@@ -378,7 +378,7 @@ static void exchange_meet(struct exchange *exchange) {
 	if (exchange->payload.kind == PAYLOAD_SSH_LOGIN)
 		exchange->meeting = session_meet(session, &exchange->payload.login);
 	else if (is_operation(exchange, OPERATION_LIST) && session_login_hop(session) != NULL &&
-		 session_is_forwarded(session) == TRI_NO)
+	         session_is_forwarded(session) == TRI_NO)
 		exchange->meeting = MEETING_BOUND;
 }
 

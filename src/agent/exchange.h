@@ -25,14 +25,14 @@ struct exchange_input {
 	const char *endpoint;
 	const struct peer *connector;
 	const struct peer *writer;
-	bool mixed;		 /* its bytes came from two writers */
+	bool mixed;              /* its bytes came from two writers */
 	struct session *session; /* of the connection; a bind adds to it */
-	struct bytes message;	 /* whole, with its length */
+	struct bytes message;    /* whole, with its length */
 };
 
 /* Where it fails, done is not called. */
 int exchange_new(struct exchange **ret, const struct exchange_input *input, exchange_done *done,
-		 void *data) MUST_CHECK;
+                 void *data) MUST_CHECK;
 /* Begins; done may be called before it returns. */
 void exchange_start(struct exchange *exchange);
 void exchange_free(struct exchange *exchange); /* NULL is fine */

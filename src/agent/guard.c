@@ -24,7 +24,7 @@ int guard_event(struct guard *guard, const struct event *event) {
 
 	if (error < 0 && !guard->log_error)
 		diag_error("event log: %s (%s until it can be written again)", strerror(-error),
-			   guard_log_must(guard) ? "signatures are refused" : "events are lost");
+		           guard_log_must(guard) ? "signatures are refused" : "events are lost");
 	if (error == 0 && guard->log_error)
 		diag_info("event log: can be written again");
 	guard->log_error = error < 0;
@@ -53,7 +53,7 @@ static void reload_refused(struct guard *guard, const struct problems *problems,
 	problems_text(&text, problems, "; ");
 	buffer_put_u8(&text, 0);
 	detail = buffer_error(&text) == 0 && text.len > 1 ? (const char *)text.data
-							  : strerror(-error);
+	                                                  : strerror(-error);
 	guard->reload_failed = true;
 	diag_error("policy: not loaded, the old one stays in force: %s", detail);
 	guard_note(guard, "policy-error", NULL, detail);
@@ -98,7 +98,7 @@ int guard_panic(struct guard *guard, bool on) {
 	if (on || error == 0)
 		guard->panic = on;
 	guard_note(guard, on ? "panic" : "panic-off", NULL,
-		   error < 0 ? "could not be kept for the next start" : NULL);
+	           error < 0 ? "could not be kept for the next start" : NULL);
 	return error;
 }
 
@@ -111,7 +111,7 @@ void guard_upstream_seen(struct guard *guard, int error) {
 	/* Of one that we run ourselves, its end and start have told more than this can. */
 	if (!guard->upstream.managed)
 		guard_note(guard, away ? "upstream-lost" : "upstream-back", NULL,
-			   away ? strerror(-error) : NULL);
+		           away ? strerror(-error) : NULL);
 	guard_status_changed(guard);
 }
 
@@ -153,7 +153,7 @@ static struct status guard_status(struct guard *guard) {
 		.socket = guard->socket_path,
 		.upstream = guard->upstream_name,
 		.policy = policy_path(guard->policy)[0] != '\0' ? policy_path(guard->policy)
-								: "none",
+	                                                        : "none",
 		.config_sha256 = policy_sha256(guard->policy),
 		.rules = policy_rule_count(guard->policy),
 		.connections = guard->n_connections,

@@ -35,12 +35,12 @@ struct guard {
 	const char *upstream_name; /* "managed" or the path, for people */
 	const char *socket_path;
 
-	bool panic;	/* refuse every signature until switched off */
+	bool panic;     /* refuse every signature until switched off */
 	bool log_error; /* the last event could not be written */
 	bool socket_lost;
 	bool reload_failed;
 	bool upstream_away; /* as the last request found out */
-	char *notice;	    /* what the user should know and do, until it is settled; NULL */
+	char *notice;       /* what the user should know and do, until it is settled; NULL */
 
 	struct connection *connections; /* a list */
 	size_t n_connections;
@@ -48,7 +48,7 @@ struct guard {
 	uint64_t signatures, refusals, sign_requests, upstream_restarts;
 
 	ev_timer status_soon; /* the status is written a moment after it changed, not with each
-				 event */
+	                         event */
 	void (*on_room)(void *data); /* a connection ended: there may be descriptors again */
 	void *on_room_data;
 };

@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "platform/platform.h"
 
-#define TAKE_BACK_MAX 5	     /* in a row; whoever goes on after that only wants to keep us busy */
+#define TAKE_BACK_MAX 5      /* in a row; whoever goes on after that only wants to keep us busy */
 #define NEW_SUFFIX    ".new" /* the socket's name until it listens */
 
 struct above {
@@ -33,12 +33,12 @@ struct listener {
 	const char *name; /* the last part of path */
 	int dir_fd;
 	int lock_fd;
-	int fd;		 /* -1 while not listening */
+	int fd;          /* -1 while not listening */
 	struct stat own; /* of our socket's name: device and inode tell it from another's */
 	ev_io acceptable;
 	ev_timer retry;
 	ev_stat place, directory; /* libev sees a moved directory only by itself */
-	struct above *above;	  /* those above it, which can be moved, too */
+	struct above *above;      /* those above it, which can be moved, too */
 	size_t n_above;
 	ev_timer take_back;
 	unsigned taken_back; /* in a row */
@@ -194,7 +194,7 @@ static int listener_watch_above(struct listener *listener) {
 }
 
 int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, const char *path,
-		 const struct listener_calls *calls) {
+                 const struct listener_calls *calls) {
 	struct listener *listener = calloc(1, sizeof(*listener));
 	int error;
 

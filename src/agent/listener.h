@@ -36,7 +36,7 @@ struct listener_calls {
  * guard; -EPERM, -EACCES: the directory; -EEXIST: no socket lies there; -ENAMETOOLONG.
  */
 int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, const char *path,
-		 const struct listener_calls *calls) MUST_CHECK;
+                 const struct listener_calls *calls) MUST_CHECK;
 /* Binds, listens and accepts. */
 int listener_start(struct listener *listener) MUST_CHECK;
 /* A connection ended: accepting may go on. */

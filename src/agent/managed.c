@@ -17,9 +17,9 @@
 #include "platform/platform.h"
 
 #define DIRECTORY_PREFIX "agent-"
-#define SOCKET_NAME	 "s"
-#define OUTPUT_LEN_MAX	 512
-#define END_WAIT_MS	 2000 /* ssh-agent ends at once; a stopped one is killed */
+#define SOCKET_NAME      "s"
+#define OUTPUT_LEN_MAX   512
+#define END_WAIT_MS      2000 /* ssh-agent ends at once; a stopped one is killed */
 
 struct managed {
 	struct ev_loop *loop;
@@ -35,11 +35,11 @@ struct managed {
 	enum managed_state state;
 	int output_fd;
 	char output[OUTPUT_LEN_MAX]; /* what it said so far, for the reason where it fails to start
-				      */
+	                              */
 	size_t output_len;
 	ev_io readable;
 	ev_child child;
-	ev_stat place;	/* of its socket */
+	ev_stat place;  /* of its socket */
 	ev_timer timer; /* until it must be up; or until it is started again */
 	double started_at, restart_s;
 };
@@ -149,9 +149,9 @@ static void environment_free(char **environment) {
 
 /* In the child. Nothing of ours goes along but its output. */
 static _Noreturn void child_run(const struct managed *managed, int image, int output,
-				char **environment, pid_t parent) {
+                                char **environment, pid_t parent) {
 	char *const argv[] = {(char[]){"ssh-agent"}, (char[]){"-D"}, (char[]){"-a"},
-			      managed->socket, NULL};
+	                      managed->socket, NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
@@ -181,17 +181,17 @@ static void managed_restart_later(struct managed *managed) {
 	ev_timer_set(&managed->timer, managed->restart_s, 0.);
 	ev_timer_start(managed->loop, &managed->timer);
 	managed->restart_s = managed->restart_s * 2 < RESTART_MAX_S ? managed->restart_s * 2
-								    : RESTART_MAX_S;
+	                                                            : RESTART_MAX_S;
 }
 
 static void managed_failed(struct managed *managed, const char *what, int error) {
 	char detail[256];
 
 	snprintf(detail, sizeof(detail), "%s: %s", what,
-		 error == -EPERM    ? "the system forbids executable memory files (see sysctl "
-				      "vm.memfd_noexec, or use --upstream PATH)"
-		 : error == -EACCES ? "it belongs to somebody else, or others can write to it"
-				    : strerror(-error));
+	         error == -EPERM    ? "the system forbids executable memory files (see sysctl "
+	                              "vm.memfd_noexec, or use --upstream PATH)"
+	         : error == -EACCES ? "it belongs to somebody else, or others can write to it"
+	                            : strerror(-error));
 	managed_restart_later(managed);
 	managed_set(managed, MANAGED_DOWN, detail);
 }
@@ -287,11 +287,11 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	managed->pid = 0;
 	if (WIFSIGNALED(status))
 		snprintf(detail, sizeof(detail), "ssh-agent was ended by signal %d",
-			 WTERMSIG(status));
+		         WTERMSIG(status));
 	else
 		snprintf(detail, sizeof(detail), "ssh-agent ended with status %d%s%s",
-			 WEXITSTATUS(status), managed->state == MANAGED_STARTING ? ": " : "",
-			 managed->state == MANAGED_STARTING ? managed->output : "");
+		         WEXITSTATUS(status), managed->state == MANAGED_STARTING ? ": " : "",
+		         managed->state == MANAGED_STARTING ? managed->output : "");
 	managed_restart_later(managed);
 	managed_set(managed, MANAGED_DOWN, detail);
 }
@@ -312,7 +312,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
-		const char *runtime_directory, managed_changed *changed, void *data) {
+                const char *runtime_directory, managed_changed *changed, void *data) {
 	struct managed *managed = calloc(1, sizeof(*managed));
 	int error;
 
@@ -336,7 +336,7 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 	managed->place.data = managed->readable.data = managed->child.data = managed->timer.data =
 		managed;
 	error = managed->program == NULL || managed->parent == NULL ? -ENOMEM
-								    : directory_make(managed);
+	                                                            : directory_make(managed);
 	if (error < 0) {
 		managed_free(managed);
 		return error;

@@ -14,9 +14,9 @@
 
 #include "base/cleanup.h"
 
-#define RESTART_MIN_S	0.1
-#define RESTART_MAX_S	30.
-#define STEADY_S	10. /* one that lived this long has not died of its start */
+#define RESTART_MIN_S   0.1
+#define RESTART_MAX_S   30.
+#define STEADY_S        10. /* one that lived this long has not died of its start */
 #define START_TIMEOUT_S 10.
 
 struct managed;
@@ -30,7 +30,7 @@ typedef void managed_changed(void *data, enum managed_state state, const char *d
  * those of guards that were killed. program is an absolute path, owned by root, or by us where
  * no one else can write to it. loop is the default loop, which alone can wait for children. */
 int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
-		const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
+                const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
 void managed_start(struct managed *managed);
 /* Ends an agent whose socket has gone, and that nobody can reach any more: another one is started,
  * where the directory is gone in a new one. */

@@ -32,11 +32,11 @@ static int runtime_make(const char *path, bool quiet) {
 		return error;
 	if (bad != NULL)
 		diag_error("%s: %s belongs to somebody else, or can be written by others (set "
-			   "XDG_RUNTIME_DIR to a directory of your own)",
-			   path, bad);
+		           "XDG_RUNTIME_DIR to a directory of your own)",
+		           path, bad);
 	else if (error < 0)
 		diag_error("%s: %s (it must be yours, mode 0700, and no link)", path,
-			   strerror(-error));
+		           strerror(-error));
 	return error;
 }
 
@@ -64,7 +64,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 int runtime_new(struct runtime **ret, struct ev_loop *loop, const char *path,
-		runtime_changed *changed, void *data) {
+                runtime_changed *changed, void *data) {
 	struct runtime *runtime;
 	int error = runtime_make(path, false);
 

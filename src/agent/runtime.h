@@ -20,7 +20,7 @@ typedef void runtime_changed(void *data);
 /* Makes and checks the directory at path (borrowed): ours alone, and nobody else's to replace. What
  * is wrong has been said. */
 int runtime_new(struct runtime **ret, struct ev_loop *loop, const char *path,
-		runtime_changed *changed, void *data) MUST_CHECK;
+                runtime_changed *changed, void *data) MUST_CHECK;
 void runtime_free(struct runtime *runtime); /* leaves the directory; NULL is fine */
 
 /* Looks now, where somebody has a reason to think that it is back. */

@@ -27,9 +27,9 @@ struct upstream_link {
 	ev_io readable, writable;
 	ev_timer deadline, retry;
 	enum phase phase;
-	bool poisoned;	/* a replayed bind was refused */
-	bool fresh;	/* nothing has been answered on this connection yet */
-	bool used;	/* there was a connection before */
+	bool poisoned;  /* a replayed bind was refused */
+	bool fresh;     /* nothing has been answered on this connection yet */
+	bool used;      /* there was a connection before */
 	bool forgetful; /* a bind could not be kept: a lost connection cannot be made good again */
 
 	/* Each a byte that is 1 once the agent has accepted it, and, as a string, the message with
@@ -89,7 +89,7 @@ static void link_lost(struct upstream_link *link) {
 static void link_send(struct upstream_link *link) {
 	while (link->sending.len > 0) {
 		ssize_t len = send(link->fd, link->sending.data, link->sending.len,
-				   MSG_NOSIGNAL | MSG_DONTWAIT);
+		                   MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (len < 0 && errno == EINTR)
 			continue;
@@ -255,7 +255,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
-		      const struct upstream_address *address) {
+                      const struct upstream_address *address) {
 	struct upstream_link *link = calloc(1, sizeof(*link));
 
 	if (link == NULL)
@@ -284,7 +284,7 @@ void upstream_link_free(struct upstream_link *link) {
 }
 
 void upstream_link_request(struct upstream_link *link, struct bytes message, double timeout_s,
-			   upstream_done *done, void *data) {
+                           upstream_done *done, void *data) {
 	assert(link->phase == PHASE_IDLE && message.len > MESSAGE_HEADER);
 	link->message = message;
 	link->sent = false;

@@ -15,15 +15,15 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
-#define BINDS_MAX	 16	     /* as ssh-agent (AGENT_MAX_SESSION_IDS) */
-#define BINDS_LEN_MAX	 (64 * 1024) /* of one connection: 16 binds with certificates fit */
-#define CONNECT_RETRY_MS 10	     /* while the agent's queue is full */
+#define BINDS_MAX        16          /* as ssh-agent (AGENT_MAX_SESSION_IDS) */
+#define BINDS_LEN_MAX    (64 * 1024) /* of one connection: 16 binds with certificates fit */
+#define CONNECT_RETRY_MS 10          /* while the agent's queue is full */
 
 /* Where the agent is. Shared by all links, changed by the one who owns it. */
 struct upstream_address {
 	struct sockaddr_un socket;
-	bool managed;	 /* we run it ourselves */
-	bool down;	 /* known to be away: do not even try */
+	bool managed;    /* we run it ourselves */
+	bool down;       /* known to be away: do not even try */
 	double answer_s; /* how long an answer may take where a person may be asked */
 };
 
@@ -41,13 +41,13 @@ struct upstream_link;
 typedef void upstream_done(void *data, int error, struct bytes answer);
 
 int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
-		      const struct upstream_address *address) MUST_CHECK;
+                      const struct upstream_address *address) MUST_CHECK;
 void upstream_link_free(struct upstream_link *link); /* an open request ends without a call */
 
 /* Sends the message (with its length; borrowed until done) and calls done from the loop, or before
  * it returns. Only one request may be open. */
 void upstream_link_request(struct upstream_link *link, struct bytes message, double timeout_s,
-			   upstream_done *done, void *data);
+                           upstream_done *done, void *data);
 
 /* Whether the agent may have seen something of the open request. */
 bool upstream_link_has_sent(const struct upstream_link *link);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #define CLEANUP(function) __attribute__((cleanup(function)))
-#define MUST_CHECK	  __attribute__((warn_unused_result))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 
 /* For locals of the form CLEANUP(close_fd) int fd = -1; a second close is harmless. */
 static inline void close_fd(int *fd) {

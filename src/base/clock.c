@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#define REAL_US_MIN (-62135596800LL * 1000000)	   /* 0001-01-01 */
+#define REAL_US_MIN (-62135596800LL * 1000000)     /* 0001-01-01 */
 #define REAL_US_MAX (253402300800LL * 1000000 - 1) /* the end of 9999 */
 
 uint64_t clock_mono_ns(void) {
@@ -45,7 +45,7 @@ void clock_stamp(char ret[static CLOCK_STAMP_SIZE], int64_t real_us) {
 
 	clock_day(day, real_us);
 	snprintf(ret, CLOCK_STAMP_SIZE, "%sT%02u:%02u:%02u.%06uZ", day, (unsigned)tm.tm_hour % 100,
-		 (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100, (unsigned)us % 1000000);
+	         (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100, (unsigned)us % 1000000);
 }
 
 void clock_day(char ret[static CLOCK_DAY_SIZE], int64_t real_us) {
@@ -53,5 +53,5 @@ void clock_day(char ret[static CLOCK_DAY_SIZE], int64_t real_us) {
 
 	split(&tm, real_us);
 	snprintf(ret, CLOCK_DAY_SIZE, "%04u-%02u-%02u", (unsigned)(tm.tm_year + 1900) % 10000,
-		 (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100);
+	         (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100);
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define CLOCK_STAMP_SIZE sizeof("2026-11-23T05:00:23.123456Z")
-#define CLOCK_DAY_SIZE	 sizeof("2026-11-23")
+#define CLOCK_DAY_SIZE   sizeof("2026-11-23")
 
 uint64_t clock_mono_ns(void); /* since some fixed moment; stands still while suspended */
 int64_t clock_real_us(void);  /* since 1970-01-01 UTC */

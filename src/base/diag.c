@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 
 #define LINE_LEN_MAX 2048 /* below PIPE_BUF: two processes never mix their lines */
-#define PREFIX	     "ssh-agent-guard: "
+#define PREFIX       "ssh-agent-guard: "
 
 /* The one variable of the program outside a context: standard error is one for the process, too. */
 static bool verbose;

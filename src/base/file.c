@@ -30,7 +30,7 @@ static int read_all(struct buffer *buffer, int fd, size_t len_max) {
 }
 
 int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
-	      struct stat *ret_stat) {
+              struct stat *ret_stat) {
 	/* O_NONBLOCK, because opening a FIFO without a writer would wait for one. */
 	CLEANUP(close_fd)
 	int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

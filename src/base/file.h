@@ -13,7 +13,7 @@
  * its place is -EINVAL, more than len_max bytes -EFBIG. *ret_stat, which may be NULL, is of the
  * opened file. Links are followed (dotfile farms). */
 int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
-	      struct stat *ret_stat) MUST_CHECK;
+              struct stat *ret_stat) MUST_CHECK;
 
 /* Replaces dir_fd/name atomically by a file of these bytes, mode 0600. */
 int file_replace(int dir_fd, const char *name, struct bytes bytes) MUST_CHECK;

@@ -50,7 +50,7 @@ static void close_subject(struct subject **subject) {
 }
 
 void caller_set_connector(struct caller *caller, const struct peer *writer,
-			  const struct peer *connector) {
+                          const struct peer *connector) {
 	if (peer_same(writer, connector))
 		return;
 	caller->integrity |= INTEGRITY_FD_PASSED;
@@ -63,7 +63,7 @@ void caller_set_connector(struct caller *caller, const struct peer *writer,
 /* A parent is older than its child, or it is a stranger that was given the number of one that died
  * before we looked. Where one tick of the clock cannot tell, the child is asked again. */
 static bool is_parent(const struct process *parent, const struct process *child,
-		      struct subject *child_subject) {
+                      struct subject *child_subject) {
 	pid_t now;
 
 	if (parent->start_ticks != child->start_ticks)
@@ -73,7 +73,7 @@ static bool is_parent(const struct process *parent, const struct process *child,
 
 /* Ends where there is no parent (known), or where one cannot be read (not known). */
 static void read_ancestors(struct caller *caller, const struct view *view,
-			   struct subject *caller_subject, pid_t parent) {
+                           struct subject *caller_subject, pid_t parent) {
 	CLEANUP(close_subject) struct subject *last = NULL;
 	const struct process *child = &caller->process;
 
@@ -99,7 +99,7 @@ static void read_ancestors(struct caller *caller, const struct view *view,
 /* After all else that is believed because of the executable: from here back to the message it has
  * been the same image. */
 static void check_connection(struct caller *caller, struct subject *subject,
-			     const struct peer *peer) {
+                             const struct peer *peer) {
 	enum tri held = subject_holds_connection(subject, peer->connection);
 
 	if (held != TRI_YES)
@@ -110,7 +110,7 @@ static void check_connection(struct caller *caller, struct subject *subject,
 
 /* NULL: identified. Asked after all else was read. */
 static const char *why_not_identified(const struct peer *peer, const struct caller *caller,
-				      struct subject *subject, pid_t parent) {
+                                      struct subject *subject, pid_t parent) {
 	enum tri same = subject_same_namespaces(subject);
 	pid_t parent_now;
 	int error = subject_again(&parent_now, subject, &caller->process);
@@ -127,7 +127,7 @@ static const char *why_not_identified(const struct peer *peer, const struct call
 
 /* All that there is to read; returns the reason why it is not identified, NULL where it is. */
 static const char *read_all(struct caller *caller, const struct view *view,
-			    const struct peer *peer) {
+                            const struct peer *peer) {
 	CLEANUP(close_subject) struct subject *subject = NULL;
 	pid_t parent = 0;
 	int error = subject_open(&subject, view, peer->pid);

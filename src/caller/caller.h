@@ -21,7 +21,7 @@ int caller_read(struct caller **ret, const struct view *view, const struct peer 
 
 /* Says who connected, where that is another process than the writer, or cannot be said. */
 void caller_set_connector(struct caller *caller, const struct peer *writer,
-			  const struct peer *connector);
+                          const struct peer *connector);
 
 #define CALLER_ENCODED_LEN_MAX (128 * 1024) /* below a socket's buffer: one packet takes it */
 

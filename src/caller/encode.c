@@ -9,7 +9,7 @@
 #include "caller/caller.h"
 
 static const char *const reasons[] = {"caller-unknown", "caller-changed", "caller-unreadable",
-				      "mixed-writers", "other-uid"};
+                                      "mixed-writers", "other-uid"};
 
 static void put_text(struct buffer *buffer, const char *text) {
 	buffer_put_u8(buffer, text != NULL);
@@ -32,7 +32,7 @@ static void put_argv(struct buffer *buffer, const struct process *process, size_
 	buffer_put_u32(buffer, (uint32_t)len);
 	for (size_t i = 0; i < n; i++)
 		buffer_put_raw(buffer, (struct bytes){(const uint8_t *)process->argv[i],
-						      strlen(process->argv[i]) + 1});
+		                                      strlen(process->argv[i]) + 1});
 }
 
 static void put_process(struct buffer *buffer, const struct process *process, size_t argv_len_max) {
@@ -45,7 +45,7 @@ static void put_process(struct buffer *buffer, const struct process *process, si
 }
 
 static void encode_within(struct buffer *buffer, const struct caller *caller, size_t argv_len_max,
-			  size_t n_ancestors) {
+                          size_t n_ancestors) {
 	buffer_put_u8(buffer, (uint8_t)caller->state);
 	put_text(buffer, caller->reason);
 	buffer_put_u32(buffer, caller->uid);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 struct option_walk option_walk_over(const char *const *argv, size_t argc, size_t at,
-				    const char *letters) {
+                                    const char *letters) {
 	return (struct option_walk){
 		.argv = argv, .argc = argc, .letters = letters, .at = at, .place = ""};
 }

@@ -22,7 +22,7 @@
 
 #define SENT_MAX 64 /* asked ahead, so that the reader need not wait for us; far below what */
 		    /* its socket holds */
-#define BACK_OFF_MS	10 /* after the second failure in a row, doubled with each further one */
+#define BACK_OFF_MS     10 /* after the second failure in a row, doubled with each further one */
 #define BACK_OFF_MAX_MS 1000
 
 /* How often a reader may be given the time anew that it wants to run but is not let: 1 s in all. */
@@ -56,14 +56,14 @@ struct reader {
 	ev_io readable;
 	ev_timer deadline; /* active only while a job is being read */
 	ev_timer failing;  /* active only while there is a failed job */
-	int fd;		   /* -1: no reader at the moment */
+	int fd;            /* -1: no reader at the moment */
 	struct reader_child *child;
 	struct reader_child *dying; /* killed, but not reaped: one may sleep uninterruptibly */
 	struct reader_job *jobs;
 	uint64_t last_id;
 	uint64_t head_begun_ns; /* since when the reader could have worked on the first job */
-	unsigned starved;	/* how often it was given that time anew */
-	unsigned failures;	/* in a row: readers that died, spoke nonsense or were not born */
+	unsigned starved;       /* how often it was given that time anew */
+	unsigned failures;      /* in a row: readers that died, spoke nonsense or were not born */
 	uint64_t no_fork_until_ns;
 	uint8_t answer[READER_ANSWER_LEN_MAX + 1];
 };
@@ -479,7 +479,7 @@ void reader_free(struct reader *reader) {
 }
 
 int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct peer *writer,
-	       reader_done *done, void *data) {
+               reader_done *done, void *data) {
 	struct reader_job *job = calloc(1, sizeof(*job));
 	struct reader_job **end = &reader->jobs;
 	int error;
@@ -496,7 +496,7 @@ int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct 
 		}
 	}
 	error = caller_new_unknown(&job->fallback, writer,
-				   writer->known ? "caller-unreadable" : "caller-unknown");
+	                           writer->known ? "caller-unreadable" : "caller-unknown");
 	if (error < 0) {
 		job_free(job);
 		return error;

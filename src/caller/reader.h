@@ -28,7 +28,7 @@ void reader_free(struct reader *reader); /* open jobs are dropped without a call
 /* *ret_job holds until done is called or reader_cancel(). The peer is borrowed for the call; its
  * pidfd is duplicated as far as it is needed longer. */
 int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct peer *writer,
-	       reader_done *done, void *data) MUST_CHECK;
+               reader_done *done, void *data) MUST_CHECK;
 void reader_cancel(struct reader_job *job); /* done will not be called; NULL is fine */
 
 #endif

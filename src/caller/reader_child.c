@@ -8,7 +8,7 @@
 
 #include "base/cursor.h"
 
-#define CHANNEL_FD	 3
+#define CHANNEL_FD       3
 #define REQUEST_LEN_SIZE 64 /* above what a request has, so that a longer one is noticed */
 
 void reader_request_encode(struct buffer *buffer, uint64_t id, const struct peer *peer) {

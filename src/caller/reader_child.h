@@ -13,7 +13,7 @@
 #define READER_ANSWER_LEN_MAX (sizeof(uint64_t) + CALLER_ENCODED_LEN_MAX)
 
 struct reader_request {
-	uint64_t id;	  /* comes back in front of the answer */
+	uint64_t id;      /* comes back in front of the answer */
 	struct peer peer; /* without its pidfd, which the asking side looks at afterwards */
 };
 

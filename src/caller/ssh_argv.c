@@ -39,7 +39,7 @@ struct manner {
 };
 
 static int option_read(struct ssh_argv *ssh, struct manner *manner, int letter,
-		       const char *argument) {
+                       const char *argument) {
 	char *text = NULL;
 	uint16_t port;
 	int error;
@@ -93,7 +93,7 @@ static int options_read(struct ssh_argv *ssh, struct manner *manner, struct opti
 }
 
 static int command_read(struct ssh_argv *ssh, const struct manner *manner,
-			const struct option_walk *walk) {
+                        const struct option_walk *walk) {
 	/* git gives its command as one argument. ssh would put blanks between several. */
 	if (manner->is_subsystem || walk->argc - walk->at != 1)
 		return 0;
@@ -179,7 +179,7 @@ static const struct {
 };
 
 int ssh_argv_read(struct ssh_argv *ret, const char *program, const char *const *argv, size_t argc,
-		  bool is_cut) {
+                  bool is_cut) {
 	struct ssh_argv ssh = {.state = SSH_ARGV_OTHER};
 	int error = 0;
 
@@ -188,7 +188,7 @@ int ssh_argv_read(struct ssh_argv *ret, const char *program, const char *const *
 			continue;
 		ssh.state = SSH_ARGV_UNKNOWN;
 		error = is_cut || argc == 0 ? -EBADMSG
-					    : programs[i].read(&ssh, (struct words){argv, argc});
+		                            : programs[i].read(&ssh, (struct words){argv, argc});
 		break;
 	}
 	if (error < 0)

@@ -17,8 +17,8 @@
 
 enum ssh_argv_state {
 	SSH_ARGV_UNKNOWN, /* it cannot be told where it goes */
-	SSH_ARGV_OTHER,	  /* no program that we know */
-	SSH_ARGV_LOCAL,	  /* logs in nowhere: ssh -V, a copy from here to here */
+	SSH_ARGV_OTHER,   /* no program that we know */
+	SSH_ARGV_LOCAL,   /* logs in nowhere: ssh -V, a copy from here to here */
 	SSH_ARGV_HOST,
 	SSH_ARGV_MASTER, /* ssh in the background for others: it names no more than control_path */
 };
@@ -30,11 +30,11 @@ struct ssh_argv {
 	char *host_name;      /* HostName */
 	char *host_key_alias; /* HostKeyAlias: the name that ssh looks up in known_hosts */
 	char *control_path;   /* -S or ControlPath, with its %-tokens; of a master the path itself;
-			       * perhaps "none" */
+	                       * perhaps "none" */
 	struct ssh_place jumps[SSH_JUMPS_MAX]; /* in the order of their connections */
 	size_t n_jumps;
 	bool has_proxy_command; /* ssh does not connect by itself */
-	bool proxy_is_said;	/* ProxyJump or ProxyCommand, perhaps "none" */
+	bool proxy_is_said;     /* ProxyJump or ProxyCommand, perhaps "none" */
 	enum git_operation git_operation;
 	char *git_repo; /* owned; NULL where git_operation is GIT_NONE */
 };
@@ -43,7 +43,7 @@ struct ssh_argv {
  * "perl" where that runs mosh. is_cut: there were more arguments than these; the answer is unknown
  * then. Any arguments have an answer; -ENOMEM. */
 int ssh_argv_read(struct ssh_argv *ret, const char *program, const char *const *argv, size_t argc,
-		  bool is_cut) MUST_CHECK;
+                  bool is_cut) MUST_CHECK;
 
 void ssh_argv_deinit(struct ssh_argv *ssh); /* zeroes it */
 

@@ -23,7 +23,7 @@ static int option_read(struct ssh_argv *ssh, int letter, const char *argument) {
 
 /* -P comes behind all -o, and the last one counts. */
 static int options_read(struct ssh_argv *ssh, struct option_walk *walk, bool *ret_is_local,
-			const char *local_letters) {
+                        const char *local_letters) {
 	uint16_t port = 0;
 	int letter;
 
@@ -55,9 +55,9 @@ static int place_join(struct ssh_argv *ssh, struct ssh_place *joint, struct ssh_
 		return 0;
 	}
 	return texts_equal(joint->host, place->host) && texts_equal(joint->user, place->user) &&
-			       joint->port == place->port
-		       ? 0
-		       : -EBADMSG;
+	                       joint->port == place->port
+	               ? 0
+	               : -EBADMSG;
 }
 
 int scp_read(struct ssh_argv *ssh, struct words words) {

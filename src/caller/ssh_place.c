@@ -140,7 +140,7 @@ static bool is_uri_host(struct bytes host) {
 	for (size_t i = 0; i < host.len; i++) {
 		uint8_t byte = host.data[i], letter = byte | 0x20;
 		bool is_word = (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') ||
-			       byte == '_' || byte == ':';
+		               byte == '_' || byte == ':';
 
 		if (!is_word && (i == 0 || (byte != '-' && byte != '.' && byte != '%')))
 			return false;
@@ -164,7 +164,7 @@ static int uri_end_read(uint16_t *ret_port, struct bytes rest, bool may_have_pat
 }
 
 int ssh_place_read_uri(struct ssh_place *ret, const char *scheme, bool may_have_path,
-		       struct bytes text) {
+                       struct bytes text) {
 	CLEANUP(ssh_place_deinit) struct ssh_place place = {0};
 	size_t scheme_len = strlen(scheme);
 	struct bytes user = {0}, host;

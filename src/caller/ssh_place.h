@@ -30,7 +30,7 @@ int ssh_place_read_hop(struct ssh_place *ret, struct bytes text) MUST_CHECK;
 
 /* scheme://[user@]host[:port][/path]. -ENOTSUP: the text does not begin with "scheme://". */
 int ssh_place_read_uri(struct ssh_place *ret, const char *scheme, bool may_have_path,
-		       struct bytes text) MUST_CHECK;
+                       struct bytes text) MUST_CHECK;
 
 /* [user@]host:path, as scp and rsync take it. -ENOTSUP: a local path. */
 int ssh_place_read_remote_path(struct ssh_place *ret, struct bytes text) MUST_CHECK;

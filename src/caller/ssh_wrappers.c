@@ -4,7 +4,7 @@
 #include "caller/ssh_argv_programs.h"
 
 /* Options of rsync 3.5 by what follows them. One that is missing here makes the answer unknown. */
-#define RSYNC_FLAGS	"vqcarRbudlLkKHpEAXogDtUNOJSnWxIyzCF0s8hPi46V"
+#define RSYNC_FLAGS     "vqcarRbudlLkKHpEAXogDtUNOJSnWxIyzCF0s8hPi46V"
 #define RSYNC_ARGUMENTS "BefM@T"
 
 static const char *const rsync_long_flags[] = {
@@ -174,7 +174,7 @@ static bool is_listed(const char *const *list, size_t count, const char *name, s
 /* What rsync's words are worth so far. */
 struct rsync_words {
 	struct words words;
-	size_t at;	   /* the next one */
+	size_t at;         /* the next one */
 	const char *shell; /* -e; NULL: ssh */
 };
 
@@ -218,7 +218,7 @@ static int rsync_short_read(struct rsync_words *rsync, const char *cluster) {
 /* Takes the part of host:path that ssh is given, user and all, into *host. -ENOTSUP: a local path.
  * Two different hosts, and rsync's own protocol over ssh, are unknown. */
 static int rsync_operand_read(const char **host, size_t *host_len, bool *has_daemon,
-			      const char *operand) {
+                              const char *operand) {
 	CLEANUP(ssh_place_deinit) struct ssh_place place = {0};
 	size_t len;
 	int error;
@@ -248,7 +248,7 @@ static int rsync_operand_read(const char **host, size_t *host_len, bool *has_dae
 }
 
 static int rsync_words_read(struct rsync_words *rsync, const char **host, size_t *host_len,
-			    bool *has_daemon) {
+                            bool *has_daemon) {
 	bool is_ended = false;
 	size_t n_operands = 0;
 
@@ -306,8 +306,8 @@ static bool mosh_option_read(const char *option, const char **shell) {
 	static const char *const flags[] = {
 		"-a", "-n", "-o", "-4", "-6", "--predict-overwrite", "--no-ssh-pty", "--no-init"};
 	static const char *const arguments[] = {
-		"client", "server",	 "predict", "family",
-		"port",	  "bind-server", "ssh",	    "experimental-remote-ip"};
+		"client", "server",      "predict", "family",
+		"port",   "bind-server", "ssh",     "experimental-remote-ip"};
 	const char *value = strchr(option, '=');
 
 	if (LISTED(flags, option, strlen(option)))

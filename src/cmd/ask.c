@@ -46,7 +46,7 @@ static int ask(const struct options *options, const char *request, bool wait_for
 	case -ENOENT:
 	case -ECONNREFUSED:
 		diag_error("%s: no guard is running at %s (start one: ssh-agent-guard start)",
-			   request, options->places.socket);
+		           request, options->places.socket);
 		return EXIT_FAILED;
 	default: diag_error("%s: %s: %s", request, path, strerror(-result)); return EXIT_FAILED;
 	}
@@ -54,7 +54,7 @@ static int ask(const struct options *options, const char *request, bool wait_for
 
 /* operand: the one word that the command may have after it; NULL: none. */
 static int parse_and_ask(int argc, char **argv, const char *help, const char *operand,
-			 const char *request, const char *request_with_operand) {
+                         const char *request, const char *request_with_operand) {
 	CLEANUP(options_deinit) struct options options;
 	char **operands;
 
@@ -68,7 +68,7 @@ static int parse_and_ask(int argc, char **argv, const char *help, const char *op
 		return ask(&options, request_with_operand, false);
 	if (operands[0] != NULL) {
 		diag_error("%s: does not know what to do with %s (see `ssh-agent-guard %s --help`)",
-			   argv[0], operands[0], argv[0]);
+		           argv[0], operands[0], argv[0]);
 		return EXIT_USAGE;
 	}
 	return ask(&options, request, strcmp(request, "stop") == 0);

@@ -65,8 +65,8 @@ static bool take_key(struct asked *asked, const char *text) {
 	if (strncmp(text, kind, strlen(kind)) != 0 ||
 	    strlen(text) != sizeof(key->fingerprint) - 1) {
 		diag_error("check: --key %s: not a fingerprint (write SHA256: and 43 letters, as "
-			   "ssh-keygen -l prints them)",
-			   text);
+		           "ssh-keygen -l prints them)",
+		           text);
 		return false;
 	}
 	memcpy(key->fingerprint, text, sizeof(key->fingerprint));
@@ -80,8 +80,8 @@ static bool take_operation(struct asked *asked, const char *text) {
 			return true;
 		}
 	diag_error("check: --operation %s: there is no such operation (see "
-		   "ssh-agent-guard-policy(5))",
-		   text);
+	           "ssh-agent-guard-policy(5))",
+	           text);
 	return false;
 }
 
@@ -102,7 +102,7 @@ static bool take(struct asked *asked, int option, char *const *argv) {
 	case 'p': return take_policy(asked, optarg);
 	default:
 		diag_error("check: %s: %s (see `ssh-agent-guard check --help`)", argv[optind - 1],
-			   option == ':' ? "needs a value" : "unknown option");
+		           option == ':' ? "needs a value" : "unknown option");
 		return false;
 	}
 }
@@ -206,8 +206,8 @@ int cmd_check(int argc, char **argv) {
 	}
 	if (argv[optind] != NULL) {
 		diag_error("check: does not know what to do with %s (see `ssh-agent-guard check "
-			   "--help`)",
-			   argv[optind]);
+		           "--help`)",
+		           argv[optind]);
 		return EXIT_USAGE;
 	}
 	return check(&asked);

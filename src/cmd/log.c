@@ -56,7 +56,7 @@ static const struct option long_options[] = {
 /* What a decision is called in a filter: the words of docs/events.md. */
 static const char *decision_term(const char *word) {
 	static const char *const terms[] = {DECISION "allow", DECISION "deny", DECISION "confirmed",
-					    DECISION "confirm-denied"};
+	                                    DECISION "confirm-denied"};
 
 	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++)
 		if (strcmp(terms[i] + strlen(DECISION), word) == 0)
@@ -71,14 +71,14 @@ static bool take_term(struct log_request *request, const char *option, const cha
 		return true;
 	if (error == -EINVAL && strcmp(option, "--decision") == 0)
 		diag_error("--decision %s: must be allow, deny, confirmed or confirm-denied",
-			   optarg);
+		           optarg);
 	else if (error == -EINVAL)
 		diag_error("--field %s: must be NAME=VALUE, as rule=ssh or local_proc_tree.exe="
-			   "/usr/bin/git",
-			   optarg);
+		           "/usr/bin/git",
+		           optarg);
 	else
 		diag_error("%s %s: %s", option, optarg,
-			   error == -E2BIG ? "too many of them" : strerror(-error));
+		           error == -E2BIG ? "too many of them" : strerror(-error));
 	return false;
 }
 
@@ -111,8 +111,8 @@ static bool parse_time(struct when *ret, const char *option, const char *text, i
 	if (when_parse(ret, text, now_us) == 0)
 		return true;
 	diag_error("%s %s: no time that is understood (write one like these: " WHEN_FORMS_1
-		   ", " WHEN_FORMS_2 ")",
-		   option, text);
+	           ", " WHEN_FORMS_2 ")",
+	           option, text);
 	return false;
 }
 
@@ -138,7 +138,7 @@ static bool resolve_times(struct log_request *request) {
 	}
 	if (request->since_us > request->until_us) {
 		diag_error("--since %s is later than --until %s", request->since_text,
-			   request->until_text);
+		           request->until_text);
 		return false;
 	}
 	return true;
@@ -169,7 +169,7 @@ static enum parsed parse_options(struct log_request *request, int argc, char **a
 			return PARSED_HELP;
 		if (option == ':' || option == '?') {
 			diag_error("%s: %s (see `ssh-agent-guard log --help`)", argv[optind - 1],
-				   option == ':' ? "needs a value" : "unknown option");
+			           option == ':' ? "needs a value" : "unknown option");
 			return PARSED_WRONG;
 		}
 		if (option != 'S' && option != 'l')
@@ -182,7 +182,7 @@ static enum parsed parse_options(struct log_request *request, int argc, char **a
 	if (strcmp(argv[optind], "verify") == 0 && argv[optind + 1] == NULL)
 		return PARSED_VERIFY;
 	diag_error("log: does not know what to do with %s (see `ssh-agent-guard log --help`)",
-		   argv[optind + (strcmp(argv[optind], "verify") == 0)]);
+	           argv[optind + (strcmp(argv[optind], "verify") == 0)]);
 	return PARSED_WRONG;
 }
 
@@ -203,7 +203,7 @@ int cmd_log(int argc, char **argv) {
 		return EXIT_USAGE;
 	if (parsed == PARSED_VERIFY && request.shown_by != NULL) {
 		diag_error("log verify: looks at all events, so --%s does not go with it",
-			   request.shown_by);
+		           request.shown_by);
 		return EXIT_USAGE;
 	}
 	if (parsed == PARSED_SHOW && request.listen != NULL) {
@@ -221,10 +221,10 @@ int cmd_log(int argc, char **argv) {
 
 void log_say_unreadable(const struct log_request *request, const char *file, int error) {
 	diag_error("%s/" EVENTS_DIRECTORY "%s%s: %s", request->places.state,
-		   file[0] != '\0' ? "/" : "", file,
-		   error == -EINVAL  ? "is no regular file"
-		   : error == -ELOOP ? "is a link, which the guard never makes"
-				     : strerror(-error));
+	           file[0] != '\0' ? "/" : "", file,
+	           error == -EINVAL  ? "is no regular file"
+	           : error == -ELOOP ? "is a link, which the guard never makes"
+	                             : strerror(-error));
 }
 
 int log_open(int *ret_state_fd, int *ret_events_fd, const struct log_request *request) {
@@ -235,17 +235,17 @@ int log_open(int *ret_state_fd, int *ret_events_fd, const struct log_request *re
 	if (state_fd < 0) {
 		error = -errno;
 		diag_error("%s: %s%s", request->places.state, strerror(-error),
-			   error == -ENOENT ? " (no guard has run with this state directory; "
-					      "--state-dir names another)"
-					    : "");
+		           error == -ENOENT ? " (no guard has run with this state directory; "
+		                              "--state-dir names another)"
+		                            : "");
 		return error;
 	}
 	events_fd = openat(state_fd, EVENTS_DIRECTORY,
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (events_fd < 0) {
 		error = -errno;
 		diag_error("%s/" EVENTS_DIRECTORY ": %s%s", request->places.state, strerror(-error),
-			   error == -ENOENT ? " (is that a guard's state directory?)" : "");
+		           error == -ENOENT ? " (is that a guard's state directory?)" : "");
 		return error;
 	}
 	*ret_state_fd = take_fd(&state_fd);

@@ -97,8 +97,8 @@ static void say_once(struct show *show, const char *file, int error) {
 	show->said_error = error;
 	if (error == -EBADMSG)
 		diag_error("%s: something in it is no event of the guard (see `ssh-agent-guard log "
-			   "verify`)",
-			   file);
+		           "verify`)",
+		           file);
 	else
 		log_say_unreadable(show->request, file, error);
 }
@@ -196,7 +196,7 @@ static bool directory_replaced(const struct show *show) {
 static int enter_again(struct show *show, struct follow *follow) {
 	CLEANUP(close_fd)
 	int fd = openat(show->state_fd, EVENTS_DIRECTORY,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct event_reader *reader = NULL;
 	int error;
 
@@ -206,7 +206,7 @@ static int enter_again(struct show *show, struct follow *follow) {
 	if (error < 0)
 		return error;
 	diag_info("%s/" EVENTS_DIRECTORY ": was replaced by another directory",
-		  show->request->places.state);
+	          show->request->places.state);
 	event_reader_free(show->reader);
 	close_fd(&show->events_fd);
 	follow_deinit(follow);
@@ -250,7 +250,7 @@ static void say_unknown_fields(const struct show *show) {
 
 		if (term->asked && !term->seen)
 			diag_info("none of the events that were looked at has a field %.*s",
-				  (int)term->name_len, term->name);
+			          (int)term->name_len, term->name);
 	}
 	if (show->count == 0 && show->terminal && show->status == EXIT_DONE)
 		diag_info("there are no such events");
@@ -267,7 +267,7 @@ static int show_init(struct show *show) {
 		options.width = terminal_width();
 	options.colour = show->terminal && colour_wanted();
 	error = event_reader_new(&show->reader, show->events_fd, show->request->since_us,
-				 show->request->until_us);
+	                         show->request->until_us);
 	if (error < 0) {
 		log_say_unreadable(show->request, "", error);
 		return EXIT_USAGE;

@@ -52,7 +52,7 @@ static bool take(struct options *options, int option) {
 		if (parse_seconds(&options->answer_s, optarg))
 			return true;
 		diag_error("--answer-timeout %s: not a number of seconds from 1 to %d", optarg,
-			   ANSWER_S_MAX);
+		           ANSWER_S_MAX);
 		return false;
 	default: return false;
 	}
@@ -79,25 +79,25 @@ static bool resolve(struct options *options) {
 	if (options->upstream[0] == '/')
 		options->upstream_path = strdup(options->upstream);
 	else if (getcwd(here, sizeof(here)) != NULL &&
-		 asprintf(&options->upstream_path, "%s/%s", here, options->upstream) < 0)
+	         asprintf(&options->upstream_path, "%s/%s", here, options->upstream) < 0)
 		options->upstream_path = NULL;
 	return options->upstream_path != NULL;
 }
 
 enum options_result options_parse(struct options *options, int argc, char **argv, bool only_listen,
-				  char ***ret_operands) {
+                                  char ***ret_operands) {
 	int option;
 
 	*options = (struct options){.answer_s = UPSTREAM_ANSWER_S};
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, also its own state */
 	while ((option = getopt_long(argc, argv, ":", only_listen ? ask_options : run_options,
-				     NULL)) >= 0) {
+	                             NULL)) >= 0) {
 		if (option == 'h')
 			return OPTIONS_HELP;
 		if (option == ':' || option == '?') {
 			diag_error("%s: %s (see `ssh-agent-guard %s --help`)", argv[optind - 1],
-				   option == ':' ? "needs a value" : "unknown option", argv[0]);
+			           option == ':' ? "needs a value" : "unknown option", argv[0]);
 			return OPTIONS_WRONG;
 		}
 		if (!take(options, option))

@@ -20,7 +20,7 @@ enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG };
 /* argv[0] is the subcommand. only_listen: of a command that merely asks a guard. What is wrong has
  * been said. Operands are left in *ret_operands, a part of argv. */
 enum options_result options_parse(struct options *options, int argc, char **argv, bool only_listen,
-				  char ***ret_operands);
+                                  char ***ret_operands);
 void options_deinit(struct options *options);
 
 /* Borrows from options; ready and data are for the command to set. */

@@ -10,7 +10,7 @@
 
 #include "platform/platform.h"
 
-#define NAME	    "ssh-agent-guard"
+#define NAME        "ssh-agent-guard"
 #define POLICY_FILE "policy.yaml"
 
 __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...) {
@@ -87,8 +87,8 @@ int places_init(struct places *places, const char *policy, const char *state, co
 	/* A guard on another socket is another guard, with a control socket beside its own. */
 	if (ordinary != NULL && places->socket != NULL)
 		places->control = strcmp(places->socket, ordinary) == 0
-					  ? text("%s/control.sock", places->runtime)
-					  : text("%s.control", places->socket);
+		                          ? text("%s/control.sock", places->runtime)
+		                          : text("%s.control", places->socket);
 	if (places->policy == NULL || places->state == NULL || places->runtime == NULL ||
 	    places->socket == NULL || places->control == NULL) {
 		places_deinit(places);

@@ -8,7 +8,7 @@ struct places {
 	char *policy; /* the one that is there, else where it would be */
 	char *state;
 	char *runtime; /* RUNTIME/ssh-agent-guard: agents, and the control socket of the default one
-			*/
+	                */
 	char *socket;
 	char *control;
 };
@@ -16,7 +16,7 @@ struct places {
 /* Options that were not given are NULL. Relative ones are made absolute by the working directory.
  * -ENOENT: no home directory is known. */
 int places_init(struct places *places, const char *policy, const char *state,
-		const char *socket) MUST_CHECK;
+                const char *socket) MUST_CHECK;
 void places_deinit(struct places *places);
 
 #endif

@@ -111,7 +111,7 @@ static int run(const char *what, const char *file) {
 		status = show_policy(places.policy, file != NULL);
 	else
 		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
-			   what);
+		           what);
 	places_deinit(&places);
 	return status;
 }
@@ -128,14 +128,14 @@ int cmd_policy(int argc, char **argv) {
 			return EXIT_DONE;
 		}
 		diag_error("policy: %s: unknown option (see `ssh-agent-guard policy --help`)",
-			   argv[optind - 1]);
+		           argv[optind - 1]);
 		return EXIT_USAGE;
 	}
 	operands = argv + optind;
 	if (operands[0] == NULL || (operands[1] != NULL && operands[2] != NULL) ||
 	    (operands[1] != NULL && *operands[1] == '\0')) {
 		diag_error("policy: write lint or show, and at most one file (see `ssh-agent-guard "
-			   "policy --help`)");
+		           "policy --help`)");
 		return EXIT_USAGE;
 	}
 	return run(operands[0], operands[1]);

@@ -16,9 +16,9 @@
 #include "cmd/shell.h"
 #include "platform/platform.h"
 
-#define READY_FD	 3
-#define MESSAGES_FILE	 "messages.log"
-#define MESSAGES_OLD	 "messages.log.old"
+#define READY_FD         3
+#define MESSAGES_FILE    "messages.log"
+#define MESSAGES_OLD     "messages.log.old"
 #define MESSAGES_LEN_MAX (1024 * 1024) /* looked at by people after trouble; two files at most */
 
 static const char help[] =
@@ -44,9 +44,9 @@ static int messages_open(const char *state) {
 	    status.st_size > MESSAGES_LEN_MAX)
 		renameat(state_fd, MESSAGES_FILE, state_fd, MESSAGES_OLD);
 	return openat(state_fd, MESSAGES_FILE,
-		      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-			      O_CLOEXEC,
-		      0600);
+	              O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+	                      O_CLOEXEC,
+	              0600);
 }
 
 /* From here on the terminal is the shell's alone. */
@@ -122,7 +122,7 @@ static int take_turn(const char *runtime) {
 	if (directory_make_private(&directory, runtime) < 0)
 		return -1;
 	lock = openat(directory, "start.lock",
-		      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	              O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR)
 		;
 	return take_fd(&lock);

@@ -18,7 +18,7 @@ static void tell_name(FILE *stream, const char *indent, const char *name) {
 }
 
 static void tell_fact(FILE *stream, const char *indent, const struct fact *fact,
-		      const struct request *request) {
+                      const struct request *request) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 
 	tell_name(stream, indent, fact->name);
@@ -66,9 +66,9 @@ static void tell_ancestors(FILE *stream, const char *indent, const struct caller
 	if (caller->ancestors_known && caller->n_ancestors > 0)
 		return;
 	tell_name(stream, indent, name);
-	fputs(caller->ancestors_known	? "(none)\n"
+	fputs(caller->ancestors_known   ? "(none)\n"
 	      : caller->n_ancestors > 0 ? "(others are not known)\n"
-					: "(not known)\n",
+	                                : "(not known)\n",
 	      stream);
 }
 
@@ -110,7 +110,7 @@ static void take_account(void *data, const struct account *account) {
 /* What is merely possible: a sentence without its end. */
 static void tell_uncertain(FILE *stream, const struct account *account) {
 	const char *could = account->action == ACTION_ALLOW ? "does not fit for certain"
-							    : "could fit";
+	                                                    : "could fit";
 
 	if (account->standing == STANDING_CLAIMED)
 		fprintf(stream, "%s: %s, by what a process calls itself", could, account->field);
@@ -124,7 +124,7 @@ static void tell_why(FILE *stream, const struct account *account, const struct r
 	switch (account->standing) {
 	case STANDING_OTHER_OPERATION:
 		fprintf(stream, "does not fit: it does not speak of %s",
-			operation_name(request->operation));
+		        operation_name(request->operation));
 		break;
 	case STANDING_NO: fprintf(stream, "does not fit: %s", account->field); break;
 	case STANDING_TAKEN_BACK: fputs("does not fit: its unless holds", stream); break;
@@ -134,14 +134,14 @@ static void tell_why(FILE *stream, const struct account *account, const struct r
 	case STANDING_BARRED: fputs("does not fit: the caller is not identified", stream); break;
 	case STANDING_LIMIT:
 		fprintf(stream, "denies: %s%s took too long to compare", account->field,
-			account->in_unless ? " of its unless" : "");
+		        account->in_unless ? " of its unless" : "");
 		break;
 	}
 	fputs(account->too_late ? " (but an earlier rule ended the search)\n" : "\n", stream);
 }
 
 static void tell_accounts(FILE *stream, const char *indent, const struct accounts *accounts,
-			  const struct verdict *verdict, const struct request *request) {
+                          const struct verdict *verdict, const struct request *request) {
 	for (size_t i = 0; i < accounts->count; i++) {
 		const struct account *account = &accounts->items[i];
 
@@ -154,7 +154,7 @@ static void tell_accounts(FILE *stream, const char *indent, const struct account
 
 /* What any program of this account could have brought about. */
 static bool is_weak(const struct accounts *accounts, const struct verdict *verdict,
-		    const struct request *request) {
+                    const struct request *request) {
 	if (verdict->action != ACTION_ALLOW || request->operation == OPERATION_LIST)
 		return false;
 	for (size_t i = 0; i < accounts->count; i++)
@@ -164,7 +164,7 @@ static bool is_weak(const struct accounts *accounts, const struct verdict *verdi
 }
 
 int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
-		  const struct policy *policy, const struct request *request) {
+                  const struct policy *policy, const struct request *request) {
 	CLEANUP(deinit_accounts)
 	struct accounts accounts = {
 		.items = calloc(policy_rule_count(policy) + 1, sizeof(struct account))};
@@ -197,7 +197,7 @@ void tell_problems(const struct problems *problems) {
 
 		if (problem->line > 0)
 			diag_error("%s:%zu:%zu: %s", problem->file, problem->line, problem->column,
-				   problem->text);
+			           problem->text);
 		else
 			diag_error("%s: %s", problem->file, problem->text);
 	}

@@ -13,7 +13,7 @@ void tell_request(FILE *stream, const char *indent, const struct request *reques
 
 /* For each rule why it fits or not, and then the verdict, which is handed back. -ENOMEM. */
 int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
-		  const struct policy *policy, const struct request *request) MUST_CHECK;
+                  const struct policy *policy, const struct request *request) MUST_CHECK;
 
 /* What is wrong with a policy or a file of tests, on standard error. */
 void tell_problems(const struct problems *problems);

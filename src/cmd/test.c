@@ -13,7 +13,7 @@
 #include "describe/suite.h"
 
 #define NAME_WIDTH 60
-#define INDENT	   "          "
+#define INDENT     "          "
 
 static const char help[] =
 	"usage: ssh-agent-guard test [--verbose] FILE...\n"
@@ -37,7 +37,7 @@ struct tally {
 	size_t n_passed;
 	size_t n_failed;
 	bool unreadable; /* one of the files */
-	int error;	 /* from within a callback */
+	int error;       /* from within a callback */
 };
 
 static void print_mismatch(const struct mismatch *mismatch, const struct problems *problems) {
@@ -170,7 +170,7 @@ int cmd_test(int argc, char **argv) {
 		}
 		if (option != 'v') {
 			diag_error("test: %s: unknown option (see `ssh-agent-guard test --help`)",
-				   argv[optind - 1]);
+			           argv[optind - 1]);
 			return EXIT_USAGE;
 		}
 		tally.verbose = true;

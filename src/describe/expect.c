@@ -12,7 +12,7 @@ static const char *const of_verdict[] = {"action", "rule", "missing_fact"};
 
 /* A yes or no that YAML knows by many names; any other text as it stands. */
 static const char *expected_text(struct reading *reading, const char *what,
-				 const struct yaml_node *value) {
+                                 const struct yaml_node *value) {
 	if (value->kind == TREE_TEXT && yaml_scalar(value) == SCALAR_TRUE)
 		return "true";
 	if (value->kind == TREE_TEXT && yaml_scalar(value) == SCALAR_FALSE)
@@ -63,7 +63,7 @@ void expect_read(struct expect *ret, struct reading *reading, const struct yaml_
 }
 
 static int put_found(struct buffer *found, const char *what, const struct request *request,
-		     const struct verdict *verdict) {
+                     const struct verdict *verdict) {
 	const char *text = NULL;
 
 	if (strcmp(what, "action") == 0)
@@ -82,7 +82,7 @@ static int put_found(struct buffer *found, const char *what, const struct reques
 }
 
 int mismatch_add(struct mismatch *mismatches, size_t *n_mismatches, const char *what,
-		 const char *expected, struct buffer *found) {
+                 const char *expected, struct buffer *found) {
 	char *copy;
 
 	buffer_put_u8(found, '\0');
@@ -96,7 +96,7 @@ int mismatch_add(struct mismatch *mismatches, size_t *n_mismatches, const char *
 }
 
 int expect_compare(struct mismatch *mismatches, size_t *n_mismatches, const struct expect *expect,
-		   const struct request *request, const struct verdict *verdict) {
+                   const struct request *request, const struct verdict *verdict) {
 	for (size_t i = 0; i < expect->count; i++) {
 		const struct expected *expected = &expect->items[i];
 		CLEANUP(buffer_deinit) struct buffer found = {0};
@@ -104,7 +104,7 @@ int expect_compare(struct mismatch *mismatches, size_t *n_mismatches, const stru
 
 		if (error == 0 && !bytes_equal_text(buffer_bytes(&found), expected->text))
 			error = mismatch_add(mismatches, n_mismatches, expected->what,
-					     expected->text, &found);
+			                     expected->text, &found);
 		if (error < 0)
 			return error;
 	}

@@ -22,10 +22,10 @@ void expect_read(struct expect *ret, struct reading *reading, const struct yaml_
 
 /* Appends one; found is copied. -ENOMEM. */
 int mismatch_add(struct mismatch *mismatches, size_t *n_mismatches, const char *what,
-		 const char *expected, struct buffer *found) MUST_CHECK;
+                 const char *expected, struct buffer *found) MUST_CHECK;
 
 /* Appends to mismatches, which has room for EXPECTED_MAX. -ENOMEM. */
 int expect_compare(struct mismatch *mismatches, size_t *n_mismatches, const struct expect *expect,
-		   const struct request *request, const struct verdict *verdict) MUST_CHECK;
+                   const struct request *request, const struct verdict *verdict) MUST_CHECK;
 
 #endif

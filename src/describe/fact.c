@@ -19,7 +19,7 @@ static enum fact_state get_operation(struct buffer *text, const struct request *
 
 /* A request may be about no key; policy/ thinks the same. */
 static enum fact_state put_of_key(struct buffer *text, const struct request *request,
-				  const char *value) {
+                                  const char *value) {
 	switch (request->operation) {
 	case OPERATION_LIST:
 	case OPERATION_LOCK:
@@ -148,11 +148,11 @@ static enum fact_state get_sign_type(struct buffer *text, const struct request *
 	if (request->operation != OPERATION_SIGN)
 		return FACT_NONE;
 	return put(text,
-		   request->payload != NULL ? payload_kind_name(request->payload->kind) : NULL);
+	           request->payload != NULL ? payload_kind_name(request->payload->kind) : NULL);
 }
 
 static enum fact_state put_of_payload(struct buffer *text, const struct request *request,
-				      enum payload_kind kind, struct bytes value) {
+                                      enum payload_kind kind, struct bytes value) {
 	if (request->operation != OPERATION_SIGN)
 		return FACT_NONE;
 	if (request->payload == NULL || request->payload->kind == PAYLOAD_UNKNOWN)
@@ -167,20 +167,20 @@ static enum fact_state put_of_payload(struct buffer *text, const struct request 
 
 static enum fact_state get_namespace(struct buffer *text, const struct request *request) {
 	return put_of_payload(text, request, PAYLOAD_SSHSIG,
-			      request->payload != NULL ? request->payload->sshsig.name_space
-						       : (struct bytes){0});
+	                      request->payload != NULL ? request->payload->sshsig.name_space
+	                                               : (struct bytes){0});
 }
 
 static enum fact_state get_ssh_user(struct buffer *text, const struct request *request) {
 	return put_of_payload(text, request, PAYLOAD_SSH_LOGIN,
-			      request->payload != NULL ? request->payload->login.user
-						       : (struct bytes){0});
+	                      request->payload != NULL ? request->payload->login.user
+	                                               : (struct bytes){0});
 }
 
 static bool is_login_or_list(const struct request *request) {
 	return request->operation == OPERATION_LIST ||
 	       (request->operation == OPERATION_SIGN &&
-		(request->payload == NULL || request->payload->kind != PAYLOAD_SSHSIG));
+	        (request->payload == NULL || request->payload->kind != PAYLOAD_SSHSIG));
 }
 
 static enum fact_state get_dest_key(struct buffer *text, const struct request *request) {
@@ -236,7 +236,7 @@ const struct fact facts[] = {
 const size_t n_facts = sizeof(facts) / sizeof(facts[0]);
 
 enum fact_state fact_get(struct buffer *text, const struct fact *fact,
-			 const struct request *request) {
+                         const struct request *request) {
 	if (fact->of_caller && request->caller->state != CALLER_IDENTIFIED)
 		return FACT_UNKNOWN;
 	return fact->get(text, request);

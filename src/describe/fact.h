@@ -28,7 +28,7 @@ extern const size_t n_facts;
 
 /* As the policy sees it. Where memory runs out, *text says so (buffer_error()). */
 enum fact_state fact_get(struct buffer *text, const struct fact *fact,
-			 const struct request *request);
+                         const struct request *request);
 
 /* An argument vector on one line; an argument that is empty, or has blanks in it, in quotes. */
 void fact_put_argv(struct buffer *text, const struct process *process);

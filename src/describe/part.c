@@ -7,8 +7,8 @@
 
 /* One name of unknown. */
 static void mark_unknown(bool *unknown, const struct part *parts, size_t n_parts,
-			 struct reading *reading, const struct slot *slots,
-			 const struct yaml_node *item) {
+                         struct reading *reading, const struct slot *slots,
+                         const struct yaml_node *item) {
 	const char *names[SLOTS_MAX] = {NULL};
 	size_t n_names = 0;
 	int index;
@@ -28,7 +28,7 @@ static void mark_unknown(bool *unknown, const struct part *parts, size_t n_parts
 }
 
 static void read_unknown(bool *unknown, const struct part *parts, size_t n_parts,
-			 struct reading *reading, const struct slot *slots) {
+                         struct reading *reading, const struct slot *slots) {
 	const struct yaml_node *value = slots[n_parts].value;
 
 	if (value == NULL)
@@ -42,7 +42,7 @@ static void read_unknown(bool *unknown, const struct part *parts, size_t n_parts
 }
 
 int parts_read(const struct part *parts, size_t n_parts, struct target *target,
-	       struct reading *reading, const char *what, const struct yaml_node *map) {
+               struct reading *reading, const char *what, const struct yaml_node *map) {
 	struct slot slots[SLOTS_MAX] = {0};
 	bool unknown[SLOTS_MAX] = {false};
 	int error = 0;
@@ -68,7 +68,7 @@ int part_settle_text(char **text, const char *ordinary) {
 }
 
 void part_read_tri(enum tri *ret, struct reading *reading, const char *name,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	enum yaml_scalar scalar = value->kind == TREE_TEXT ? yaml_scalar(value) : SCALAR_TEXT;
 
 	if (scalar == SCALAR_TRUE)
@@ -80,7 +80,7 @@ void part_read_tri(enum tri *ret, struct reading *reading, const char *name,
 }
 
 void part_read_word(unsigned *ret, struct reading *reading, const char *name,
-		    const struct yaml_node *value, field_word *word, unsigned n_words) {
+                    const struct yaml_node *value, field_word *word, unsigned n_words) {
 	const char *words[32] = {NULL};
 	int index;
 
@@ -92,7 +92,7 @@ void part_read_word(unsigned *ret, struct reading *reading, const char *name,
 }
 
 void part_read_fingerprint(char ret[static KEY_FINGERPRINT_SIZE], struct reading *reading,
-			   const char *name, const struct yaml_node *value) {
+                           const char *name, const struct yaml_node *value) {
 	const char *text = read_text(reading, name, value);
 
 	if (text == NULL)

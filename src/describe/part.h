@@ -25,21 +25,21 @@ struct part {
 	const char *name;
 	enum part_unknown unknown;
 	int (*read)(struct target *target, struct reading *reading, const char *name,
-		    const struct yaml_node *value);
+	            const struct yaml_node *value);
 	int (*settle)(struct target *target); /* NULL: zeroed memory is ordinary */
 };
 
 /* Reads the fields that the map has, of which there are fewer than SLOTS_MAX, and settles the rest.
  * NULL for a map: it has none. What is wrong is reported, as one of what. -ENOMEM. */
 int parts_read(const struct part *parts, size_t n_parts, struct target *target,
-	       struct reading *reading, const char *what, const struct yaml_node *map) MUST_CHECK;
+               struct reading *reading, const char *what, const struct yaml_node *map) MUST_CHECK;
 
 /* Makes it a copy of the ordinary text where it is NULL. -ENOMEM. */
 int part_settle_text(char **text, const char *ordinary) MUST_CHECK;
 
 /* Those of a process, for the tables of whatever is one. */
 typedef int part_reader(struct target *target, struct reading *reading, const char *name,
-			const struct yaml_node *value);
+                        const struct yaml_node *value);
 typedef int part_settler(struct target *target);
 part_reader part_read_exe, part_read_name, part_read_title, part_read_command;
 part_settler part_settle_exe, part_settle_name, part_settle_title, part_settle_command;
@@ -52,15 +52,15 @@ part_settler part_settle_sign_type, part_settle_namespace, part_settle_ssh_user,
 
 /* Leave *ret alone where it is none. */
 void part_read_tri(enum tri *ret, struct reading *reading, const char *name,
-		   const struct yaml_node *value);
+                   const struct yaml_node *value);
 void part_read_word(unsigned *ret, struct reading *reading, const char *name,
-		    const struct yaml_node *value, field_word *word, unsigned n_words);
+                    const struct yaml_node *value, field_word *word, unsigned n_words);
 void part_read_fingerprint(char ret[static KEY_FINGERPRINT_SIZE], struct reading *reading,
-			   const char *name, const struct yaml_node *value);
+                           const char *name, const struct yaml_node *value);
 
 /* A path, where "~/" is home as in a policy; owned by the caller. *ret, which is NULL, stays so
  * where it is none. */
 int part_read_path(char **ret, struct reading *reading, const char *name,
-		   const struct yaml_node *value) MUST_CHECK;
+                   const struct yaml_node *value) MUST_CHECK;
 
 #endif

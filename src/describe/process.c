@@ -10,7 +10,7 @@
 #define TITLE_LEN_MAX 15 /* the kernel cuts what it derives from the executable's name */
 
 int part_read_path(char **ret, struct reading *reading, const char *name,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	const char *text = slot_text(reading, name, value);
 	const char *home = reading->context.home;
 
@@ -35,7 +35,7 @@ static void put_argument(struct buffer *joined, struct bytes argument) {
 
 /* A list is an argument vector; one text is cut at its blanks. */
 static int read_argv(struct process *process, struct reading *reading, const char *name,
-		     const struct yaml_node *value) {
+                     const struct yaml_node *value) {
 	static const char blanks[] = " \t\n";
 	CLEANUP(buffer_deinit) struct buffer joined = {0};
 	const char *text = "";
@@ -57,11 +57,11 @@ static int read_argv(struct process *process, struct reading *reading, const cha
 	}
 	error = buffer_error(&joined);
 	return error < 0 ? error
-			 : argv_split(&process->argv, &process->argc, buffer_bytes(&joined));
+	                 : argv_split(&process->argv, &process->argc, buffer_bytes(&joined));
 }
 
 int part_read_exe(struct target *target, struct reading *reading, const char *name,
-		  const struct yaml_node *value) {
+                  const struct yaml_node *value) {
 	return part_read_path(&target->process->exe, reading, name, value);
 }
 
@@ -70,7 +70,7 @@ int part_settle_exe(struct target *target) {
 }
 
 int part_read_name(struct target *target, struct reading *reading, const char *name,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	return slot_copy(&target->process->name, reading, name, value);
 }
 
@@ -86,7 +86,7 @@ int part_settle_name(struct target *target) {
 }
 
 int part_read_title(struct target *target, struct reading *reading, const char *name,
-		    const struct yaml_node *value) {
+                    const struct yaml_node *value) {
 	return slot_copy(&target->process->title, reading, name, value);
 }
 
@@ -100,7 +100,7 @@ int part_settle_title(struct target *target) {
 }
 
 int part_read_command(struct target *target, struct reading *reading, const char *name,
-		      const struct yaml_node *value) {
+                      const struct yaml_node *value) {
 	return read_argv(target->process, reading, name, value);
 }
 
@@ -108,6 +108,6 @@ int part_settle_command(struct target *target) {
 	struct process *process = target->process;
 
 	return process->argv != NULL
-		       ? 0
-		       : argv_split(&process->argv, &process->argc, (struct bytes){0});
+	               ? 0
+	               : argv_split(&process->argv, &process->argc, (struct bytes){0});
 }

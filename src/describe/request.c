@@ -17,7 +17,7 @@ static const struct part ancestor_parts[] = {
 /* ---- of the caller ---- */
 
 static int read_has_terminal(struct target *target, struct reading *reading, const char *name,
-			     const struct yaml_node *value) {
+                             const struct yaml_node *value) {
 	part_read_tri(&target->described->caller->has_terminal, reading, name, value);
 	return 0;
 }
@@ -32,14 +32,14 @@ static int settle_has_terminal(struct target *target) {
 
 /* One mark, or a list of some. */
 static int read_caller_integrity(struct target *target, struct reading *reading, const char *name,
-				 const struct yaml_node *value) {
+                                 const struct yaml_node *value) {
 	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
 
 	for (; item != NULL; item = value->kind == TREE_LIST ? item->next : NULL) {
 		unsigned mark = INTEGRITY_COUNT;
 
 		part_read_word(&mark, reading, name, item, word_of_caller_integrity,
-			       INTEGRITY_COUNT);
+		               INTEGRITY_COUNT);
 		if (mark < INTEGRITY_COUNT)
 			target->described->caller->integrity |= 1U << mark;
 	}
@@ -53,7 +53,7 @@ static int settle_caller_integrity(struct target *target) {
 }
 
 static int read_cwd(struct target *target, struct reading *reading, const char *name,
-		    const struct yaml_node *value) {
+                    const struct yaml_node *value) {
 	return part_read_path(&target->described->caller->cwd, reading, name, value);
 }
 
@@ -62,7 +62,7 @@ static int settle_cwd(struct target *target) {
 }
 
 static int read_cgroup(struct target *target, struct reading *reading, const char *name,
-		       const struct yaml_node *value) {
+                       const struct yaml_node *value) {
 	return slot_copy(&target->described->caller->cgroup, reading, name, value);
 }
 
@@ -71,7 +71,7 @@ static int settle_cgroup(struct target *target) {
 }
 
 static int read_ancestors(struct target *target, struct reading *reading, const char *name,
-			  const struct yaml_node *value) {
+                          const struct yaml_node *value) {
 	struct caller *caller = target->described->caller;
 
 	if (value->kind == TREE_BROKEN)
@@ -86,10 +86,10 @@ static int read_ancestors(struct target *target, struct reading *reading, const 
 		return -ENOMEM;
 	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
 		struct target ancestor = {target->described,
-					  &caller->ancestors[caller->n_ancestors++]};
+		                          &caller->ancestors[caller->n_ancestors++]};
 		int error = parts_read(ancestor_parts,
-				       sizeof(ancestor_parts) / sizeof(ancestor_parts[0]),
-				       &ancestor, reading, "an ancestor", item);
+		                       sizeof(ancestor_parts) / sizeof(ancestor_parts[0]),
+		                       &ancestor, reading, "an ancestor", item);
 
 		if (error < 0)
 			return error;
@@ -103,7 +103,7 @@ static int settle_ancestors(struct target *target) {
 }
 
 static int read_caller(struct target *target, struct reading *reading, const char *name,
-		       const struct yaml_node *value) {
+                       const struct yaml_node *value) {
 	(void)target;
 	REPORT(reading, value, "%s: is described by the other fields; it can only stand in unknown",
 	       name);
@@ -119,7 +119,7 @@ static int settle_caller(struct target *target) {
 /* ---- of the request ---- */
 
 static int read_operation(struct target *target, struct reading *reading, const char *name,
-			  const struct yaml_node *value) {
+                          const struct yaml_node *value) {
 	unsigned operation = OPERATION_SIGN;
 
 	part_read_word(&operation, reading, name, value, word_of_operation, OPERATION_COUNT);
@@ -128,13 +128,13 @@ static int read_operation(struct target *target, struct reading *reading, const 
 }
 
 static int read_key(struct target *target, struct reading *reading, const char *name,
-		    const struct yaml_node *value) {
+                    const struct yaml_node *value) {
 	part_read_fingerprint(target->described->request.key.fingerprint, reading, name, value);
 	return 0;
 }
 
 static int read_key_type(struct target *target, struct reading *reading, const char *name,
-			 const struct yaml_node *value) {
+                         const struct yaml_node *value) {
 	struct key_facts *key = &target->described->request.key;
 	const char *text = read_text(reading, name, value);
 
@@ -182,7 +182,7 @@ static int settle_key_type(struct target *target) {
 }
 
 static int read_endpoint(struct target *target, struct reading *reading, const char *name,
-			 const struct yaml_node *value) {
+                         const struct yaml_node *value) {
 	return slot_copy(&target->described->endpoint, reading, name, value);
 }
 

@@ -32,7 +32,7 @@ struct described {
 /* From the map of a request; NULL: nothing is stated. What is wrong with it is reported, and leaves
  * a request that is not to be used. reading->context.home is what "~/" in a path means. -ENOMEM. */
 int described_new(struct described **ret, struct reading *reading,
-		  const struct yaml_node *map) MUST_CHECK;
+                  const struct yaml_node *map) MUST_CHECK;
 void described_free(struct described *described); /* NULL is fine */
 
 #endif

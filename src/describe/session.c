@@ -7,7 +7,7 @@
 #include "policy/field_word.h"
 
 int part_read_sign_type(struct target *target, struct reading *reading, const char *name,
-			const struct yaml_node *value) {
+                        const struct yaml_node *value) {
 	unsigned kind = PAYLOAD_UNKNOWN;
 
 	part_read_word(&kind, reading, name, value, word_of_sign_type, PAYLOAD_SSHSIG + 1);
@@ -17,7 +17,7 @@ int part_read_sign_type(struct target *target, struct reading *reading, const ch
 }
 
 int part_read_namespace(struct target *target, struct reading *reading, const char *name,
-			const struct yaml_node *value) {
+                        const struct yaml_node *value) {
 	return slot_copy(&target->described->name_space, reading, name, value);
 }
 
@@ -26,7 +26,7 @@ int part_settle_namespace(struct target *target) {
 }
 
 int part_read_ssh_user(struct target *target, struct reading *reading, const char *name,
-		       const struct yaml_node *value) {
+                       const struct yaml_node *value) {
 	return slot_copy(&target->described->ssh_user, reading, name, value);
 }
 
@@ -46,7 +46,7 @@ int part_settle_sign_type(struct target *target) {
 }
 
 int part_read_dest_key(struct target *target, struct reading *reading, const char *name,
-		       const struct yaml_node *value) {
+                       const struct yaml_node *value) {
 	part_read_fingerprint(target->described->dest_key, reading, name, value);
 	return 0;
 }
@@ -58,7 +58,7 @@ int part_settle_dest_key(struct target *target) {
 }
 
 int part_read_dest_evidence(struct target *target, struct reading *reading, const char *name,
-			    const struct yaml_node *value) {
+                            const struct yaml_node *value) {
 	unsigned meeting = MEETING_NONE;
 
 	part_read_word(&meeting, reading, name, value, word_of_dest_evidence, MEETING_VERIFIED + 1);
@@ -70,7 +70,7 @@ int part_read_dest_evidence(struct target *target, struct reading *reading, cons
 static bool has_destination(const struct described *described) {
 	return described->request.operation == OPERATION_LIST ||
 	       (described->request.operation == OPERATION_SIGN &&
-		described->payload.kind == PAYLOAD_SSH_LOGIN);
+	        described->payload.kind == PAYLOAD_SSH_LOGIN);
 }
 
 /* A destination is a verified one unless it is stated otherwise, or not known; and what is listed
@@ -83,7 +83,7 @@ int part_settle_dest_evidence(struct target *target) {
 		*meeting = MEETING_NONE;
 	else if (!described->states_meeting)
 		*meeting = described->request.operation == OPERATION_LIST ? MEETING_BOUND
-									  : MEETING_VERIFIED;
+		                                                          : MEETING_VERIFIED;
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int make_hops(struct described *described, unsigned n_forwarding) {
 }
 
 int part_read_hops(struct target *target, struct reading *reading, const char *name,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	unsigned hops = 0;
 
 	part_read_word(&hops, reading, name, value, word_of_hops, SESSION_HOPS_MAX + 1);
@@ -119,12 +119,12 @@ int part_settle_hops(struct target *target) {
 	struct described *described = target->described;
 
 	return described->session.hops != NULL
-		       ? 0
-		       : make_hops(described, described->request.is_forwarded == TRI_YES);
+	               ? 0
+	               : make_hops(described, described->request.is_forwarded == TRI_YES);
 }
 
 int part_read_is_forwarded(struct target *target, struct reading *reading, const char *name,
-			   const struct yaml_node *value) {
+                           const struct yaml_node *value) {
 	part_read_tri(&target->described->request.is_forwarded, reading, name, value);
 	return 0;
 }
@@ -135,6 +135,6 @@ int part_settle_is_forwarded(struct target *target) {
 
 	if (*is_forwarded == TRI_UNKNOWN)
 		*is_forwarded = session->n_hops > 0 && session->hops[0]->is_forwarding ? TRI_YES
-										       : TRI_NO;
+		                                                                       : TRI_NO;
 	return 0;
 }

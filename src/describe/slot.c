@@ -17,7 +17,7 @@ static bool is_map(struct reading *reading, const char *what, const struct yaml_
 }
 
 bool slots_fill(struct slot *slots, size_t n_slots, struct reading *reading, const char *what,
-		const struct yaml_node *map) {
+                const struct yaml_node *map) {
 	const char *names[SLOTS_MAX] = {NULL};
 
 	if (!is_map(reading, what, map))

@@ -18,13 +18,13 @@ struct slot {
 /* Puts what the map has into the slots, of which there are SLOTS_MAX at most. A name that is none
  * of theirs is reported. false: it is no map, which is reported as one of what. */
 bool slots_fill(struct slot *slots, size_t n_slots, struct reading *reading, const char *what,
-		const struct yaml_node *map);
+                const struct yaml_node *map);
 
 /* A text, which may be empty if it is in quotes; NULL, with a problem, where it is none. */
 const char *slot_text(struct reading *reading, const char *what, const struct yaml_node *node);
 
 /* The same as a copy that the caller owns; NULL in *ret where it is none. -ENOMEM. */
 int slot_copy(char **ret, struct reading *reading, const char *what,
-	      const struct yaml_node *node) MUST_CHECK;
+              const struct yaml_node *node) MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@
 #define OWN_TEXT "policy_text" /* what a policy that stands in the file is called in messages */
 
 struct trial {
-	const char *name;	     /* borrowed from the tree, as are all texts */
+	const char *name;            /* borrowed from the tree, as are all texts */
 	const char *policy_text;     /* its own; NULL: the one that all share */
 	struct described *described; /* NULL where only loading is tested */
 	struct expect expect;
@@ -42,12 +42,12 @@ const char *suite_policy_path(const struct suite *suite) {
 /* ---- reading ---- */
 
 static int read_trial(struct trial *trial, struct reading *reading, bool has_policy,
-		      const struct yaml_node *map) {
+                      const struct yaml_node *map) {
 	enum { NAME, POLICY_TEXT, REQUEST, EXPECT, N_SLOTS };
 	struct slot slots[N_SLOTS] = {[NAME] = {.name = "name"},
-				      [POLICY_TEXT] = {.name = "policy_text"},
-				      [REQUEST] = {.name = "request"},
-				      [EXPECT] = {.name = "expect"}};
+	                              [POLICY_TEXT] = {.name = "policy_text"},
+	                              [REQUEST] = {.name = "request"},
+	                              [EXPECT] = {.name = "expect"}};
 
 	trial->name = "";
 	if (!slots_fill(slots, N_SLOTS, reading, "a test", map))
@@ -91,7 +91,7 @@ static int read_trials(struct suite *suite, struct reading *reading, const struc
 		return -ENOMEM;
 	for (const struct yaml_node *node = list->first; node != NULL; node = node->next) {
 		int error = read_trial(&suite->trials[suite->n_trials++], reading, has_policy,
-				       node);
+		                       node);
 
 		if (error < 0)
 			return error;
@@ -102,8 +102,8 @@ static int read_trials(struct suite *suite, struct reading *reading, const struc
 static int read_suite(struct suite *suite, struct reading *reading) {
 	enum { POLICY, POLICY_TEXT, TESTS, N_SLOTS };
 	struct slot slots[N_SLOTS] = {[POLICY] = {.name = "policy"},
-				      [POLICY_TEXT] = {.name = "policy_text"},
-				      [TESTS] = {.name = "tests"}};
+	                              [POLICY_TEXT] = {.name = "policy_text"},
+	                              [TESTS] = {.name = "tests"}};
 
 	if (!slots_fill(slots, N_SLOTS, reading, "the file of tests", suite->root))
 		return 0;
@@ -126,7 +126,7 @@ static void free_suite(struct suite **suite) {
 }
 
 int suite_parse(struct suite **ret, struct bytes text, const char *file,
-		const struct surroundings *surroundings, struct problems *problems) {
+                const struct surroundings *surroundings, struct problems *problems) {
 	CLEANUP(free_suite) struct suite *suite = calloc(1, sizeof(*suite));
 	struct reading reading = {
 		.file = file,
@@ -167,7 +167,7 @@ static void deinit_loaded(struct loaded *loaded) {
 }
 
 static int load(struct loaded *loaded, struct bytes text, const char *name,
-		const struct surroundings *surroundings) {
+                const struct surroundings *surroundings) {
 	int error = policy_parse(&loaded->policy, text, name, surroundings, &loaded->problems);
 
 	return error == -EINVAL ? 0 : error;
@@ -189,7 +189,7 @@ static int is_among(bool *ret, const struct problems *problems, const char *part
 }
 
 static int compare_loading(struct mismatch *mismatches, size_t *n_mismatches,
-			   const struct trial *trial, const struct loaded *loaded) {
+                           const struct trial *trial, const struct loaded *loaded) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 	const char *expected = trial->expect.load_error;
 	bool found = false;
@@ -201,16 +201,16 @@ static int compare_loading(struct mismatch *mismatches, size_t *n_mismatches,
 		return error;
 	problems_text(&text, &loaded->problems, "; ");
 	return mismatch_add(mismatches, n_mismatches, "load_error",
-			    expected != NULL ? expected : "", &text);
+	                    expected != NULL ? expected : "", &text);
 }
 
 static int run_trial(const struct trial *trial, const struct loaded *loaded, suite_taker *take,
-		     void *data) {
+                     void *data) {
 	struct mismatch mismatches[EXPECTED_MAX + 1];
 	struct outcome_of_test outcome = {.name = trial->name,
-					  .policy = loaded->policy,
-					  .problems = &loaded->problems,
-					  .mismatches = mismatches};
+	                                  .policy = loaded->policy,
+	                                  .problems = &loaded->problems,
+	                                  .mismatches = mismatches};
 	int error = compare_loading(mismatches, &outcome.n_mismatches, trial, loaded);
 
 	if (trial->described != NULL)
@@ -219,7 +219,7 @@ static int run_trial(const struct trial *trial, const struct loaded *loaded, sui
 		outcome.verdict = policy_decide(outcome.policy, outcome.request);
 		if (error == 0)
 			error = expect_compare(mismatches, &outcome.n_mismatches, &trial->expect,
-					       outcome.request, &outcome.verdict);
+			                       outcome.request, &outcome.verdict);
 	}
 	outcome.passed = outcome.n_mismatches == 0;
 	if (error == 0)
@@ -230,7 +230,7 @@ static int run_trial(const struct trial *trial, const struct loaded *loaded, sui
 }
 
 int suite_run(const struct suite *suite, struct bytes policy_text, const char *policy_name,
-	      suite_taker *take, void *data) {
+              suite_taker *take, void *data) {
 	CLEANUP(deinit_loaded) struct loaded shared = {0};
 	int error = 0;
 
@@ -238,17 +238,17 @@ int suite_run(const struct suite *suite, struct bytes policy_text, const char *p
 		error = load(&shared, policy_text, policy_name, suite->surroundings);
 	else if (suite->policy_text != NULL)
 		error = load(&shared, bytes_of_text(suite->policy_text), OWN_TEXT,
-			     suite->surroundings);
+		             suite->surroundings);
 	for (size_t i = 0; i < suite->n_trials && error == 0; i++) {
 		const struct trial *trial = &suite->trials[i];
 		CLEANUP(deinit_loaded) struct loaded own = {0};
 
 		if (trial->policy_text != NULL)
 			error = load(&own, bytes_of_text(trial->policy_text), OWN_TEXT,
-				     suite->surroundings);
+			             suite->surroundings);
 		if (error == 0)
 			error = run_trial(trial, trial->policy_text != NULL ? &own : &shared, take,
-					  data);
+			                  data);
 	}
 	return error;
 }

@@ -20,7 +20,7 @@ struct suite;
 /* Parses text as the file called file. surroundings may be NULL, and are borrowed as long as the
  * suite lives. -EINVAL: it has problems, all of which are in *problems. -ENOMEM. */
 int suite_parse(struct suite **ret, struct bytes text, const char *file,
-		const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
+                const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
 void suite_free(struct suite *suite); /* NULL is fine */
 
 /* The policy file that the tests share, as the file names it; NULL where it names none. */
@@ -36,9 +36,9 @@ struct mismatch {
 struct outcome_of_test {
 	const char *name;
 	bool passed;
-	const struct policy *policy;	 /* NULL: it did not load */
-	const struct request *request;	 /* NULL where only loading was tested */
-	struct verdict verdict;		 /* where there are both */
+	const struct policy *policy;     /* NULL: it did not load */
+	const struct request *request;   /* NULL where only loading was tested */
+	struct verdict verdict;          /* where there are both */
 	const struct problems *problems; /* of the policy */
 	const struct mismatch *mismatches;
 	size_t n_mismatches;
@@ -50,6 +50,6 @@ typedef void suite_taker(void *data, const struct outcome_of_test *outcome);
  * suite_policy_path(), known by the name policy_name; both are void where there is none. -ENOMEM.
  */
 int suite_run(const struct suite *suite, struct bytes policy_text, const char *policy_name,
-	      suite_taker *take, void *data) MUST_CHECK;
+              suite_taker *take, void *data) MUST_CHECK;
 
 #endif

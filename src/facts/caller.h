@@ -17,25 +17,25 @@
 struct process {
 	pid_t pid;
 	uint64_t start_ticks; /* since boot, in clock ticks (proc(5), stat, field 22); 0: unknown */
-	char *exe;	      /* path of the executable, as we see it too; NULL: unknown */
-	char *name;	      /* base name of exe; NULL where exe is */
-	char *title;	      /* what it calls itself (comm): a claim; NULL: unknown */
-	char **argv;	      /* argc texts and a NULL: a claim; NULL: unknown */
+	char *exe;            /* path of the executable, as we see it too; NULL: unknown */
+	char *name;           /* base name of exe; NULL where exe is */
+	char *title;          /* what it calls itself (comm): a claim; NULL: unknown */
+	char **argv;          /* argc texts and a NULL: a claim; NULL: unknown */
 	size_t argc;
 	bool argv_cut; /* argv was longer than we read */
 };
 
 /* What speaks against taking a caller for what its executable says. Each is a bit. */
 enum integrity {
-	INTEGRITY_TRACED = 1 << 0,	  /* a tracer is attached */
-	INTEGRITY_PRELOADED = 1 << 1,	  /* its environment puts foreign code into it */
-	INTEGRITY_DELETED_EXE = 1 << 2,	  /* its executable has no name any more */
+	INTEGRITY_TRACED = 1 << 0,        /* a tracer is attached */
+	INTEGRITY_PRELOADED = 1 << 1,     /* its environment puts foreign code into it */
+	INTEGRITY_DELETED_EXE = 1 << 2,   /* its executable has no name any more */
 	INTEGRITY_WRITABLE_EXE = 1 << 3,  /* the executable or its directory can be written */
 	INTEGRITY_ARGV_MISMATCH = 1 << 4, /* argv[0] names another program */
-	INTEGRITY_FD_PASSED = 1 << 5,	  /* another process made the connection */
+	INTEGRITY_FD_PASSED = 1 << 5,     /* another process made the connection */
 	INTEGRITY_FD_INHERITED = 1 << 6,  /* an earlier image of it may have written: it does not
-					     hold the connection close-on-exec, or may not be
-					     looked at. An exe or argv is then no proof. */
+	                                     hold the connection close-on-exec, or may not be
+	                                     looked at. An exe or argv is then no proof. */
 };
 #define INTEGRITY_COUNT 7
 
@@ -96,7 +96,7 @@ static inline const char *presence_name(enum presence presence) {
 }
 
 enum caller_state {
-	CALLER_UNKNOWN,	   /* nothing could be proved: reason says why */
+	CALLER_UNKNOWN,    /* nothing could be proved: reason says why */
 	CALLER_IDENTIFIED, /* live process, uid, PID and user namespace (ours) are known */
 };
 
@@ -112,8 +112,8 @@ struct caller {
 	struct process process;
 	uint64_t age_ms; /* since the process started; 0 where unknown */
 	enum tri has_terminal;
-	char *cwd;		   /* NULL: unknown */
-	char *cgroup;		   /* the unified hierarchy's path; NULL: unknown */
+	char *cwd;                 /* NULL: unknown */
+	char *cgroup;              /* the unified hierarchy's path; NULL: unknown */
 	struct process *ancestors; /* nearest first, the caller itself left out; owned */
 	size_t n_ancestors;
 	/* Up to PID 1 or ANCESTORS_MAX deep. false: an ancestor could not be read, the list is
@@ -124,12 +124,12 @@ struct caller {
 	 * the environment could not be read, or is too long, so nothing is known of any. */
 	char **env;
 	size_t n_env;
-	unsigned apart;		/* an OR of enum apart: namespaces that are not ours */
+	unsigned apart;         /* an OR of enum apart: namespaces that are not ours */
 	unsigned apart_unknown; /* those that could not be compared */
 	enum presence presence;
 	const char *presence_evidence; /* static: "logind", "environment", "ancestors"; NULL: none
-					  decided */
-	char *unit;	    /* systemd's, from cgroup: "" where there is none; NULL: unknown */
+	                                  decided */
+	char *unit;         /* systemd's, from cgroup: "" where there is none; NULL: unknown */
 	char *tmux_window;  /* "" where it is in none; NULL: unknown */
 	unsigned integrity; /* marks that were seen, an OR of enum integrity */
 	unsigned integrity_unknown; /* marks that could not be looked for */

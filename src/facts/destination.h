@@ -14,8 +14,8 @@
 enum dest_evidence {
 	DEST_EVIDENCE_NONE,
 	DEST_EVIDENCE_COMMAND_LINE, /* a claim of the caller */
-	DEST_EVIDENCE_BOUND,	    /* MEETING_BOUND, and known_hosts has the key */
-	DEST_EVIDENCE_VERIFIED,	    /* MEETING_VERIFIED */
+	DEST_EVIDENCE_BOUND,        /* MEETING_BOUND, and known_hosts has the key */
+	DEST_EVIDENCE_VERIFIED,     /* MEETING_VERIFIED */
 };
 
 static inline const char *dest_evidence_name(enum dest_evidence evidence) {
@@ -48,7 +48,7 @@ struct destination {
 	enum tri is_revoked;
 	char **forwarded_via; /* the hops by name, the fingerprint where there is none */
 	size_t n_forwarded_via;
-	char *git_repo;	     /* a claim */
+	char *git_repo;      /* a claim */
 	char *git_operation; /* a claim: "fetch", "push", "archive" */
 };
 

@@ -17,8 +17,8 @@ struct event {
 	const char
 		*decision; /* "allow", "deny", "confirmed", "confirm-denied"; NULL: no decision */
 	const char *rule;
-	const char *reason;	       /* why the guard itself refused, a word of the contract */
-	const char *detail;	       /* one sentence for a person; may hold outside text */
+	const char *reason;            /* why the guard itself refused, a word of the contract */
+	const char *detail;            /* one sentence for a person; may hold outside text */
 	const struct request *request; /* NULL where nothing was asked */
 	const char *missing_fact;
 	const char

@@ -13,7 +13,7 @@
 enum payload_kind {
 	PAYLOAD_UNKNOWN,   /* none of those below: a CA's signature, a token, a forged login */
 	PAYLOAD_SSH_LOGIN, /* a user authentication, of RFC 4252 section 7 */
-	PAYLOAD_SSHSIG,	   /* ssh-keygen -Y sign, git: PROTOCOL.sshsig */
+	PAYLOAD_SSHSIG,    /* ssh-keygen -Y sign, git: PROTOCOL.sshsig */
 };
 
 static inline const char *payload_kind_name(enum payload_kind kind) {
@@ -29,8 +29,8 @@ static inline const char *payload_kind_name(enum payload_kind kind) {
  * that has host_key. */
 struct ssh_login {
 	struct bytes session_id; /* never empty */
-	struct bytes user;	 /* no NUL, but otherwise any bytes; NULL data: not known */
-	bool hostbound;		 /* publickey-hostbound-v00@openssh.com; else publickey */
+	struct bytes user;       /* no NUL, but otherwise any bytes; NULL data: not known */
+	bool hostbound;          /* publickey-hostbound-v00@openssh.com; else publickey */
 	struct bytes algorithm;
 	/* The key that was asked to sign, perhaps written another way, or as a certificate. */
 	struct bytes key_blob;
@@ -46,7 +46,7 @@ struct payload {
 	enum payload_kind kind;
 	size_t len;
 	struct ssh_login login; /* PAYLOAD_SSH_LOGIN */
-	struct sshsig sshsig;	/* PAYLOAD_SSHSIG */
+	struct sshsig sshsig;   /* PAYLOAD_SSHSIG */
 	/* PAYLOAD_UNKNOWN: hex of the bytes' SHA-256, "" where it could not be had. */
 	char sha256[PAYLOAD_SHA256_SIZE];
 };

@@ -15,11 +15,11 @@ struct request {
 	enum operation operation;
 	struct key_facts key;
 	const struct caller *caller; /* never NULL */
-	const char *endpoint;	     /* the socket's name: "default" */
+	const char *endpoint;        /* the socket's name: "default" */
 	/* What is to be signed. NULL where it is not a signature, or its message is malformed. */
 	const struct payload *payload;
 	const struct session *session; /* NULL: no bind */
-	enum tri is_forwarded;	       /* what the session says of it */
+	enum tri is_forwarded;         /* what the session says of it */
 	/* Of a login, and of listing: whoever binds to log in lists next, and has signed nothing
 	 * yet, so that is MEETING_BOUND at best. */
 	enum meeting meeting;

@@ -16,9 +16,9 @@
 #define SESSION_HOPS_MAX 16 /* as ssh-agent: the hops of one login, not a store */
 
 struct session_hop {
-	struct bytes host_key;	 /* blob, perhaps a host certificate; points into storage */
+	struct bytes host_key;   /* blob, perhaps a host certificate; points into storage */
 	struct bytes session_id; /* points into storage */
-	bool is_forwarding;	 /* else this is where the client logs in */
+	bool is_forwarding;      /* else this is where the client logs in */
 	char fingerprint[KEY_FINGERPRINT_SIZE]; /* of the plain host key */
 	uint8_t storage[];
 };
@@ -38,7 +38,7 @@ enum meeting {
 	 * publickey login on a forwarded connection, whose session any host may have bound in its
 	 * own name (design, fact 14). */
 	MEETING_NONE,
-	MEETING_BOUND,	  /* the session id is that of the bind, but the host key is not signed */
+	MEETING_BOUND,    /* the session id is that of the bind, but the host key is not signed */
 	MEETING_VERIFIED, /* both are signed: the login is good at the last hop only */
 	/* The connection was bound to log in, but this is for another session or another host. It
 	 * is to be refused. */

@@ -26,7 +26,7 @@ struct check {
 	const struct chain_link *anchor; /* or NULL */
 	bool begun;
 	struct chain_link expected; /* of the event to come */
-	struct place last;	    /* of the event before it */
+	struct place last;          /* of the event before it */
 	struct suspect suspect;
 };
 
@@ -50,7 +50,7 @@ struct chain_link chain_next(const struct chain_link *link, struct bytes documen
 }
 
 void chain_hash_hex(char ret[static CHAIN_HASH_HEX_SIZE],
-		    const uint8_t hash_bytes[static CHAIN_HASH_LEN]) {
+                    const uint8_t hash_bytes[static CHAIN_HASH_LEN]) {
 	static const char digits[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < CHAIN_HASH_LEN; i++) {
@@ -127,7 +127,7 @@ static bool same_link(const struct chain_link *a, const struct chain_link *b) {
 }
 
 static void conclude(struct check *check, enum chain_finding finding, const struct place *place,
-		     uint64_t seq) {
+                     uint64_t seq) {
 	check->report->finding = finding;
 	memcpy(check->report->file, place->file, DAY_FILE_SIZE);
 	check->report->offset = place->offset;
@@ -146,7 +146,7 @@ static void conclude_suspect(struct check *check, const struct chain_link *next)
 	else if (!suspect->has_link || suspect->link.seq < expected->seq)
 		/* It stands where another stood, or it is one too many. */
 		conclude(check, fills ? CHAIN_CHANGED : CHAIN_INSERTED, &suspect->place,
-			 expected->seq);
+		         expected->seq);
 	else if (suspect->link.seq == expected->seq)
 		/* It has its number, and another hash of the event before. */
 		conclude(check, CHAIN_CHANGED, &check->last, expected->seq - 1);
@@ -169,7 +169,7 @@ static bool may_begin(const struct chain_link *link) {
 }
 
 static void accept(struct check *check, const struct piece *piece, const struct chain_link *link,
-		   const struct place *place) {
+                   const struct place *place) {
 	if (!check->begun)
 		check->report->first_seq = link->seq;
 	check->begun = true;
@@ -197,7 +197,7 @@ static void examine(struct check *check, const struct piece *piece) {
 		accept(check, piece, &link, &place);
 	else
 		check->suspect = (struct suspect){true, place, has_link,
-						  has_link ? link : check->expected};
+		                                  has_link ? link : check->expected};
 }
 
 /* After the last piece: what an anchor knows of that is not there. */

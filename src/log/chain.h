@@ -15,12 +15,12 @@
 #include "base/cleanup.h"
 #include "log/days.h"
 
-#define CHAIN_HASH_LEN	    32
+#define CHAIN_HASH_LEN      32
 #define CHAIN_HASH_HEX_SIZE (2 * CHAIN_HASH_LEN + 1)
 
 /* How an event is joined to the one before. */
 struct chain_link {
-	uint64_t seq;		      /* from 1 */
+	uint64_t seq;                 /* from 1 */
 	uint8_t prev[CHAIN_HASH_LEN]; /* zeros before the first */
 };
 
@@ -31,15 +31,15 @@ struct chain_link chain_next(const struct chain_link *link, struct bytes documen
 /* What the document says of itself, in its first two fields. -EBADMSG: nothing. */
 int chain_link_read(struct chain_link *ret, struct bytes document) MUST_CHECK;
 void chain_hash_hex(char ret[static CHAIN_HASH_HEX_SIZE],
-		    const uint8_t hash[static CHAIN_HASH_LEN]);
+                    const uint8_t hash[static CHAIN_HASH_LEN]);
 
 enum chain_finding {
 	CHAIN_WHOLE,
 	CHAIN_UNFINISHED, /* whole, and a crash left half a document at the very end */
-	CHAIN_CHANGED,	  /* this event is not as it was written, or its hash in the next one */
-	CHAIN_REMOVED,	  /* events are missing before this one */
-	CHAIN_INSERTED,	  /* this one was not written by the guard */
-	CHAIN_CUT,	  /* the events behind this one are missing, says the anchor */
+	CHAIN_CHANGED,    /* this event is not as it was written, or its hash in the next one */
+	CHAIN_REMOVED,    /* events are missing before this one */
+	CHAIN_INSERTED,   /* this one was not written by the guard */
+	CHAIN_CUT,        /* the events behind this one are missing, says the anchor */
 	CHAIN_REWRITTEN,  /* this one is another than the anchor says */
 };
 

@@ -24,10 +24,10 @@
 #include "base/cleanup.h"
 
 #define DOC_BEGIN "---\n"
-#define DOC_END	  "...\n"
+#define DOC_END   "...\n"
 
 #define SHORTENED_MAX 24 /* fields of a document that can be shortened: there are fewer */
-#define DOC_DEPTH_MAX 4	 /* the document, a list in it, a mapping in that, and one to spare */
+#define DOC_DEPTH_MAX 4  /* the document, a list in it, a mapping in that, and one to spare */
 
 enum doc_style {
 	DOC_BLOCK, /* a line for each element, of which there must be one; in the document only */

@@ -38,7 +38,7 @@ static struct bytes part(struct bytes bytes, size_t from, size_t len) {
 static void put_byte(struct buffer *escaped, uint8_t byte) {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t escape[ESCAPE_LEN] = {'\\', 'x', (uint8_t)digits[byte >> 4],
-					    (uint8_t)digits[byte & 15]};
+	                                    (uint8_t)digits[byte & 15]};
 
 	buffer_put_raw(escaped, BYTES(escape));
 }

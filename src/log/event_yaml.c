@@ -11,16 +11,16 @@
  * Together they keep a document below EVENT_LEN_MAX, so that a hostile command line costs the disk
  * no more than that.
  */
-#define WORD_LEN_MAX	     256	/* ours, and the names of rules, which a person chose */
-#define NAME_LEN_MAX	     256	/* NAME_MAX, for a file */
-#define TITLE_LEN_MAX	     15		/* what the kernel keeps of a name (TASK_COMM_LEN) */
-#define PATH_LEN_MAX	     4096	/* PATH_MAX */
-#define CGROUP_LEN_MAX	     1024	/* systemd's are below 200 */
-#define SENTENCE_LEN_MAX     1024	/* for a person, who reads no more */
-#define COMMAND_LEN_MAX	     4096	/* arguments of the caller, together */
-#define COMMAND_ARGS_MAX     256	/* empty arguments take no length, but four bytes each */
-#define TREE_LEN_MAX	     (8 * 1024) /* names and paths of all ancestors together */
-#define TREE_COMMAND_LEN_MAX 256	/* of each ancestor: enough to recognise it by */
+#define WORD_LEN_MAX         256        /* ours, and the names of rules, which a person chose */
+#define NAME_LEN_MAX         256        /* NAME_MAX, for a file */
+#define TITLE_LEN_MAX        15         /* what the kernel keeps of a name (TASK_COMM_LEN) */
+#define PATH_LEN_MAX         4096       /* PATH_MAX */
+#define CGROUP_LEN_MAX       1024       /* systemd's are below 200 */
+#define SENTENCE_LEN_MAX     1024       /* for a person, who reads no more */
+#define COMMAND_LEN_MAX      4096       /* arguments of the caller, together */
+#define COMMAND_ARGS_MAX     256        /* empty arguments take no length, but four bytes each */
+#define TREE_LEN_MAX         (8 * 1024) /* names and paths of all ancestors together */
+#define TREE_COMMAND_LEN_MAX 256        /* of each ancestor: enough to recognise it by */
 
 static size_t smaller(size_t a, size_t b) {
 	return a < b ? a : b;
@@ -48,7 +48,7 @@ static void put_unless_empty(struct doc *doc, const char *key, const char *text)
 /* What the process calls itself, where that is not what the kernel made of its name; else NULL. */
 static const char *own_title(const struct process *process) {
 	bool plain = process->title != NULL && process->name != NULL &&
-		     strncmp(process->title, process->name, TITLE_LEN_MAX) == 0;
+	             strncmp(process->title, process->name, TITLE_LEN_MAX) == 0;
 
 	return plain ? NULL : process->title;
 }
@@ -95,7 +95,7 @@ struct share {
 };
 
 static void put_shared(struct doc *doc, const char *key, const char *text, size_t len_max,
-		       struct share *share) {
+                       struct share *share) {
 	struct bytes value;
 	size_t taken;
 
@@ -111,7 +111,7 @@ static void put_shared(struct doc *doc, const char *key, const char *text, size_
 
 /* One text, as ps prints it: for recognising an ancestor, not for telling its arguments apart. */
 static void put_joined_command(struct doc *doc, const struct process *process,
-			       struct share *share) {
+                               struct share *share) {
 	char joined[TREE_COMMAND_LEN_MAX];
 	size_t at = 0;
 	uint64_t len = 0;
@@ -173,7 +173,7 @@ static void put_integrity(struct doc *doc, const char *key, unsigned marks) {
 	for (unsigned i = 0; i < INTEGRITY_COUNT; i++)
 		if ((marks & 1U << i) != 0)
 			doc_value(doc, bytes_of_text(integrity_name((enum integrity)(1 << i))),
-				  WORD_LEN_MAX);
+			          WORD_LEN_MAX);
 	doc_list_end(doc);
 }
 
@@ -283,7 +283,7 @@ static void put_forensics(struct doc *doc, const struct event *event) {
 	put_positive(doc, "sign_request_num", event->sign_request_num);
 	if (age_ms > 0) {
 		snprintf(age, sizeof(age), "%llu.%03us", (unsigned long long)(age_ms / 1000),
-			 (unsigned)(age_ms % 1000));
+		         (unsigned)(age_ms % 1000));
 		doc_text(doc, "process_age", age, WORD_LEN_MAX);
 	}
 	doc_map_end(doc);
@@ -302,7 +302,7 @@ int event_yaml(struct buffer *document, const struct event *event) {
 }
 
 int event_yaml_linked(struct buffer *document, const struct event *event,
-		      const struct chain_link *link) {
+                      const struct chain_link *link) {
 	CLEANUP(doc_deinit) struct doc doc;
 	char stamp[CLOCK_STAMP_SIZE];
 

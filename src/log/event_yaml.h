@@ -16,7 +16,7 @@
 
 /* Appends the document, from "---\n" to "...\n". -ENOMEM; *document is then as it was. */
 int event_yaml_linked(struct buffer *document, const struct event *event,
-		      const struct chain_link *link) MUST_CHECK;
+                      const struct chain_link *link) MUST_CHECK;
 /* As that, for a document that is no part of a log. */
 int event_yaml(struct buffer *document, const struct event *event) MUST_CHECK;
 

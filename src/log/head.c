@@ -16,7 +16,7 @@ static int directory_id(char ret[static ID_SIZE], int fd, const char *quote) {
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	snprintf(ret, ID_SIZE, "%s%llu:%llu%s", quote, (unsigned long long)status.st_dev,
-		 (unsigned long long)status.st_ino, quote);
+	         (unsigned long long)status.st_ino, quote);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #include "log/tail.h"
 
 #define DIRECTORY   "events"
-#define DAY_US	    (86400LL * 1000000)
+#define DAY_US      (86400LL * 1000000)
 #define CUT_LEN_MAX 768 /* of what was cut off, in the event that says so */
 
 struct journal {
@@ -26,7 +26,7 @@ struct journal {
 	struct stat file; /* as we left it */
 	char day[CLOCK_DAY_SIZE];
 	char *mended; /* what the next event has to say of a tail that was cut off; owned, or NULL
-		       */
+	               */
 	struct chain_link link; /* of the next event */
 	struct buffer documents;
 };
@@ -59,11 +59,11 @@ static int directory_open(struct journal *journal) {
 /* What is to be said of len bytes that stood at the end of the file. The first of them are quoted;
  * event_yaml() escapes them. A NUL would end the text, so one is written as a space. */
 static int remember_mended(struct journal *journal, const char *name, const uint8_t *tail,
-			   size_t len) {
+                           size_t len) {
 	char text[CUT_LEN_MAX + 128];
 	size_t quoted = len < CUT_LEN_MAX ? len : CUT_LEN_MAX;
 	int at = snprintf(text, sizeof(text),
-			  "%zu bytes of an unfinished event were cut off %s: ", len, name);
+	                  "%zu bytes of an unfinished event were cut off %s: ", len, name);
 
 	for (size_t i = 0; i < quoted; i++)
 		text[(size_t)at + i] = tail[i] == '\0' ? ' ' : (char)tail[i];
@@ -105,8 +105,8 @@ static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SI
 	close_fd(&journal->file_fd);
 	day_file_name(name, day);
 	fd = openat(journal->dir_fd, name,
-		    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		    0600);
+	            O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	            0600);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode))
@@ -227,7 +227,7 @@ static int directory_keep(struct journal *journal) {
 /* A day's file is not left for an older one because the clock was set back a little: files in the
  * order of their names hold events in the order in which they were written. */
 static void choose_day(char ret[static CLOCK_DAY_SIZE], const struct journal *journal,
-		       int64_t real_us) {
+                       int64_t real_us) {
 	char tomorrow[CLOCK_DAY_SIZE];
 
 	clock_day(ret, real_us);
@@ -260,7 +260,7 @@ static int file_keep(struct journal *journal, int64_t real_us) {
 
 /* Appends an event's document, and moves *link on to the event after it. */
 static int encode_one(struct buffer *documents, const struct event *event,
-		      struct chain_link *link) {
+                      struct chain_link *link) {
 	size_t begin = documents->len;
 	int error = event_yaml_linked(documents, event, link);
 

@@ -50,7 +50,7 @@ static uint32_t hexadecimal(const uint8_t *digits, size_t n_digits) {
 
 	for (size_t i = 0; i < n_digits; i++)
 		number = number << 4 |
-			 (uint32_t)(digits[i] <= '9' ? digits[i] - '0' : digits[i] - 'a' + 10);
+		         (uint32_t)(digits[i] <= '9' ? digits[i] - '0' : digits[i] - 'a' + 10);
 	return number;
 }
 
@@ -59,7 +59,7 @@ static void put_pair(struct json *json, uint32_t character) {
 	char pair[sizeof("\\ud83d\\ude00")];
 
 	snprintf(pair, sizeof(pair), "\\u%04x\\u%04x",
-		 0xd800 + ((character - 0x10000) >> 10 & 0x3ff), 0xdc00 + (character & 0x3ff));
+	         0xd800 + ((character - 0x10000) >> 10 & 0x3ff), 0xdc00 + (character & 0x3ff));
 	put(json, pair);
 }
 

@@ -12,14 +12,14 @@
 #include "log/escape.h"
 #include "log/event_yaml.h"
 
-#define MARK	   "\n" DOC_END
+#define MARK       "\n" DOC_END
 #define MARK_LEN   (sizeof(MARK) - 1)
 #define WINDOW_LEN ((size_t)2 * EVENT_LEN_MAX) /* a document fits, wherever reading stopped */
-#define DAY_US	   (86400LL * 1000000)
+#define DAY_US     (86400LL * 1000000)
 
 struct event_reader {
 	int dir_fd; /* borrowed */
-	int fd;	    /* -1: between files */
+	int fd;     /* -1: between files */
 	struct days days;
 	size_t next_day;
 	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
@@ -28,7 +28,7 @@ struct event_reader {
 	size_t start, end;  /* of what was read and not yet given out */
 	size_t searched;    /* no mark begins before */
 	uint64_t offset;    /* of start, in the file */
-	bool at_end;	    /* of the file */
+	bool at_end;        /* of the file */
 	struct buffer text; /* a timestamp */
 	/* Of the newest file that was read, behind its last whole piece: where to go on. */
 	struct {
@@ -129,7 +129,7 @@ static int open_next(struct event_reader *reader) {
 	reader->start = reader->end = reader->searched = 0;
 	reader->at_end = false;
 	fd = openat(reader->dir_fd, event_reader_file(reader),
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode))
@@ -174,7 +174,7 @@ static void take(struct piece *ret, struct event_reader *reader, enum piece_kind
 
 static enum piece_kind kind_of(struct bytes bytes) {
 	bool document = bytes.len <= EVENT_LEN_MAX && bytes.len >= strlen(DOC_BEGIN) &&
-			memcmp(bytes.data, DOC_BEGIN, strlen(DOC_BEGIN)) == 0;
+	                memcmp(bytes.data, DOC_BEGIN, strlen(DOC_BEGIN)) == 0;
 
 	return document ? PIECE_DOCUMENT : PIECE_DAMAGED;
 }

@@ -16,9 +16,9 @@
 #define TIME_MAX INT64_MAX
 
 enum piece_kind {
-	PIECE_DOCUMENT,	  /* from "---\n" to "...\n" */
+	PIECE_DOCUMENT,   /* from "---\n" to "...\n" */
 	PIECE_UNFINISHED, /* the end of a file, without "...": what a crash leaves */
-	PIECE_DAMAGED,	  /* no document: begins otherwise, or is longer than one can be */
+	PIECE_DAMAGED,    /* no document: begins otherwise, or is longer than one can be */
 };
 
 struct piece {
@@ -26,7 +26,7 @@ struct piece {
 	struct bytes bytes; /* holds until the next call */
 	const char *file;   /* its name; holds until the next call */
 	uint64_t offset;    /* in the file */
-	bool last_file;	    /* no newer day file is there */
+	bool last_file;     /* no newer day file is there */
 };
 
 struct event_reader;
@@ -35,7 +35,7 @@ struct event_reader;
  * Pieces that are no documents are in any file that is opened for that. dir_fd is the directory of
  * day files, and stays the caller's, who keeps it open. */
 int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us,
-		     int64_t until_us) MUST_CHECK;
+                     int64_t until_us) MUST_CHECK;
 void event_reader_free(struct event_reader *reader); /* NULL is fine */
 
 /* 1: *ret is the next piece. 0: there are no more. Or a negative errno, of the file that

@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "log/doc.h"
 
-#define WORD_LEN_MAX	 256
-#define PATH_LEN_MAX	 4096 /* PATH_MAX */
+#define WORD_LEN_MAX     256
+#define PATH_LEN_MAX     4096 /* PATH_MAX */
 #define SENTENCE_LEN_MAX 4096 /* a notice may list what is wrong with a policy */
 
 const char *status_state_name(enum status_state state) {

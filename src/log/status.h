@@ -15,7 +15,7 @@ enum status_state {
 	STATUS_RELOADED,
 	STATUS_RELOAD_ERROR,
 	STATUS_UPSTREAM_DOWN,
-	STATUS_LOCKED,	    /* panic: every signature is refused */
+	STATUS_LOCKED,      /* panic: every signature is refused */
 	STATUS_SOCKET_LOST, /* somebody took our socket's place, and it could not be taken back */
 	STATUS_LOG_ERROR,   /* events cannot be written */
 	STATUS_STOPPED,

@@ -9,8 +9,8 @@
 #include "log/when.h"
 
 #define SAMPLE_ROWS 256
-#define GAP	    2  /* between columns */
-#define KEY_LEN	    12 /* of a fingerprint: enough to tell keys apart, 72 bits */
+#define GAP         2  /* between columns */
+#define KEY_LEN     12 /* of a fingerprint: enough to tell keys apart, 72 bits */
 #define KEY_PREFIX  "SHA256:"
 #define YEAR_LEN    5 /* of a time, "2026-": the first to go */
 
@@ -49,7 +49,7 @@ struct row {
 struct table {
 	struct table_options options;
 	struct row *rows; /* SAMPLE_ROWS of them */
-	size_t n_rows;	  /* held back */
+	size_t n_rows;    /* held back */
 	size_t natural[COLUMNS];
 	size_t widths[COLUMNS]; /* 0: not shown */
 	bool laid_out;
@@ -103,13 +103,13 @@ static void put(struct table *table, struct buffer *cell, struct bytes text) {
 }
 
 static void put_field(struct table *table, struct buffer *cell, struct bytes document,
-		      const char *name) {
+                      const char *name) {
 	put(table, cell, field_text(table, document, name));
 }
 
 /* Words in a row: the rule, the guard's own reason, a sentence. */
 static void add_field(struct table *table, struct buffer *cell, struct bytes document,
-		      const char *name) {
+                      const char *name) {
 	struct bytes text = field_text(table, document, name);
 
 	if (text.len > 0 && cell->len > 0)
@@ -236,8 +236,8 @@ static void lay_out(struct table *table) {
 	for (unsigned left = 0; left <= LEAVERS; left++) {
 		for (size_t i = 0; i < COLUMNS; i++)
 			table->widths[i] = columns[i].leaves > 0 && columns[i].leaves <= left
-						   ? 0
-						   : wanted_width(table, (enum column)i);
+			                           ? 0
+			                           : wanted_width(table, (enum column)i);
 		if (width == 0 || shrink(table->widths, width))
 			return;
 	}
@@ -247,7 +247,7 @@ static void lay_out(struct table *table) {
 static void measure(struct table *table, const struct row *row) {
 	for (size_t i = 0; i < COLUMNS; i++)
 		table->natural[i] = larger(table->natural[i],
-					   display_width(buffer_bytes(&row->cells[i])));
+		                           display_width(buffer_bytes(&row->cells[i])));
 }
 
 /* ---- showing ---- */
@@ -297,7 +297,7 @@ static struct bytes without_year(struct bytes cell) {
 }
 
 static void put_cell(struct buffer *shown, const struct table *table, enum column column,
-		     struct bytes cell, const char *colour) {
+                     struct bytes cell, const char *colour) {
 	size_t width = table->widths[column], taken;
 	size_t cut_at = table->options.width > 0 ? width : SIZE_MAX;
 
@@ -316,7 +316,7 @@ static void put_head(struct buffer *shown, const struct table *table) {
 	for (size_t i = 0; i < COLUMNS; i++)
 		if (table->widths[i] > 0)
 			put_cell(shown, table, (enum column)i, bytes_of_text(columns[i].head),
-				 "\033[1m");
+			         "\033[1m");
 	buffer_put_u8(shown, '\n');
 }
 
@@ -326,7 +326,7 @@ static void put_row(struct buffer *shown, const struct table *table, const struc
 
 		if (table->widths[i] > 0)
 			put_cell(shown, table, (enum column)i, cell,
-				 colour_of((enum column)i, cell));
+			         colour_of((enum column)i, cell));
 	}
 	buffer_put_u8(shown, '\n');
 }

@@ -8,7 +8,7 @@
 #include "log/doc.h"
 
 /* No line within a document is "..." (log/doc.h). */
-#define MARK	 "\n" DOC_END
+#define MARK     "\n" DOC_END
 #define MARK_LEN (sizeof(MARK) - 1)
 
 static int read_exactly(int fd, uint8_t *data, size_t len, off_t at) {

@@ -45,8 +45,8 @@ static uint32_t hexadecimal(struct bytes digits) {
 
 	for (size_t i = 0; i < digits.len; i++)
 		number = number << 4 |
-			 (uint32_t)(is_digit(digits.data[i]) ? digits.data[i] - '0'
-							     : digits.data[i] - 'a' + 10);
+		         (uint32_t)(is_digit(digits.data[i]) ? digits.data[i] - '0'
+		                                             : digits.data[i] - 'a' + 10);
 	return number;
 }
 
@@ -114,7 +114,7 @@ static struct bytes take_name(struct walk *walk) {
 
 	while (len < walk->rest.len &&
 	       ((walk->rest.data[len] >= 'a' && walk->rest.data[len] <= 'z') ||
-		walk->rest.data[len] == '_' || (len > 0 && is_digit(walk->rest.data[len]))))
+	        walk->rest.data[len] == '_' || (len > 0 && is_digit(walk->rest.data[len]))))
 		len++;
 	return take_len(walk, len);
 }

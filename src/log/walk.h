@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
-#define WALK_DEPTH_MAX	8  /* lists and mappings within each other; the guard writes 3 */
+#define WALK_DEPTH_MAX  8  /* lists and mappings within each other; the guard writes 3 */
 #define WALK_FIELDS_MAX 96 /* of the document; the guard writes fewer than half of that */
 
 /* Views hold for the call. */

@@ -8,7 +8,7 @@
 #define SECOND_US     1000000LL
 #define MINUTE_US     (60 * SECOND_US)
 #define AGO_COUNT_MAX 1000000 /* of weeks, 19,000 years: far before any log, and no overflow */
-#define DIGITS_MAX    7	      /* of such a count */
+#define DIGITS_MAX    7       /* of such a count */
 #define REAL_US_MIN   (-62135596800LL * SECOND_US)     /* 0001-01-01 */
 #define REAL_US_MAX   (253402300800LL * SECOND_US - 1) /* the end of 9999 */
 
@@ -205,12 +205,12 @@ static bool take_unit(int64_t *ret_us, struct text *text) {
 		const char *word;
 		int64_t us;
 	} units[] = {
-		{"seconds", SECOND_US},	      {"second", SECOND_US},
-		{"sec", SECOND_US},	      {"s", SECOND_US},
-		{"minutes", MINUTE_US},	      {"minute", MINUTE_US},
-		{"min", MINUTE_US},	      {"m", MINUTE_US},
+		{"seconds", SECOND_US},       {"second", SECOND_US},
+		{"sec", SECOND_US},           {"s", SECOND_US},
+		{"minutes", MINUTE_US},       {"minute", MINUTE_US},
+		{"min", MINUTE_US},           {"m", MINUTE_US},
 		{"hours", 60 * MINUTE_US},    {"hour", 60 * MINUTE_US},
-		{"h", 60 * MINUTE_US},	      {"days", 1440 * MINUTE_US},
+		{"h", 60 * MINUTE_US},        {"days", 1440 * MINUTE_US},
 		{"day", 1440 * MINUTE_US},    {"d", 1440 * MINUTE_US},
 		{"weeks", 10080 * MINUTE_US}, {"week", 10080 * MINUTE_US},
 		{"w", 10080 * MINUTE_US},
@@ -295,7 +295,7 @@ void when_local(char ret[static WHEN_LOCAL_SIZE], int64_t real_us) {
 		tm = (struct tm){0};
 	/* Each number is reduced to its width, so that the compiler sees that they fit. */
 	snprintf(ret, WHEN_LOCAL_SIZE, "%04u-%02u-%02u %02u:%02u:%02u",
-		 (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-		 (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-		 (unsigned)tm.tm_sec % 100);
+	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	         (unsigned)tm.tm_sec % 100);
 }

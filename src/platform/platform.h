@@ -46,7 +46,7 @@ int platform_identify_writers(int socket_fd) MUST_CHECK;
  * over, and unknown where credentials are missing, cut, or of another PID namespace.
  * -EAGAIN: nothing there. */
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
-		  size_t *ret_len) MUST_CHECK;
+                  size_t *ret_len) MUST_CHECK;
 
 /* The process that connected this socket; for the other end of a connection that we made, the
  * process that listens. */
@@ -82,7 +82,7 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 /* Reads again what proves that the subject is still what *process says, and *ret_parent, its parent
  * now. -ESRCH: it has ended. -ESTALE: it runs another executable. */
 int subject_again(pid_t *ret_parent, struct subject *subject,
-		  const struct process *process) MUST_CHECK;
+                  const struct process *process) MUST_CHECK;
 
 /* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms, and the
  * marks traced, deleted-exe and writable-exe. To be called after subject_process() has filled

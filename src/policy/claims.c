@@ -26,8 +26,8 @@ static void add_claim(struct claims *claims, const struct process *process, cons
 /* With or without a version behind the name: python3.11, lua5.4. */
 static bool is_interpreter(const char *name) {
 	static const char *const interpreters[] = {
-		"sh",	"bash", "dash",	  "zsh", "ksh",	 "fish", "python", "perl",
-		"ruby", "node", "nodejs", "bun", "deno", "lua",	 "php",	   "tclsh",
+		"sh",   "bash", "dash",   "zsh", "ksh",  "fish", "python", "perl",
+		"ruby", "node", "nodejs", "bun", "deno", "lua",  "php",    "tclsh",
 	};
 
 	for (size_t i = 0; i < sizeof(interpreters) / sizeof(interpreters[0]); i++) {

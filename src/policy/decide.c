@@ -11,7 +11,7 @@
 struct outcome {
 	enum fit fit;
 	const char *field; /* the first one that kept it from FIT_YES; NULL: no single one */
-	bool in_unless;	   /* of a rule: its unless did */
+	bool in_unless;    /* of a rule: its unless did */
 };
 
 static struct outcome match_test(const struct match *match, struct subject *subject) {
@@ -41,7 +41,7 @@ static struct outcome match_test(const struct match *match, struct subject *subj
 
 static bool speaks_of_payload(const struct rule *rule, const struct request *request) {
 	enum payload_kind kind = request->payload != NULL ? request->payload->kind
-							  : PAYLOAD_UNKNOWN;
+	                                                  : PAYLOAD_UNKNOWN;
 
 	return request->operation != OPERATION_SIGN || (rule->sign_types & 1U << kind) != 0;
 }
@@ -98,14 +98,14 @@ static enum action default_for(const struct policy *policy, enum operation opera
 }
 
 static struct verdict default_verdict(const struct policy *policy, const struct request *request,
-				      const char *missing) {
+                                      const char *missing) {
 	struct verdict verdict = {.action = default_for(policy, request->operation),
-				  .rule = "default"};
+	                          .rule = "default"};
 
 	if (verdict.action != ACTION_ALLOW)
 		verdict.missing = missing;
 	else if (request->caller->state != CALLER_IDENTIFIED &&
-		 request->operation != OPERATION_LIST)
+	         request->operation != OPERATION_LIST)
 		verdict = (struct verdict){ACTION_DENY, "default", "caller"};
 	return verdict;
 }
@@ -114,7 +114,7 @@ static struct verdict default_verdict(const struct policy *policy, const struct 
 struct search {
 	const struct request *request;
 	struct verdict confirm; /* an uncertain one, once it has a rule */
-	const char *missing;	/* what kept an allow from fitting */
+	const char *missing;    /* what kept an allow from fitting */
 	bool has_ended;
 	struct verdict verdict; /* once it has ended */
 };
@@ -125,13 +125,13 @@ static void end(struct search *search, struct verdict verdict) {
 }
 
 static void consider_allow(struct search *search, const struct rule *rule,
-			   const struct outcome *outcome) {
+                           const struct outcome *outcome) {
 	bool fits = outcome->fit == FIT_YES;
 
 	if (fits && may_allow(rule, search->request))
 		end(search, search->confirm.rule != NULL
-				    ? search->confirm
-				    : (struct verdict){ACTION_ALLOW, rule->name, NULL});
+		                    ? search->confirm
+		                    : (struct verdict){ACTION_ALLOW, rule->name, NULL});
 	else if (search->missing == NULL && fits)
 		search->missing = "caller";
 	else if (search->missing == NULL && outcome->fit == FIT_UNKNOWN)
@@ -139,7 +139,7 @@ static void consider_allow(struct search *search, const struct rule *rule,
 }
 
 static void consider(struct search *search, const struct rule *rule,
-		     const struct outcome *outcome) {
+                     const struct outcome *outcome) {
 	struct verdict verdict = {rule->action, rule->name, outcome->field};
 
 	if (outcome->fit == FIT_NO)
@@ -163,7 +163,7 @@ static void consider(struct search *search, const struct rule *rule,
 }
 
 static enum standing standing_of(const struct rule *rule, const struct request *request,
-				 const struct outcome *outcome) {
+                                 const struct outcome *outcome) {
 	switch (outcome->fit) {
 	case FIT_NO:
 		if (outcome->in_unless)
@@ -175,11 +175,11 @@ static enum standing standing_of(const struct rule *rule, const struct request *
 	case FIT_LIMIT: return STANDING_LIMIT;
 	}
 	return rule->action == ACTION_ALLOW && !may_allow(rule, request) ? STANDING_BARRED
-									 : STANDING_FITS;
+	                                                                 : STANDING_FITS;
 }
 
 static void tell(const struct search *search, const struct rule *rule,
-		 const struct outcome *outcome, account_taker *take, void *data) {
+                 const struct outcome *outcome, account_taker *take, void *data) {
 	struct account account = {
 		.rule = rule->name,
 		.action = rule->action,
@@ -194,7 +194,7 @@ static void tell(const struct search *search, const struct rule *rule,
 }
 
 struct verdict policy_explain(const struct policy *policy, const struct request *request,
-			      account_taker *take, void *data) {
+                              account_taker *take, void *data) {
 	struct subject subject = {.request = request};
 	struct search search = {.request = request};
 
@@ -211,7 +211,7 @@ struct verdict policy_explain(const struct policy *policy, const struct request 
 	if (search.has_ended)
 		return search.verdict;
 	return search.confirm.rule != NULL ? search.confirm
-					   : default_verdict(policy, request, search.missing);
+	                                   : default_verdict(policy, request, search.missing);
 }
 
 struct verdict policy_decide(const struct policy *policy, const struct request *request) {

@@ -17,7 +17,7 @@ static bool is_name(const char *text) {
 
 /* Whether it is text that names no definition itself: so there are no cycles, and no bombs. */
 static bool is_plain_value(struct reading *reading, const struct yaml_node *key,
-			   const struct yaml_node *value) {
+                           const struct yaml_node *value) {
 	if (value->kind == TREE_BROKEN)
 		return false;
 	if (value->kind != TREE_TEXT)
@@ -30,7 +30,7 @@ static bool is_plain_value(struct reading *reading, const struct yaml_node *key,
 }
 
 static bool is_good(struct reading *reading, const struct yaml_node *key,
-		    const struct yaml_node *value) {
+                    const struct yaml_node *value) {
 	bool good = true;
 
 	if (value->kind != TREE_LIST)
@@ -43,7 +43,7 @@ static bool is_good(struct reading *reading, const struct yaml_node *key,
 }
 
 static void add(struct definitions *definitions, struct reading *reading,
-		const struct yaml_node *key) {
+                const struct yaml_node *key) {
 	if (!is_name(key->text)) {
 		REPORT(reading, key, "define: %.60s: no name; use letters, digits, _ and -",
 		       *key->text != '\0' ? key->text : "\"\"");
@@ -57,11 +57,11 @@ static void add(struct definitions *definitions, struct reading *reading,
 	definitions->names[definitions->count] = key->text;
 	/* A bad one is defined all the same: its uses are not at fault. */
 	definitions->values[definitions->count++] = is_good(reading, key, key->next) ? key->next
-										     : NULL;
+	                                                                             : NULL;
 }
 
 void definitions_read(struct definitions *ret, struct reading *reading,
-		      const struct yaml_node *root) {
+                      const struct yaml_node *root) {
 	const struct yaml_node *map = NULL;
 
 	for (const struct yaml_node *key = root->first; key != NULL; key = key->next->next)
@@ -79,7 +79,7 @@ void definitions_read(struct definitions *ret, struct reading *reading,
 }
 
 const struct yaml_node *definition_find(const struct definitions *definitions,
-					struct reading *reading, const struct yaml_node *value) {
+                                        struct reading *reading, const struct yaml_node *value) {
 	const char *name = value->text + 1;
 	const char *near;
 

@@ -11,20 +11,20 @@
 #define DEFINITIONS_MAX 256 /* each use looks through all of them */
 
 struct definitions {
-	const char *names[DEFINITIONS_MAX];		 /* borrowed from the tree, as the next */
+	const char *names[DEFINITIONS_MAX];              /* borrowed from the tree, as the next */
 	const struct yaml_node *values[DEFINITIONS_MAX]; /* a text, or a list of some */
 	size_t count;
 };
 
 /* Reads define: of the policy, if there is one; what is wrong with it is reported. */
 void definitions_read(struct definitions *ret, struct reading *reading,
-		      const struct yaml_node *root);
+                      const struct yaml_node *root);
 
 /* Whether the value is a $name. */
 bool definition_is_named(const struct yaml_node *value);
 
 /* What it stands for, a text or a list of some; NULL, with a problem, where there is none. */
 const struct yaml_node *definition_find(const struct definitions *definitions,
-					struct reading *reading, const struct yaml_node *value);
+                                        struct reading *reading, const struct yaml_node *value);
 
 #endif

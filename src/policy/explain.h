@@ -10,13 +10,13 @@
 /* How a rule stands to a request. */
 enum standing {
 	STANDING_OTHER_OPERATION, /* it does not speak of what is asked */
-	STANDING_NO,		  /* a field of its match does not hold */
-	STANDING_TAKEN_BACK,	  /* all that its unless names holds */
+	STANDING_NO,              /* a field of its match does not hold */
+	STANDING_TAKEN_BACK,      /* all that its unless names holds */
 	STANDING_CLAIMED,  /* it fits what the process calls itself; an allow does not, by that */
 	STANDING_POSSIBLE, /* a fact is missing; an allow does not fit, by that */
 	STANDING_FITS,
 	STANDING_BARRED, /* an allow that fits, for a caller that is not identified */
-	STANDING_LIMIT,	 /* a pattern ran into its limit, which denies */
+	STANDING_LIMIT,  /* a pattern ran into its limit, which denies */
 };
 
 /* Texts are borrowed from the policy. */
@@ -25,15 +25,15 @@ struct account {
 	enum action action;
 	enum standing standing;
 	const char *field; /* the first one that made the standing so; NULL: none did */
-	bool in_unless;	   /* that field is one of unless */
-	bool weak;	   /* an allow that rests on nothing that is proved (lint.h) */
-	bool too_late;	   /* an earlier rule has ended the search */
+	bool in_unless;    /* that field is one of unless */
+	bool weak;         /* an allow that rests on nothing that is proved (lint.h) */
+	bool too_late;     /* an earlier rule has ended the search */
 };
 typedef void account_taker(void *data, const struct account *account);
 
 /* As policy_decide(), of which it is the other door: the same lines run, and the same verdict comes
  * back. take is called for every rule, in their order; NULL: for none. */
 struct verdict policy_explain(const struct policy *policy, const struct request *request,
-			      account_taker *take, void *data);
+                              account_taker *take, void *data);
 
 #endif

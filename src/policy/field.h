@@ -37,7 +37,7 @@ struct field {
 	unsigned traits; /* of enum field_trait */
 	/* Adds one value; what is wrong with it is reported. Only -ENOMEM is an error. */
 	int (*read)(struct condition *condition, struct reading *reading,
-		    const struct yaml_node *value);
+	            const struct yaml_node *value);
 	enum fit (*test)(const struct condition *condition, struct subject *subject);
 	/* Of a field that takes words: the word for one bit of condition.wanted. Else NULL. */
 	const char *(*word)(unsigned value);

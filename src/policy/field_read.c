@@ -13,7 +13,7 @@ static int make_room(struct condition *condition) {
 	if ((n_patterns & (n_patterns - 1)) != 0)
 		return 0;
 	patterns = reallocarray(condition->patterns, n_patterns > 0 ? 2 * n_patterns : 1,
-				sizeof(*patterns));
+	                        sizeof(*patterns));
 	if (patterns == NULL)
 		return -ENOMEM;
 	condition->patterns = patterns;
@@ -22,7 +22,7 @@ static int make_room(struct condition *condition) {
 
 /* Compiles the value and adds it. NULL in *ret: it was refused and reported. */
 static int add_pattern(struct pattern **ret, struct condition *condition, struct reading *reading,
-		       const struct yaml_node *value, bool path) {
+                       const struct yaml_node *value, bool path) {
 	CLEANUP(free_pointer) char *why = NULL;
 	const char *what = condition->field->name;
 	const char *source = read_text(reading, what, value);
@@ -56,7 +56,7 @@ static bool is_glob(const struct pattern *pattern) {
 }
 
 int read_process_name(struct condition *condition, struct reading *reading,
-		      const struct yaml_node *value) {
+                      const struct yaml_node *value) {
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, false);
 
@@ -67,7 +67,7 @@ int read_process_name(struct condition *condition, struct reading *reading,
 }
 
 static void check_absolute(const struct condition *condition, struct reading *reading,
-			   const struct yaml_node *value, const struct pattern *pattern) {
+                           const struct yaml_node *value, const struct pattern *pattern) {
 	/* The prefix holds the home directory already, so "~/x" is absolute here. */
 	if (is_glob(pattern) && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
 		NEVER(reading, value, condition->field,
@@ -84,7 +84,7 @@ int read_path(struct condition *condition, struct reading *reading, const struct
 }
 
 int read_ancestor(struct condition *condition, struct reading *reading,
-		  const struct yaml_node *value) {
+                  const struct yaml_node *value) {
 	bool path = value->kind == TREE_TEXT && strchr(value->text, '/') != NULL;
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, path);
@@ -95,7 +95,7 @@ int read_ancestor(struct condition *condition, struct reading *reading,
 }
 
 int read_boolean(struct condition *condition, struct reading *reading,
-		 const struct yaml_node *value) {
+                 const struct yaml_node *value) {
 	enum yaml_scalar scalar = SCALAR_TEXT;
 
 	if (value->kind == TREE_TEXT)
@@ -125,14 +125,14 @@ static const char *bad_fingerprint(const char *start, bool whole) {
 		return "it is compared with \"SHA256:...\", as ssh-keygen -l prints it";
 	if (len <= kind_len)
 		return whole ? "it has no letters behind SHA256:; for every key leave it out"
-			     : NULL;
+		             : NULL;
 	if (start[kind_len + strspn(start + kind_len, letters)] != '\0')
 		return "a fingerprint has letters, digits, + and / alone";
 	return len >= KEY_FINGERPRINT_SIZE ? "a fingerprint has 43 letters behind SHA256:" : NULL;
 }
 
 int read_fingerprint(struct condition *condition, struct reading *reading,
-		     const struct yaml_node *value) {
+                     const struct yaml_node *value) {
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, false);
 	const char *bad = NULL;
@@ -145,7 +145,7 @@ int read_fingerprint(struct condition *condition, struct reading *reading,
 }
 
 int read_key_type(struct condition *condition, struct reading *reading,
-		  const struct yaml_node *value) {
+                  const struct yaml_node *value) {
 	/* What ssh-keygen -t takes, and ssh-keygen -l prints in capitals. */
 	static const char *const short_names[][2] = {
 		{"rsa", "ssh-rsa"},
@@ -170,7 +170,7 @@ int read_key_type(struct condition *condition, struct reading *reading,
 
 /* One word for each of the first n bits. */
 static int read_one_of(struct condition *condition, struct reading *reading,
-		       const struct yaml_node *value, unsigned n_words) {
+                       const struct yaml_node *value, unsigned n_words) {
 	const char *words[32];
 	int index;
 
@@ -183,22 +183,22 @@ static int read_one_of(struct condition *condition, struct reading *reading,
 }
 
 int read_operation(struct condition *condition, struct reading *reading,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	return read_one_of(condition, reading, value, OPERATION_COUNT);
 }
 
 int read_caller_integrity(struct condition *condition, struct reading *reading,
-			  const struct yaml_node *value) {
+                          const struct yaml_node *value) {
 	return read_one_of(condition, reading, value, INTEGRITY_COUNT);
 }
 
 int read_sign_type(struct condition *condition, struct reading *reading,
-		   const struct yaml_node *value) {
+                   const struct yaml_node *value) {
 	return read_one_of(condition, reading, value, PAYLOAD_SSHSIG + 1);
 }
 
 int read_dest_evidence(struct condition *condition, struct reading *reading,
-		       const struct yaml_node *value) {
+                       const struct yaml_node *value) {
 	return read_one_of(condition, reading, value, MEETING_VERIFIED + 1);
 }
 

@@ -5,7 +5,7 @@
 #include "policy/field.h"
 
 typedef int field_reader(struct condition *condition, struct reading *reading,
-			 const struct yaml_node *value);
+                         const struct yaml_node *value);
 
 field_reader read_process_name, read_path, read_ancestor, read_boolean, read_fingerprint,
 	read_caller_integrity, read_key_type, read_operation, read_name, read_sign_type,

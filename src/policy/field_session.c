@@ -37,7 +37,7 @@ enum fit test_sign_type(const struct condition *condition, struct subject *subje
 	if (request->operation != OPERATION_SIGN)
 		return fit;
 	return wants(condition,
-		     request->payload != NULL ? request->payload->kind : PAYLOAD_UNKNOWN);
+	             request->payload != NULL ? request->payload->kind : PAYLOAD_UNKNOWN);
 }
 
 /* Patterns are tried on text that ends; no fact of a payload has a NUL inside. */
@@ -56,7 +56,7 @@ enum fit test_namespace(const struct condition *condition, struct subject *subje
 	enum fit fit = has_payload(request, PAYLOAD_SSHSIG);
 
 	return fit == FIT_YES ? any_pattern_of_bytes(condition, request->payload->sshsig.name_space)
-			      : fit;
+	                      : fit;
 }
 
 enum fit test_ssh_user(const struct condition *condition, struct subject *subject) {
@@ -71,7 +71,7 @@ enum fit test_ssh_user(const struct condition *condition, struct subject *subjec
 /* FIT_YES: a login, or listing keys before one. */
 static enum fit has_destination(const struct request *request) {
 	return request->operation == OPERATION_LIST ? FIT_YES
-						    : has_payload(request, PAYLOAD_SSH_LOGIN);
+	                                            : has_payload(request, PAYLOAD_SSH_LOGIN);
 }
 
 /* Any host may sign the session of another: only a login that names its host is proved to go there,
@@ -93,7 +93,7 @@ enum fit test_dest_key(const struct condition *condition, struct subject *subjec
 	case MEETING_VERIFIED: break;
 	}
 	return request->dest_key == NULL ? FIT_UNKNOWN
-					 : any_fingerprint(condition, request->dest_key);
+	                                 : any_fingerprint(condition, request->dest_key);
 }
 
 enum fit test_dest_evidence(const struct condition *condition, struct subject *subject) {
@@ -103,7 +103,7 @@ enum fit test_dest_evidence(const struct condition *condition, struct subject *s
 	if (fit != FIT_YES)
 		return fit;
 	return wants(condition,
-		     request->meeting == MEETING_MISMATCH ? MEETING_NONE : request->meeting);
+	             request->meeting == MEETING_MISMATCH ? MEETING_NONE : request->meeting);
 }
 
 enum fit test_is_forwarded(const struct condition *condition, struct subject *subject) {

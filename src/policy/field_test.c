@@ -134,7 +134,7 @@ enum fit test_ancestor(const struct condition *condition, struct subject *subjec
 	for (size_t i = 0; i < condition->n_patterns && best < FIT_YES; i++) {
 		const struct pattern *pattern = &condition->patterns[i];
 		enum fit fit = pattern->path ? ancestor_path_test(pattern, subject->request->caller)
-					     : ancestor_name_test(pattern, subject);
+		                             : ancestor_name_test(pattern, subject);
 
 		best = fit > best ? fit : best;
 	}
@@ -180,7 +180,7 @@ static enum fit one_key_test(const struct pattern *pattern, const char *fingerpr
 	if (pattern_has_wildcard(pattern))
 		return pattern_test(pattern, fingerprint);
 	return strncmp(pattern->glob.prefix, fingerprint, pattern->glob.prefix_len) == 0 ? FIT_YES
-											 : FIT_NO;
+	                                                                                 : FIT_NO;
 }
 
 enum fit any_fingerprint(const struct condition *condition, const char *fingerprint) {
@@ -195,7 +195,7 @@ enum fit test_key(const struct condition *condition, struct subject *subject) {
 	const char *fingerprint = subject->request->key.fingerprint;
 
 	return *fingerprint == '\0' ? without_key(subject->request->operation)
-				    : any_fingerprint(condition, fingerprint);
+	                            : any_fingerprint(condition, fingerprint);
 }
 
 /* The type of the plain key in a certificate: PROTOCOL.certkeys puts "-cert-v01@openssh.com" behind
@@ -209,7 +209,7 @@ static bool plain_key_type(char ret[static KEY_TYPE_SIZE], const char *type) {
 	if (len <= mark_len || strcmp(type + len - mark_len, mark) != 0)
 		return false;
 	snprintf(ret, KEY_TYPE_SIZE, "%.*s%s", (int)(len - mark_len), type,
-		 has_domain ? "@openssh.com" : "");
+	         has_domain ? "@openssh.com" : "");
 	return true;
 }
 

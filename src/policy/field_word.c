@@ -27,8 +27,8 @@ const char *word_of_dest_evidence(unsigned value) {
 }
 
 const char *word_of_hops(unsigned value) {
-	static const char *const numbers[] = {"0", "1",	 "2",  "3",  "4",  "5",	 "6",  "7", "8",
-					      "9", "10", "11", "12", "13", "14", "15", "16"};
+	static const char *const numbers[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
+	                                      "9", "10", "11", "12", "13", "14", "15", "16"};
 	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) == SESSION_HOPS_MAX + 1, "all of them");
 
 	return value <= SESSION_HOPS_MAX ? numbers[value] : "invalid";

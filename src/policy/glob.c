@@ -7,8 +7,8 @@
 enum {
 	TOKEN_ANY = 256,    /* the first byte of any character */
 	TOKEN_ANY_IN_NAME,  /* of any but "/" */
-	TOKEN_REST,	    /* further bytes of that character */
-	TOKEN_STAR,	    /* whatever there is */
+	TOKEN_REST,         /* further bytes of that character */
+	TOKEN_STAR,         /* whatever there is */
 	TOKEN_STAR_IN_NAME, /* whatever there is up to the next "/" */
 };
 
@@ -186,5 +186,5 @@ bool glob_fits_all(const struct glob *glob) {
 bool glob_equal(const struct glob *a, const struct glob *b) {
 	return a->n_tokens == b->n_tokens && strcmp(a->prefix, b->prefix) == 0 &&
 	       (a->n_tokens == 0 ||
-		memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(a->tokens[0])) == 0);
+	        memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(a->tokens[0])) == 0);
 }

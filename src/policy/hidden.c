@@ -46,7 +46,7 @@ static bool any_covers(const struct condition *a, const struct pattern *b, size_
 
 /* Both are of one field: whether a holds wherever b does. */
 static bool condition_covers(const struct condition *a, const struct condition *b,
-			     size_t *steps_left) {
+                             size_t *steps_left) {
 	if ((b->wanted & ~a->wanted) != 0)
 		return false;
 	for (size_t i = 0; i < b->n_patterns; i++)

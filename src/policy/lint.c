@@ -34,12 +34,12 @@ bool rule_is_weak(const struct rule *rule) {
 static void lint_defaults(const struct policy *policy, struct problems *findings) {
 	if (policy->default_action == ACTION_ALLOW)
 		problems_add(findings, policy->path, 0, 0,
-			     "default_action: allow: every program may sign, unless a rule says "
-			     "otherwise; deny or confirm, and allow what you need");
+		             "default_action: allow: every program may sign, unless a rule says "
+		             "otherwise; deny or confirm, and allow what you need");
 	if (policy->default_change_action == ACTION_ALLOW)
 		problems_add(findings, policy->path, 0, 0,
-			     "default_change_action: allow: every program may add keys, remove "
-			     "them and lock the agent; deny, and allow ssh-add");
+		             "default_change_action: allow: every program may add keys, remove "
+		             "them and lock the agent; deny, and allow ssh-add");
 }
 
 void policy_lint(const struct policy *policy, struct problems *findings) {
@@ -53,15 +53,15 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 
 		if (rule_is_weak(rule))
 			problems_add(findings, policy->path, rule->line, rule->column,
-				     "%s: weak: it allows by what any program of your account can "
-				     "bring about; name the key, too, or what is signed",
-				     rule->name);
+			             "%s: weak: it allows by what any program of your account can "
+			             "bring about; name the key, too, or what is signed",
+			             rule->name);
 		if (hider < i)
 			problems_add(findings, policy->path, rule->line, rule->column,
-				     "%s: never decides: %s (line %zu) fits whatever it fits, and "
-				     "says the same; remove one of them",
-				     rule->name, policy->rules[hider].name,
-				     policy->rules[hider].line);
+			             "%s: never decides: %s (line %zu) fits whatever it fits, and "
+			             "says the same; remove one of them",
+			             rule->name, policy->rules[hider].name,
+			             policy->rules[hider].line);
 	}
 	problems_sort(findings, first);
 }

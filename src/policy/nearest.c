@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #define WORD_LEN_MAX 48 /* longer than any name of the language */
-#define SLIPS_MAX    3	/* "git_operation" is no slip for "operation" */
+#define SLIPS_MAX    3  /* "git_operation" is no slip for "operation" */
 
 static size_t least(size_t a, size_t b) {
 	return a < b ? a : b;

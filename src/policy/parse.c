@@ -33,7 +33,7 @@ struct key {
 };
 
 static bool is_map(struct loader *loader, const char *what, const struct yaml_node *node,
-		   const char *advice) {
+                   const char *advice) {
 	const char *found = "";
 
 	switch (node->kind) {
@@ -48,7 +48,7 @@ static bool is_map(struct loader *loader, const char *what, const struct yaml_no
 }
 
 static int walk_map(struct loader *loader, const struct yaml_node *map, const struct key *keys,
-		    size_t n_keys) {
+                    size_t n_keys) {
 	const char *names[FIELDS_MAX];
 	bool seen[FIELDS_MAX] = {false};
 
@@ -80,7 +80,7 @@ static int walk_map(struct loader *loader, const struct yaml_node *map, const st
 
 /* Leaves *ret alone where the value is none. */
 static int read_action(struct loader *loader, const char *what, const struct yaml_node *value,
-		       enum action *ret) {
+                       enum action *ret) {
 	static const char *const names[] = {"allow", "deny", "confirm"};
 	static const enum action actions[] = {ACTION_ALLOW, ACTION_DENY, ACTION_CONFIRM};
 	int index = read_word(&loader->reading, what, value, names, 3);
@@ -101,7 +101,7 @@ static bool is_one_too_many(struct loader *loader, const struct yaml_node *value
 
 /* One value, or all those that a definition stands for. */
 static int read_value(struct loader *loader, struct condition *condition,
-		      const struct yaml_node *value) {
+                      const struct yaml_node *value) {
 	const struct yaml_node *values = value;
 	const struct yaml_node *item;
 
@@ -121,9 +121,9 @@ static int read_value(struct loader *loader, struct condition *condition,
 }
 
 static int read_condition(struct loader *loader, struct match *match, const struct field *field,
-			  const struct yaml_node *value) {
+                          const struct yaml_node *value) {
 	struct condition *conditions = reallocarray(match->conditions, match->n_conditions + 1,
-						    sizeof(*conditions));
+	                                            sizeof(*conditions));
 	struct condition *condition;
 
 	if (conditions == NULL)
@@ -369,7 +369,7 @@ static int read_default_action(struct loader *loader, const struct yaml_node *va
 
 static int read_default_change_action(struct loader *loader, const struct yaml_node *value) {
 	return read_action(loader, "default_change_action", value,
-			   &loader->policy->default_change_action);
+	                   &loader->policy->default_change_action);
 }
 
 static int read_on_error(struct loader *loader, const struct yaml_node *value) {
@@ -398,7 +398,7 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	static const struct key keys[] = {
 		{"version", read_version, NULL},
 		{"default_action", read_default_action,
-		 "write default_action: allow, deny or confirm"},
+	         "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"log", read_log, NULL},
 		{"define", skip, NULL},
@@ -432,14 +432,14 @@ static void free_tree(struct yaml_node **root) {
 }
 
 static int parse(struct policy *policy, struct bytes text, const char *file,
-		 const struct surroundings *surroundings, struct problems *problems) {
+                 const struct surroundings *surroundings, struct problems *problems) {
 	struct loader loader = {
 		.policy = policy,
 		.reading = {.file = file,
-			    .problems = problems,
-			    .context = {.home = surroundings != NULL ? surroundings->home : NULL,
-					.regex_left = REGEX_SIZE_ALL_MAX,
-					.room = policy->room}},
+	                    .problems = problems,
+	                    .context = {.home = surroundings != NULL ? surroundings->home : NULL,
+	                                .regex_left = REGEX_SIZE_ALL_MAX,
+	                                .room = policy->room}},
 	};
 	CLEANUP(free_tree) struct yaml_node *root = NULL;
 	int error = yaml_tree_parse(&root, text, file, problems);
@@ -451,7 +451,7 @@ static int parse(struct policy *policy, struct bytes text, const char *file,
 }
 
 int policy_parse(struct policy **ret, struct bytes text, const char *file,
-		 const struct surroundings *surroundings, struct problems *problems) {
+                 const struct surroundings *surroundings, struct problems *problems) {
 	CLEANUP(unref_policy) struct policy *policy = NULL;
 	size_t first = problems->count;
 	size_t before = problems_total(problems);

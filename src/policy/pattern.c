@@ -77,40 +77,40 @@ static int regex_error(char **ret_why, int number, size_t offset) {
 	if (number == PCRE2_ERROR_NOMEMORY)
 		return -ENOMEM;
 	return refuse(ret_why, "no regular expression: %s, at its character %zu", message,
-		      offset + 1);
+	              offset + 1);
 }
 
 static int regex_compile(struct pattern *pattern, const char *source,
-			 struct pattern_context *context, char **ret_why) {
+                         struct pattern_context *context, char **ret_why) {
 	int number = 0;
 	size_t offset = 0;
 	size_t size = 0;
 
 	if (*source == '\0')
 		return refuse(ret_why, "an empty regular expression fits everything; leave the "
-				       "field out, or quote what is meant");
+		                       "field out, or quote what is meant");
 	pattern->regex = pcre2_compile((PCRE2_SPTR)source, PCRE2_ZERO_TERMINATED, REGEX_OPTIONS,
-				       &number, &offset, NULL);
+	                               &number, &offset, NULL);
 	if (pattern->regex == NULL)
 		return regex_error(ret_why, number, offset);
 	pcre2_pattern_info(pattern->regex, PCRE2_INFO_SIZE, &size);
 	if (size > REGEX_SIZE_MAX || size > context->regex_left)
 		return refuse(ret_why, "the regular expression takes too much memory; make its "
-				       "repeats smaller");
+		                       "repeats smaller");
 	context->regex_left -= size;
 	pattern->room = context->room;
 	return 0;
 }
 
 static int path_compile(struct pattern *pattern, const char *source,
-			const struct pattern_context *context, char **ret_why) {
+                        const struct pattern_context *context, char **ret_why) {
 	bool below_home = strncmp(source, "~/", 2) == 0;
 
 	if (below_home && context->home == NULL)
 		return refuse(ret_why, "~/ is the home directory, and HOME does not say where that "
-				       "is; write the whole path");
+		                       "is; write the whole path");
 	return glob_compile(&pattern->glob, below_home ? context->home : "",
-			    below_home ? source + 1 : source, true);
+	                    below_home ? source + 1 : source, true);
 }
 
 /* Where there is no wildcard, the end of the text is a byte that counts, too. */
@@ -133,13 +133,13 @@ static uint64_t hash_of(const char *source) {
 }
 
 int pattern_compile(struct pattern *ret, const char *source, struct pattern_context *context,
-		    char **ret_why) {
+                    char **ret_why) {
 	CLEANUP(pattern_deinit) struct pattern pattern = {0};
 	int error;
 
 	if (strlen(source) > PATTERN_LEN_MAX)
 		return refuse(ret_why, "a pattern of more than %d bytes; make it shorter",
-			      PATTERN_LEN_MAX);
+		              PATTERN_LEN_MAX);
 	if (pattern_is_regex(source, context->path))
 		error = regex_compile(&pattern, source + 1, context, ret_why);
 	else if (context->path)
@@ -162,7 +162,7 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 
 static enum pattern_fit regex_fits(const struct pattern *pattern, const char *text, size_t len) {
 	int number = pcre2_match(pattern->regex, (PCRE2_SPTR)text, len, 0, PCRE2_NO_JIT,
-				 pattern->room->match, pattern->room->limits);
+	                         pattern->room->match, pattern->room->limits);
 
 	if (number >= 0)
 		return PATTERN_YES;

@@ -15,12 +15,12 @@
 #include "base/cleanup.h"
 #include "policy/glob.h"
 
-#define PATTERN_LEN_MAX	   GLOB_LEN_MAX
-#define PATTERN_TEXT_MAX   4096	  /* PATH_MAX: the longest text that the kernel gives us */
+#define PATTERN_LEN_MAX    GLOB_LEN_MAX
+#define PATTERN_TEXT_MAX   4096   /* PATH_MAX: the longest text that the kernel gives us */
 #define REGEX_MATCH_LIMIT  100000 /* some milliseconds of backtracking */
 #define REGEX_DEPTH_LIMIT  10000
-#define REGEX_HEAP_KIB	   2048
-#define REGEX_SIZE_MAX	   ((size_t)32 * 1024)	      /* compiled: (a){1,3000} is short to write */
+#define REGEX_HEAP_KIB     2048
+#define REGEX_SIZE_MAX     ((size_t)32 * 1024)        /* compiled: (a){1,3000} is short to write */
 #define REGEX_SIZE_ALL_MAX ((size_t)16 * 1024 * 1024) /* of one policy */
 
 enum pattern_fit { PATTERN_NO, PATTERN_YES, PATTERN_LIMIT };
@@ -36,15 +36,15 @@ struct pattern {
 	char *source; /* as it was written */
 	struct glob glob;
 	struct pcre2_real_code_8 *regex; /* NULL: a glob */
-	struct regex_room *room;	 /* borrowed: lives as long as the policy */
-	uint64_t head;			 /* pattern_head() of what it begins with */
-	uint64_t head_mask;		 /* the bits of it that count */
-	uint64_t hash;			 /* of its source: equal globs have equal ones */
+	struct regex_room *room;         /* borrowed: lives as long as the policy */
+	uint64_t head;                   /* pattern_head() of what it begins with */
+	uint64_t head_mask;              /* the bits of it that count */
+	uint64_t hash;                   /* of its source: equal globs have equal ones */
 };
 
 /* What a pattern's meaning depends on besides its source. */
 struct pattern_context {
-	bool path;	   /* "/" counts, and "~/" is home */
+	bool path;         /* "/" counts, and "~/" is home */
 	const char *home;  /* NULL: not known */
 	size_t regex_left; /* of REGEX_SIZE_ALL_MAX; compiling takes from it */
 	struct regex_room *room;
@@ -53,7 +53,7 @@ struct pattern_context {
 /* -EINVAL: *ret_why says what is wrong with the source and what to do (owned by the caller).
  * -ENOMEM. */
 int pattern_compile(struct pattern *ret, const char *source, struct pattern_context *context,
-		    char **ret_why) MUST_CHECK;
+                    char **ret_why) MUST_CHECK;
 void pattern_deinit(struct pattern *pattern);
 
 bool pattern_is_regex(const char *source, bool path);

@@ -89,15 +89,15 @@ enum on_log_error policy_on_log_error(const struct policy *policy) {
 static int check_owner(const struct stat *status, const char *path, struct problems *problems) {
 	if (status->st_uid != 0 && status->st_uid != geteuid()) {
 		problems_add(problems, path, 0, 0,
-			     "it belongs to user %ld, who could let himself in; make it your own "
-			     "or root's",
-			     (long)status->st_uid);
+		             "it belongs to user %ld, who could let himself in; make it your own "
+		             "or root's",
+		             (long)status->st_uid);
 		return -EPERM;
 	}
 	if ((status->st_mode & 022) != 0) {
 		problems_add(problems, path, 0, 0,
-			     "others can write it (mode %03o); run chmod go-w on it",
-			     (unsigned)status->st_mode & 0777);
+		             "others can write it (mode %03o); run chmod go-w on it",
+		             (unsigned)status->st_mode & 0777);
 		return -EPERM;
 	}
 	return 0;
@@ -107,7 +107,7 @@ static void report_read_error(struct problems *problems, const char *path, int e
 	switch (-error) {
 	case EFBIG:
 		problems_add(problems, path, 0, 0, "it has more than %d bytes; split or shorten it",
-			     POLICY_LEN_MAX);
+		             POLICY_LEN_MAX);
 		break;
 	case EINVAL:
 		problems_add(problems, path, 0, 0, "it is not a regular file; name another");
@@ -143,5 +143,5 @@ int policy_load(struct policy **ret, const char *path, struct problems *problems
 		return error;
 	home = policy_home();
 	return policy_parse(ret, buffer_bytes(&buffer), path, &(struct surroundings){.home = home},
-			    problems);
+	                    problems);
 }

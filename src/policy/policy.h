@@ -28,7 +28,7 @@ struct surroundings {
  * known. -EINVAL: it has problems, all of which are in *problems; *ret is then untouched.
  * -ENOMEM. */
 int policy_parse(struct policy **ret, struct bytes text, const char *file,
-		 const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
+                 const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
 
 /* Reads the file (owned by the user or root, not writable by others) and parses it; "~/" is HOME
  * of the environment, with links resolved, because paths of executables are. -ENOENT where there
@@ -57,7 +57,7 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 struct verdict policy_decide(const struct policy *policy, const struct request *request);
 
 const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */
-const char *policy_path(const struct policy *policy);	/* "" for the default */
+const char *policy_path(const struct policy *policy);   /* "" for the default */
 size_t policy_rule_count(const struct policy *policy);
 enum on_log_error policy_on_log_error(const struct policy *policy);
 

@@ -28,7 +28,7 @@ static bool make_room(struct problems *problems) {
 }
 
 void problems_add(struct problems *problems, const char *file, size_t line, size_t column,
-		  const char *format, ...) {
+                  const char *format, ...) {
 	struct problem problem = {.line = line, .column = line > 0 ? column : 0};
 	va_list arguments;
 

@@ -23,7 +23,7 @@ struct problems {
 
 void problems_deinit(struct problems *problems);
 void problems_add(struct problems *problems, const char *file, size_t line, size_t column,
-		  const char *format, ...) __attribute__((format(printf, 5, 6)));
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Those that were left out count, too: whoever compares before and after sees every failure. */
 size_t problems_total(const struct problems *problems);

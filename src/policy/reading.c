@@ -48,7 +48,7 @@ const char *read_text(struct reading *reading, const char *what, const struct ya
 
 /* "a, b or c" */
 static void list_words(char *ret, size_t size, const char *const *words, size_t n_words,
-		       const char *last) {
+                       const char *last) {
 	size_t len = 0;
 
 	ret[0] = '\0';
@@ -60,7 +60,7 @@ static void list_words(char *ret, size_t size, const char *const *words, size_t 
 }
 
 int read_word(struct reading *reading, const char *what, const struct yaml_node *node,
-	      const char *const *words, size_t n_words) {
+              const char *const *words, size_t n_words) {
 	char list[512];
 	const char *near;
 
@@ -82,7 +82,7 @@ int read_word(struct reading *reading, const char *what, const struct yaml_node 
 }
 
 void report_unknown_field(struct reading *reading, const struct yaml_node *key,
-			  const char *const *names, size_t n_names) {
+                          const char *const *names, size_t n_names) {
 	const char *near = nearest(key->text, names, n_names);
 	char list[1024];
 

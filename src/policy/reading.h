@@ -17,7 +17,7 @@ struct reading {
 
 #define REPORT(reading, node, ...)                                                       \
 	problems_add((reading)->problems, (reading)->file, (node)->line, (node)->column, \
-		     __VA_ARGS__)
+	             __VA_ARGS__)
 
 /* The text of a value, borrowed; NULL, with a problem, where it is none, or empty, or would be
  * something else to a YAML reader. what is the field's name, for the message. */
@@ -25,10 +25,10 @@ const char *read_text(struct reading *reading, const char *what, const struct ya
 
 /* The index of the word that the value is; -1, with a problem, where it is none of them. */
 int read_word(struct reading *reading, const char *what, const struct yaml_node *node,
-	      const char *const *words, size_t n_words);
+              const char *const *words, size_t n_words);
 
 /* "name: unknown field; ..." */
 void report_unknown_field(struct reading *reading, const struct yaml_node *key,
-			  const char *const *names, size_t n_names);
+                          const char *const *names, size_t n_names);
 
 #endif

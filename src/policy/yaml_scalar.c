@@ -15,7 +15,7 @@ static bool is_one_of(const char *text, const char *const *words, size_t n_words
 
 #define IS_ONE_OF(text, ...)                                  \
 	is_one_of((text), (const char *const[]){__VA_ARGS__}, \
-		  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+	          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static bool is_only(const char *text, const char *accepted) {
 	return *text != '\0' && text[strspn(text, accepted)] == '\0';

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #define BYTE_ORDER_MARK 0xfeff
-#define NO_CHARACTER	UINT32_MAX
+#define NO_CHARACTER    UINT32_MAX
 
 static bool is_continuation(uint8_t byte) {
 	return (byte & 0xc0) == 0x80;
@@ -15,11 +15,11 @@ static uint32_t take_character(struct bytes *text) {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint8_t lead = text->data[0];
 	size_t len = lead < 0x80   ? 1
-		     : lead < 0xc2 ? 0
-		     : lead < 0xe0 ? 2
-		     : lead < 0xf0 ? 3
-		     : lead < 0xf5 ? 4
-				   : 0;
+	             : lead < 0xc2 ? 0
+	             : lead < 0xe0 ? 2
+	             : lead < 0xf0 ? 3
+	             : lead < 0xf5 ? 4
+	                           : 0;
 	uint32_t character = len == 1 ? lead : lead & (0x7fU >> len);
 
 	if (len == 0 || len > text->len)
@@ -70,7 +70,7 @@ static void place_move(struct place *place, uint32_t character) {
 
 static bool has_wide_byte_order_mark(struct bytes text) {
 	return text.len >= 2 && ((text.data[0] == 0xff && text.data[1] == 0xfe) ||
-				 (text.data[0] == 0xfe && text.data[1] == 0xff));
+	                         (text.data[0] == 0xfe && text.data[1] == 0xff));
 }
 
 bool yaml_text_check(struct bytes *text, const char *file, struct problems *problems) {
@@ -79,8 +79,8 @@ bool yaml_text_check(struct bytes *text, const char *file, struct problems *prob
 
 	if (has_wide_byte_order_mark(rest)) {
 		problems_add(problems, file, 1, 1,
-			     "the file is UTF-16 (it begins with a byte order mark); save it as "
-			     "UTF-8");
+		             "the file is UTF-16 (it begins with a byte order mark); save it as "
+		             "UTF-8");
 		return false;
 	}
 	if (rest.len >= 3 && take_character(&rest) == BYTE_ORDER_MARK)
@@ -92,15 +92,15 @@ bool yaml_text_check(struct bytes *text, const char *file, struct problems *prob
 
 		if (character == NO_CHARACTER)
 			problems_add(problems, file, at.line, at.column,
-				     "byte 0x%02x is not UTF-8; save the file as UTF-8", byte);
+			             "byte 0x%02x is not UTF-8; save the file as UTF-8", byte);
 		else if (character == BYTE_ORDER_MARK)
 			problems_add(problems, file, at.line, at.column,
-				     "a byte order mark in the middle of the file; remove it");
+			             "a byte order mark in the middle of the file; remove it");
 		else if (!is_printable(character))
 			problems_add(problems, file, at.line, at.column,
-				     "control character U+%04X; YAML takes none (in double quotes "
-				     "it is written \"\\x%02x\")",
-				     (unsigned)character, (unsigned)character & 0xff);
+			             "control character U+%04X; YAML takes none (in double quotes "
+			             "it is written \"\\x%02x\")",
+			             (unsigned)character, (unsigned)character & 0xff);
 		else {
 			place_move(&at, character);
 			continue;

@@ -37,7 +37,7 @@ void yaml_tree_free(struct yaml_node *root) {
 
 #define REPORT(reader, mark, ...)                                                            \
 	problems_add((reader)->problems, (reader)->file, (mark).line + 1, (mark).column + 1, \
-		     __VA_ARGS__)
+	             __VA_ARGS__)
 
 /* libyaml's own complaint. Its reader has none left, because yaml_text_check() came first. */
 static int syntax_error(struct reader *reader) {
@@ -52,14 +52,14 @@ static int syntax_error(struct reader *reader) {
 		return -ENOMEM;
 	if (parser->context != NULL && parser->context_mark.line != mark.line)
 		snprintf(context, sizeof(context), ", %s that began in line %zu", parser->context,
-			 parser->context_mark.line + 1);
+		         parser->context_mark.line + 1);
 	else if (parser->context != NULL)
 		snprintf(context, sizeof(context), ", %s", parser->context);
 	if (near.len > 0 && near.data[0] == '\t')
 		snprintf(found, sizeof(found), "at a tab (indent with spaces)");
 	else if (near.len > 0)
 		snprintf(found, sizeof(found), "at \"%.*s\"", near.len < 40 ? (int)near.len : 40,
-			 (const char *)near.data);
+		         (const char *)near.data);
 	REPORT(reader, mark, "not valid YAML %s: %s%s", found, what, context);
 	return -EINVAL;
 }
@@ -87,7 +87,7 @@ static int node_new(struct yaml_node **ret, struct reader *reader, yaml_mark_t m
 
 /* An anchor alone would do no harm; but whoever sets one means to use it. */
 static void check_properties(struct reader *reader, yaml_mark_t mark, const yaml_char_t *anchor,
-			     const yaml_char_t *tag) {
+                             const yaml_char_t *tag) {
 	if (anchor != NULL)
 		REPORT(reader, mark, "&%.60s: anchors are not taken here; write the value out",
 		       (const char *)anchor);
@@ -101,7 +101,7 @@ static int read_scalar(struct yaml_node *node, struct reader *reader, const yaml
 	size_t len = event->data.scalar.length;
 
 	check_properties(reader, event->start_mark, event->data.scalar.anchor,
-			 event->data.scalar.tag);
+	                 event->data.scalar.tag);
 	if (memchr(value, '\0', len) != NULL) {
 		REPORT(reader, event->start_mark,
 		       "\"%.60s\\0\": a text with a zero byte fits nothing; remove it", value);
@@ -145,8 +145,8 @@ static int check_duplicates(struct reader *reader, const struct yaml_node *map) 
 	for (size_t i = 1; i < n_keys; i++)
 		if (strcmp(keys[i]->text, keys[i - 1]->text) == 0)
 			problems_add(reader->problems, reader->file, keys[i]->line, keys[i]->column,
-				     "%.60s: stands twice in one map, also in line %zu; remove one",
-				     keys[i]->text, keys[i - 1]->line);
+			             "%.60s: stands twice in one map, also in line %zu; remove one",
+			             keys[i]->text, keys[i - 1]->line);
 	return 0;
 }
 
@@ -154,15 +154,15 @@ static void check_key(struct reader *reader, struct yaml_node *key) {
 	if (key->kind != TREE_LIST && key->kind != TREE_MAP)
 		return;
 	problems_add(reader->problems, reader->file, key->line, key->column,
-		     "a %s as a name; names are text", key->kind == TREE_LIST ? "list" : "map");
+	             "a %s as a name; names are text", key->kind == TREE_LIST ? "list" : "map");
 	key->kind = TREE_BROKEN;
 }
 
 static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_event_t *event,
-		     size_t depth);
+                     size_t depth);
 
 static int read_children(struct yaml_node *node, struct reader *reader, yaml_event_type_t end,
-			 size_t depth) {
+                         size_t depth) {
 	struct yaml_node **tail = &node->first;
 
 	for (;;) {
@@ -182,7 +182,7 @@ static int read_children(struct yaml_node *node, struct reader *reader, yaml_eve
 }
 
 static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_event_t *event,
-		     size_t depth) {
+                     size_t depth) {
 	CLEANUP(free_tree) struct yaml_node *node = NULL;
 	int error = node_new(&node, reader, event->start_mark);
 
@@ -198,13 +198,13 @@ static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_e
 	case YAML_SEQUENCE_START_EVENT:
 		node->kind = TREE_LIST;
 		check_properties(reader, event->start_mark, event->data.sequence_start.anchor,
-				 event->data.sequence_start.tag);
+		                 event->data.sequence_start.tag);
 		error = read_children(node, reader, YAML_SEQUENCE_END_EVENT, depth);
 		break;
 	case YAML_MAPPING_START_EVENT:
 		node->kind = TREE_MAP;
 		check_properties(reader, event->start_mark, event->data.mapping_start.anchor,
-				 event->data.mapping_start.tag);
+		                 event->data.mapping_start.tag);
 		error = read_children(node, reader, YAML_MAPPING_END_EVENT, depth);
 		if (error == 0)
 			error = check_duplicates(reader, node);
@@ -225,7 +225,7 @@ static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_e
 
 /* The event of that type, whose contents nobody needs, or the end of the stream before it. */
 static int skip_to(struct reader *reader, yaml_event_type_t type, yaml_mark_t *ret_mark,
-		   bool *ret_found) {
+                   bool *ret_found) {
 	CLEANUP(yaml_event_delete) yaml_event_t event = {0};
 	int error = next_event(reader, &event);
 
@@ -255,7 +255,7 @@ static int read_stream(struct yaml_node **ret, struct reader *reader) {
 		return error;
 	if (!found) {
 		problems_add(reader->problems, reader->file, 0, 0,
-			     "the file is empty, or has nothing but comments");
+		             "the file is empty, or has nothing but comments");
 		return -EINVAL;
 	}
 	error = read_root(&root, reader);
@@ -274,7 +274,7 @@ static int read_stream(struct yaml_node **ret, struct reader *reader) {
 }
 
 int yaml_tree_parse(struct yaml_node **ret, struct bytes text, const char *file,
-		    struct problems *problems) {
+                    struct problems *problems) {
 	CLEANUP(free_reader)
 	struct reader reader = {.text = text, .file = file, .problems = problems};
 

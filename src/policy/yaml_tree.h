@@ -28,10 +28,10 @@ struct yaml_node {
 	bool plain;  /* text without quotes, which YAML may take for null, a boolean or a number */
 	size_t line; /* from 1, as are columns, in characters */
 	size_t column;
-	char *text;		 /* of TREE_TEXT; else NULL */
+	char *text;              /* of TREE_TEXT; else NULL */
 	struct yaml_node *first; /* of a list, or of a map: key, value, key, value ... */
-	struct yaml_node *next;	 /* in the same list or map */
-	size_t count;		 /* of children: a map's keys and values both count */
+	struct yaml_node *next;  /* in the same list or map */
+	size_t count;            /* of children: a map's keys and values both count */
 };
 
 /* What a YAML reader takes an unquoted text for, by the rules of YAML 1.1 and 1.2 together. */
@@ -41,7 +41,7 @@ enum yaml_scalar yaml_scalar(const struct yaml_node *node); /* a TREE_TEXT */
 /* -EINVAL: no tree can be made, and *problems says why. What is wrong with a part of the tree is
  * added to *problems, too, but leaves a tree, so that the rest can be looked through. -ENOMEM. */
 int yaml_tree_parse(struct yaml_node **ret, struct bytes text, const char *file,
-		    struct problems *problems) MUST_CHECK;
+                    struct problems *problems) MUST_CHECK;
 void yaml_tree_free(struct yaml_node *root); /* NULL is fine */
 
 /* By text and then by place: same texts become neighbours. All are TREE_TEXT. */

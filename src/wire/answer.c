@@ -1,7 +1,7 @@
 #include "wire/message.h"
 
 /* What agents before OpenSSH answered instead of AGENT_FAILURE; its clients still know them. */
-#define FAILURE_SSH2	30
+#define FAILURE_SSH2    30
 #define FAILURE_SSH_COM 102
 
 static bool identities_fit(struct cursor *cursor) {

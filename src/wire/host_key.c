@@ -12,8 +12,8 @@
 #include "wire/cstring.h"
 
 #define ED25519_SIGNATURE_LEN 64
-#define RSA_LEN_MAX	      (16384 / 8) /* as the numbers of a key that parses */
-#define ECDSA_NUMBER_LEN_MAX  66	  /* nistp521 */
+#define RSA_LEN_MAX           (16384 / 8) /* as the numbers of a key that parses */
+#define ECDSA_NUMBER_LEN_MAX  66          /* nistp521 */
 #define ECDSA_DER_LEN_MAX     (3 + 2 * (3 + ECDSA_NUMBER_LEN_MAX))
 
 /* The destructors take NULL. */
@@ -59,8 +59,8 @@ static EVP_PKEY *pkey_of_rsa(const struct public_key *key) {
 }
 
 struct curve {
-	const char *name;	       /* in SSH */
-	const char *group;	       /* in libcrypto */
+	const char *name;              /* in SSH */
+	const char *group;             /* in libcrypto */
 	const EVP_MD *(*digest)(void); /* RFC 5656 section 6.2.1 */
 };
 
@@ -83,15 +83,15 @@ static EVP_PKEY *pkey_of_ecdsa(const struct public_key *key) {
 
 	if (builder == NULL || curve == NULL ||
 	    OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) !=
-		    1 ||
+	            1 ||
 	    OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, key->fields[1].data,
-					     key->fields[1].len) != 1)
+	                                     key->fields[1].len) != 1)
 		return NULL;
 	return pkey_from_params("EC", builder);
 }
 
 static enum proof verify(EVP_PKEY *pkey, const EVP_MD *digest, struct bytes signature,
-			 struct bytes data) {
+                         struct bytes data) {
 	CLEANUP(free_digest_context) EVP_MD_CTX *context = EVP_MD_CTX_new();
 
 	if (pkey == NULL || context == NULL ||
@@ -102,10 +102,10 @@ static enum proof verify(EVP_PKEY *pkey, const EVP_MD *digest, struct bytes sign
 }
 
 static enum proof verify_ed25519(const struct public_key *key, struct bytes signature,
-				 struct bytes data) {
+                                 struct bytes data) {
 	CLEANUP(free_pkey)
 	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key->fields[0].data,
-						     key->fields[0].len);
+	                                             key->fields[0].len);
 
 	if (signature.len != ED25519_SIGNATURE_LEN)
 		return PROOF_BAD;
@@ -114,7 +114,7 @@ static enum proof verify_ed25519(const struct public_key *key, struct bytes sign
 
 /* The two numbers of RFC 5656 section 3.1.2, in the DER that libcrypto wants. */
 static enum proof verify_ecdsa(const struct public_key *key, struct bytes signature,
-			       struct bytes data) {
+                               struct bytes data) {
 	struct cursor cursor = cursor_over(signature);
 	struct bytes numbers[2];
 	CLEANUP(free_ecdsa) ECDSA_SIG *pair = ECDSA_SIG_new();
@@ -148,7 +148,7 @@ static enum proof verify_ecdsa(const struct public_key *key, struct bytes signat
 }
 
 static enum proof verify_rsa(const struct public_key *key, struct bytes name,
-			     struct bytes signature, struct bytes data) {
+                             struct bytes signature, struct bytes data) {
 	uint8_t padded[RSA_LEN_MAX] = {0};
 	size_t len = key->fields[1].len;
 	const EVP_MD *digest;
@@ -175,22 +175,22 @@ static enum proof verify_rsa(const struct public_key *key, struct bytes name,
 /* PROTOCOL.u2f, "SSH U2F Signatures": the device signs a digest of its application, what the user
  * did, a counter, and a digest of the data. */
 static enum proof verify_security_key(const struct public_key *key, struct bytes signature,
-				      struct bytes state, struct bytes data) {
+                                      struct bytes state, struct bytes data) {
 	bool is_ecdsa = key->type->family == KEY_SK_ECDSA;
 	struct bytes application = key->fields[is_ecdsa ? 2 : 1];
 	uint8_t message[SHA256_DIGEST_LENGTH + 5 + SHA256_DIGEST_LENGTH];
 
 	if (EVP_Digest(application.data, application.len, message, NULL, EVP_sha256(), NULL) != 1 ||
 	    EVP_Digest(data.data, data.len, message + SHA256_DIGEST_LENGTH + 5, NULL, EVP_sha256(),
-		       NULL) != 1)
+	               NULL) != 1)
 		return PROOF_BAD;
 	memcpy(message + SHA256_DIGEST_LENGTH, state.data, 5);
 	return is_ecdsa ? verify_ecdsa(key, signature, BYTES(message))
-			: verify_ed25519(key, signature, BYTES(message));
+	                : verify_ed25519(key, signature, BYTES(message));
 }
 
 enum proof host_key_verify(const struct public_key *key, struct bytes signature,
-			   struct bytes data) {
+                           struct bytes data) {
 	struct cursor cursor = cursor_over(signature);
 	struct bytes name = cursor_cstring(&cursor);
 	struct bytes body = cursor_string(&cursor);
@@ -200,7 +200,7 @@ enum proof host_key_verify(const struct public_key *key, struct bytes signature,
 	if (key->type->family == KEY_DSA)
 		return PROOF_UNVERIFIABLE;
 	if (key->type->family == KEY_SK_ECDSA && bytes_equal_text(name, "webauthn-sk-ecdsa-sha2-"
-									"nistp256@openssh.com"))
+	                                                                "nistp256@openssh.com"))
 		return PROOF_UNVERIFIABLE; /* signed by way of a browser; no host does */
 	if (key->type->family == KEY_SK_ECDSA || key->type->family == KEY_SK_ED25519)
 		state = cursor_raw(&cursor, 5); /* flags, counter */
@@ -230,7 +230,7 @@ enum proof certificate_verify(const struct public_key *certificate) {
 	if (ca.type->is_certificate)
 		return PROOF_BAD;
 	return host_key_verify(&ca, certificate->certificate.signature,
-			       certificate->certificate.signed_part);
+	                       certificate->certificate.signed_part);
 }
 
 const char *host_certificate_fault(const struct public_key *key, int64_t now_s) {

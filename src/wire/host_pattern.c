@@ -39,7 +39,7 @@ enum tri host_pattern_fits(struct bytes pattern, struct bytes name, size_t *step
 			behind_star = ++at_pattern;
 			star_took = at_name;
 		} else if (at_pattern < pattern.len && at_name < name.len &&
-			   (wanted == '?' || wanted == name.data[at_name])) {
+		           (wanted == '?' || wanted == name.data[at_name])) {
 			at_pattern++;
 			at_name++;
 		} else if (behind_star > 0 && star_took < name.len) {

@@ -10,14 +10,14 @@
 #define ED25519_LEN    32
 #define CERT_SUFFIX    "-cert-v01@openssh.com"
 
-#define RSA	   "ssh-rsa"
+#define RSA        "ssh-rsa"
 #define RSA_CERT   "ssh-rsa" CERT_SUFFIX
-#define DSA	   "ssh-dss"
-#define ED25519	   "ssh-ed25519"
-#define P256	   "ecdsa-sha2-nistp256"
-#define P384	   "ecdsa-sha2-nistp384"
-#define P521	   "ecdsa-sha2-nistp521"
-#define SK_P256	   "sk-ecdsa-sha2-nistp256@openssh.com"
+#define DSA        "ssh-dss"
+#define ED25519    "ssh-ed25519"
+#define P256       "ecdsa-sha2-nistp256"
+#define P384       "ecdsa-sha2-nistp384"
+#define P521       "ecdsa-sha2-nistp521"
+#define SK_P256    "sk-ecdsa-sha2-nistp256@openssh.com"
 #define SK_ED25519 "sk-ssh-ed25519@openssh.com"
 
 /* OpenSSH's keyimpls. The names of signature algorithms stand here, too, because OpenSSH takes a
@@ -42,9 +42,9 @@ static const struct key_type types[] = {
 	{P384 CERT_SUFFIX, P384 CERT_SUFFIX, P384, "nistp384", KEY_ECDSA, true},
 	{P521 CERT_SUFFIX, P521 CERT_SUFFIX, P521, "nistp521", KEY_ECDSA, true},
 	{"sk-ssh-ed25519" CERT_SUFFIX, "sk-ssh-ed25519" CERT_SUFFIX, SK_ED25519, NULL,
-	 KEY_SK_ED25519, true},
+         KEY_SK_ED25519, true},
 	{"sk-ecdsa-sha2-nistp256" CERT_SUFFIX, "sk-ecdsa-sha2-nistp256" CERT_SUFFIX, SK_P256,
-	 "nistp256", KEY_SK_ECDSA, true},
+         "nistp256", KEY_SK_ECDSA, true},
 	{DSA CERT_SUFFIX, DSA CERT_SUFFIX, DSA, NULL, KEY_DSA, true},
 };
 
@@ -96,7 +96,7 @@ static bool point_fits(struct bytes point, const char *curve) {
 
 /* Reads one field in its canonical form. false: it is there, but OpenSSH would refuse it. */
 static bool field_read(struct bytes *ret, struct cursor *cursor, enum field field,
-		       const struct key_type *type) {
+                       const struct key_type *type) {
 	*ret = cursor_string(cursor);
 
 	switch (field) {
@@ -212,7 +212,7 @@ bool public_key_equal(const struct public_key *a, const struct public_key *b) {
 }
 
 static bool blobs_equal(struct bytes a, struct bytes b,
-			bool (*equal)(const struct public_key *, const struct public_key *)) {
+                        bool (*equal)(const struct public_key *, const struct public_key *)) {
 	struct public_key key_a, key_b;
 	int error_a = public_key_parse(&key_a, a);
 	int error_b = public_key_parse(&key_b, b);
@@ -298,7 +298,7 @@ int key_facts_of_blob(struct key_facts *ret, struct bytes blob) {
 		if (public_key_parse(&key, blob) == 0)
 			facts_of_key(&facts, &key);
 	} else if (facts.type[0] != '\0' && !ends_with(name, CERT_SUFFIX) &&
-		   cursor.rest.len + 4 + name.len == blob.len) {
+	           cursor.rest.len + 4 + name.len == blob.len) {
 		/* Without a NUL behind the name, the blob is taken to be canonical as it is. */
 		fingerprint_of(facts.fingerprint, blob);
 	}
@@ -323,7 +323,7 @@ static void skip_private(struct cursor *cursor, const struct key_type *type) {
 		/* Behind a certificate the key, if Ed25519, and the application come again. */
 		if (type->is_certificate)
 			skip_strings(cursor, type->family == KEY_SK_ED25519 ? 2 : 1);
-		cursor_u8(cursor);	 /* flags */
+		cursor_u8(cursor);       /* flags */
 		skip_strings(cursor, 2); /* key handle, reserved */
 		return;
 	}
@@ -354,7 +354,7 @@ int key_facts_of_private(struct key_facts *ret, struct cursor *cursor) {
 
 		/* OpenSSH compares no more than this, and then goes by the certificate. */
 		known = public_key_parse(&key, cursor_string(cursor)) == 0 &&
-			key.type->family == outer->family && key.type->is_certificate;
+		        key.type->family == outer->family && key.type->is_certificate;
 		if (!known)
 			key.type = outer;
 	} else {

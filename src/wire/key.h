@@ -32,7 +32,7 @@ struct key_type {
 	bool is_certificate;
 };
 
-#define KEY_FIELDS_MAX		   4
+#define KEY_FIELDS_MAX             4
 #define CERTIFICATE_PRINCIPALS_MAX 256 /* as OpenSSH's SSHKEY_CERT_MAX_PRINCIPALS */
 
 enum certificate_type { CERTIFICATE_USER = 1, CERTIFICATE_HOST = 2 };
@@ -42,9 +42,9 @@ struct certificate {
 	uint32_t type; /* enum certificate_type */
 	struct bytes key_id;
 	struct bytes principals; /* checked; walk it by certificate_principal() */
-	size_t n_principals;	 /* 0: good for any name, as far as the certificate goes */
-	uint64_t valid_after;	 /* seconds since 1970; valid from then on ... */
-	uint64_t valid_before;	 /* ... and until the second before */
+	size_t n_principals;     /* 0: good for any name, as far as the certificate goes */
+	uint64_t valid_after;    /* seconds since 1970; valid from then on ... */
+	uint64_t valid_before;   /* ... and until the second before */
 	struct bytes critical_options;
 	struct bytes ca_key;
 	struct bytes signed_part;

@@ -20,7 +20,7 @@ struct entry {
 	uint8_t digest[KEY_DIGEST_LEN];
 	uint32_t names_at; /* in the names of the index */
 	uint32_t names_len;
-	uint32_t next;	/* of the same bucket, as its index and 1; 0: the last */
+	uint32_t next;  /* of the same bucket, as its index and 1; 0: the last */
 	uint8_t marker; /* enum host_marker */
 	uint8_t origin; /* enum known_hosts_origin */
 	bool is_hashed; /* names are a salt and a hash */
@@ -145,7 +145,7 @@ static int names_reserve(struct known_hosts *hosts, size_t len) {
 static int entries_reserve(struct known_hosts *hosts) {
 	void *entries = hosts->entries;
 	int error = array_reserve(&entries, &hosts->entries_capacity, hosts->n_entries + 1,
-				  sizeof(*hosts->entries));
+	                          sizeof(*hosts->entries));
 
 	hosts->entries = entries;
 	return error;
@@ -156,7 +156,7 @@ static uint8_t lower(uint8_t byte) {
 }
 
 static int entry_add(struct known_hosts *hosts, const struct known_hosts_line *line,
-		     enum known_hosts_origin origin) {
+                     enum known_hosts_origin origin) {
 	struct bytes names = line->is_hashed ? BYTES(line->hashed_name) : line->names;
 	struct entry *entry;
 	uint32_t *bucket;
@@ -179,7 +179,7 @@ static int entry_add(struct known_hosts *hosts, const struct known_hosts_line *l
 	*bucket = (uint32_t)hosts->n_entries;
 	for (size_t i = 0; i < names.len; i++)
 		hosts->names[hosts->names_len++] = line->is_hashed ? names.data[i]
-								   : lower(names.data[i]);
+		                                                   : lower(names.data[i]);
 	return 0;
 }
 
@@ -218,7 +218,7 @@ static struct bytes entry_names(const struct known_hosts *hosts, const struct en
 
 /* The next entry of that key and marker behind *at, which starts as NULL. */
 static bool entry_next(const struct known_hosts *hosts, const struct entry **at,
-		       const uint8_t *digest, enum host_marker marker) {
+                       const uint8_t *digest, enum host_marker marker) {
 	uint32_t next;
 
 	if (hosts->n_buckets == 0)
@@ -236,7 +236,7 @@ static bool entry_next(const struct known_hosts *hosts, const struct entry **at,
 }
 
 static bool digest_is_listed(const struct known_hosts *hosts, const uint8_t *digest,
-			     enum host_marker marker) {
+                             enum host_marker marker) {
 	const struct entry *entry = NULL;
 
 	return entry_next(hosts, &entry, digest, marker);
@@ -267,7 +267,7 @@ static int asked_read(struct asked *ret, struct bytes host_key) {
 static bool asked_is_revoked(const struct known_hosts *hosts, const struct asked *asked) {
 	return digest_is_listed(hosts, asked->digest, HOST_MARKER_REVOKED) ||
 	       (asked->is_certificate &&
-		digest_is_listed(hosts, asked->ca_digest, HOST_MARKER_REVOKED));
+	        digest_is_listed(hosts, asked->ca_digest, HOST_MARKER_REVOKED));
 }
 
 /* false: empty, or longer than any host's name. */
@@ -279,7 +279,7 @@ static bool candidate_make(struct candidate *ret, const char *host, uint16_t por
 	if (len == 0 || len > HOST_NAME_LEN_MAX)
 		return false;
 	written = has_port ? snprintf(ret->text, sizeof(ret->text), "[%s]:%u", host, (unsigned)port)
-			   : snprintf(ret->text, sizeof(ret->text), "%s", host);
+	                   : snprintf(ret->text, sizeof(ret->text), "%s", host);
 	if (written < 0 || (size_t)written >= sizeof(ret->text))
 		return false;
 	ret->len = (size_t)written;
@@ -293,7 +293,7 @@ static struct bytes candidate_bytes(const struct candidate *candidate) {
 }
 
 static enum tri hash_fits(const struct known_hosts *hosts, struct bytes hashed_name,
-			  struct bytes name, size_t *steps_left) {
+                          struct bytes name, size_t *steps_left) {
 	uint8_t hash[HOST_HASH_LEN];
 	size_t len = 0;
 
@@ -308,11 +308,11 @@ static enum tri hash_fits(const struct known_hosts *hosts, struct bytes hashed_n
 }
 
 static enum tri entry_fits(const struct known_hosts *hosts, const struct entry *entry,
-			   struct bytes name, size_t *steps_left) {
+                           struct bytes name, size_t *steps_left) {
 	struct bytes names = entry_names(hosts, entry);
 
 	return entry->is_hashed ? hash_fits(hosts, names, name, steps_left)
-				: host_patterns_fit(names, name, steps_left);
+	                        : host_patterns_fit(names, name, steps_left);
 }
 
 /* YES wins over UNKNOWN, and that over NO. */
@@ -322,7 +322,7 @@ static void tri_join(enum tri *sum, enum tri next) {
 }
 
 int known_hosts_find(struct known_host *ret, const struct known_hosts *hosts,
-		     struct bytes host_key) {
+                     struct bytes host_key) {
 	struct known_host host = {.by_user = TRI_NO, .by_system = TRI_NO};
 	const struct entry *entry = NULL;
 	struct asked asked;
@@ -337,7 +337,7 @@ int known_hosts_find(struct known_host *ret, const struct known_hosts *hosts,
 }
 
 enum tri known_hosts_has_name(const struct known_hosts *hosts, struct bytes host_key,
-			      const char *host, uint16_t port) {
+                              const char *host, uint16_t port) {
 	const struct entry *entry = NULL;
 	struct candidate candidate;
 	enum tri fits = TRI_NO;
@@ -356,7 +356,7 @@ enum tri known_hosts_has_name(const struct known_hosts *hosts, struct bytes host
 /* --- certificates ----------------------------------------------------------------------------- */
 
 static enum tri principals_fit(const struct certificate *certificate, struct bytes host,
-			       size_t *steps_left) {
+                               size_t *steps_left) {
 	struct bytes rest = certificate->principals;
 	struct bytes principal;
 	enum tri fits = TRI_NO;
@@ -368,13 +368,13 @@ static enum tri principals_fit(const struct certificate *certificate, struct byt
 
 /* What the @cert-authority lines of the CA say of a name, by origin. */
 static struct known_host ca_find(const struct known_hosts *hosts, const struct asked *asked,
-				 struct bytes name, size_t *steps_left) {
+                                 struct bytes name, size_t *steps_left) {
 	struct known_host host = {.by_user = TRI_NO, .by_system = TRI_NO};
 	const struct entry *entry = NULL;
 
 	while (entry_next(hosts, &entry, asked->ca_digest, HOST_MARKER_CA))
 		tri_join(entry->origin == KNOWN_HOSTS_SYSTEM ? &host.by_system : &host.by_user,
-			 entry_fits(hosts, entry, name, steps_left));
+		         entry_fits(hosts, entry, name, steps_left));
 	return host;
 }
 
@@ -386,7 +386,7 @@ static enum tri tri_both(enum tri a, enum tri b) {
 }
 
 int known_hosts_find_certificate(struct known_host *ret, const struct known_hosts *hosts,
-				 struct bytes certificate, const char *host, uint16_t port) {
+                                 struct bytes certificate, const char *host, uint16_t port) {
 	struct known_host found = {.by_user = TRI_NO, .by_system = TRI_NO};
 	struct candidate with_port, bare;
 	size_t steps_left = STEPS_MAX;
@@ -401,7 +401,7 @@ int known_hosts_find_certificate(struct known_host *ret, const struct known_host
 		found = ca_find(hosts, &asked, candidate_bytes(&with_port), &steps_left);
 		/* Principals are names without a port, whatever the port is. */
 		is_principal = principals_fit(&asked.certificate.certificate,
-					      candidate_bytes(&bare), &steps_left);
+		                              candidate_bytes(&bare), &steps_left);
 		found.by_user = tri_both(found.by_user, is_principal);
 		found.by_system = tri_both(found.by_system, is_principal);
 	}
@@ -481,7 +481,7 @@ static bool is_plain_name(struct bytes name) {
 }
 
 static void names_of_certificate(struct name_list *list, const struct known_hosts *hosts,
-				 const struct asked *asked, size_t *steps_left) {
+                                 const struct asked *asked, size_t *steps_left) {
 	struct bytes rest = asked->certificate.certificate.principals;
 	struct bytes principal;
 
@@ -497,7 +497,7 @@ static void names_of_certificate(struct name_list *list, const struct known_host
 }
 
 size_t known_hosts_names(const struct known_hosts *hosts, struct bytes host_key,
-			 struct known_host_name *ret, size_t max) {
+                         struct known_host_name *ret, size_t max) {
 	struct name_list list = {.names = ret, .max = max};
 	const struct entry *entry = NULL;
 	size_t steps_left = STEPS_MAX;

@@ -15,9 +15,9 @@
 #include "base/cleanup.h"
 #include "facts/tri.h"
 
-#define HOST_NAME_LEN_MAX	  1024		     /* as NI_MAXHOST, which ssh itself goes by */
-#define KNOWN_HOSTS_NAMES_LEN_MAX (64 * 1024)	     /* of one line; thousands of names fit */
-#define KNOWN_HOSTS_BYTES_MAX	  (64 * 1024 * 1024) /* of all files together */
+#define HOST_NAME_LEN_MAX         1024               /* as NI_MAXHOST, which ssh itself goes by */
+#define KNOWN_HOSTS_NAMES_LEN_MAX (64 * 1024)        /* of one line; thousands of names fit */
+#define KNOWN_HOSTS_BYTES_MAX     (64 * 1024 * 1024) /* of all files together */
 
 enum known_hosts_origin { KNOWN_HOSTS_USER, KNOWN_HOSTS_SYSTEM };
 
@@ -30,7 +30,7 @@ void known_hosts_free(struct known_hosts *hosts); /* NULL is fine */
 /* Adds all lines of one file. -ENOMEM, or -EFBIG beyond KNOWN_HOSTS_BYTES_MAX: the index is then to
  * be thrown away, because what it lacks may be a revocation. */
 int known_hosts_add(struct known_hosts *hosts, struct bytes text,
-		    enum known_hosts_origin origin) MUST_CHECK;
+                    enum known_hosts_origin origin) MUST_CHECK;
 
 /* Comments and empty lines do not count. */
 struct known_hosts_counts {
@@ -55,15 +55,15 @@ struct known_host {
 /* The key by itself. A certificate is taken for the key in it, as ssh does where it does not trust
  * the CA. -EBADMSG: malformed, or a certificate of unknown type; nothing can be said of it. */
 int known_hosts_find(struct known_host *ret, const struct known_hosts *hosts,
-		     struct bytes host_key) MUST_CHECK;
+                     struct bytes host_key) MUST_CHECK;
 
 /* The certificate by its CA: whether a @cert-authority line for this host names the CA, and a
  * principal of the certificate fits to the host. Whether the CA's signature is right, and whether
  * the certificate is in force, is host_key.h's to say. TRI_UNKNOWN: it would take too long to tell.
  * -EBADMSG: no well-formed certificate. */
 int known_hosts_find_certificate(struct known_host *ret, const struct known_hosts *hosts,
-				 struct bytes certificate, const char *host,
-				 uint16_t port) MUST_CHECK;
+                                 struct bytes certificate, const char *host,
+                                 uint16_t port) MUST_CHECK;
 
 /* Whether a line (hashed or not) lists this key for this host, which ssh writes "[host]:port" where
  * the port is neither 0 nor 22. As above a certificate is taken for its key, and a revoked key has
@@ -71,7 +71,7 @@ int known_hosts_find_certificate(struct known_host *ret, const struct known_host
  * to allow for that, ask again with port 0. TRI_UNKNOWN: it would take too long to tell, or the key
  * is none. */
 enum tri known_hosts_has_name(const struct known_hosts *hosts, struct bytes host_key,
-			      const char *host, uint16_t port);
+                              const char *host, uint16_t port);
 
 struct known_host_name {
 	struct bytes host; /* in lower case, without brackets */
@@ -82,6 +82,6 @@ struct known_host_name {
  * wildcards, as far as its CA may certify them, too. The shortest come first, each once; writes at
  * most max of them, and tells how many. Views point into the index, or into host_key. */
 size_t known_hosts_names(const struct known_hosts *hosts, struct bytes host_key,
-			 struct known_host_name *ret, size_t max);
+                         struct known_host_name *ret, size_t max);
 
 #endif

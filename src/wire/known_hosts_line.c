@@ -6,11 +6,11 @@
 #include "wire/host_pattern.h"
 #include "wire/known_hosts.h"
 
-#define MARKER_SIZE	32 /* of check_markers(): as long a marker is an error */
-#define HASH_MAGIC	"|1|"
-#define HASH_TEXT_LEN	28 /* HOST_HASH_LEN bytes in base64 */
-#define HASHED_LEN	(sizeof(HASH_MAGIC) - 1 + HASH_TEXT_LEN + 1 + HASH_TEXT_LEN)
-#define DIGEST_TEXT	"SHA256:"
+#define MARKER_SIZE     32 /* of check_markers(): as long a marker is an error */
+#define HASH_MAGIC      "|1|"
+#define HASH_TEXT_LEN   28 /* HOST_HASH_LEN bytes in base64 */
+#define HASHED_LEN      (sizeof(HASH_MAGIC) - 1 + HASH_TEXT_LEN + 1 + HASH_TEXT_LEN)
+#define DIGEST_TEXT     "SHA256:"
 #define DIGEST_TEXT_LEN 44 /* KEY_DIGEST_LEN bytes in base64, with the '=' */
 
 bool known_hosts_line_next(struct bytes *ret, struct bytes *text) {
@@ -131,7 +131,7 @@ int key_digest(uint8_t ret[static KEY_DIGEST_LEN], struct key_facts *facts, stru
 }
 
 static bool key_read(struct known_hosts_line *line, struct bytes word, struct bytes base64,
-		     uint8_t *scratch) {
+                     uint8_t *scratch) {
 	const struct key_type *type = key_type_find(word);
 	struct key_facts facts;
 	size_t len;
@@ -147,7 +147,7 @@ static bool key_read(struct known_hosts_line *line, struct bytes word, struct by
 }
 
 enum known_hosts_line_state known_hosts_line_read(struct known_hosts_line *ret, struct bytes text,
-						  uint8_t *scratch) {
+                                                  uint8_t *scratch) {
 	struct known_hosts_line line = {0};
 	struct bytes names, type;
 

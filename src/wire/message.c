@@ -54,7 +54,7 @@ static int parse_add(struct message *message, struct cursor *cursor) {
 		return error;
 	message->comment = cursor_string(cursor);
 	message->constrained = message->type == AGENT_ADD_IDENTITY_CONSTRAINED &&
-			       cursor->rest.len > 0;
+	                       cursor->rest.len > 0;
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static void parse_smartcard(struct message *message, struct cursor *cursor) {
 	message->provider = cursor_cstring(cursor);
 	cursor_string(cursor); /* PIN */
 	message->constrained = message->type == AGENT_ADD_SMARTCARD_CONSTRAINED &&
-			       cursor->rest.len > 0;
+	                       cursor->rest.len > 0;
 }
 
 static void parse_extension(struct message *message, struct cursor *cursor) {

@@ -12,7 +12,7 @@
 #include "wire/key.h"
 
 #define MESSAGE_LEN_MAX (256 * 1024) /* ssh-agent's own ceiling; above it is no request */
-#define MESSAGE_HEADER	4	     /* the uint32 length before each message */
+#define MESSAGE_HEADER  4            /* the uint32 length before each message */
 
 /* RFC 9987 section 6.1; 1 and 9 are of the protocol of SSH 1, which section 6.1 reserves. */
 enum message_type {
@@ -40,7 +40,7 @@ enum message_type {
 enum message_kind {
 	MESSAGE_OPERATION,    /* something that the policy decides */
 	MESSAGE_SESSION_BIND, /* session-bind@openssh.com */
-	MESSAGE_QUERY,	      /* RFC 9987 section 5.8.1: which extensions there are */
+	MESSAGE_QUERY,        /* RFC 9987 section 5.8.1: which extensions there are */
 };
 
 /* One request, without its length. Views point into the message. What the type does not have is
@@ -51,12 +51,12 @@ struct message {
 	uint8_t type;
 	bool has_key;
 	struct key_facts key;
-	struct bytes key_blob;	     /* sign, remove */
-	struct bytes data;	     /* sign: what is to be signed */
-	uint32_t flags;		     /* sign */
-	struct bytes comment;	     /* add, where the key type is known */
-	bool constrained;	     /* add, add-smartcard: constraints are seen to follow */
-	struct bytes provider;	     /* smartcards: the reader's id or the library's path */
+	struct bytes key_blob;       /* sign, remove */
+	struct bytes data;           /* sign: what is to be signed */
+	uint32_t flags;              /* sign */
+	struct bytes comment;        /* add, where the key type is known */
+	bool constrained;            /* add, add-smartcard: constraints are seen to follow */
+	struct bytes provider;       /* smartcards: the reader's id or the library's path */
 	struct bytes extension_name; /* extension */
 	struct bytes extension_body;
 };

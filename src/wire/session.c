@@ -59,7 +59,7 @@ static enum bind_outcome record(struct session *session, const struct session_bi
 	/* Exactly as many as there are: most connections have one, and idle ones should be small.
 	 */
 	hops = reallocarray(session->hops, (size_t)session->n_hops + 1,
-			    sizeof(struct session_hop *));
+	                    sizeof(struct session_hop *));
 	if (hops == NULL)
 		return BIND_NO_MEMORY;
 	session->hops = hops;
@@ -90,7 +90,7 @@ static enum bind_outcome check_and_record(struct session *session, struct bytes 
 		if (!bytes_equal(hop->session_id, bind.session_id))
 			continue;
 		return key_blobs_equal(hop->host_key, bind.host_key) ? BIND_REPEATED
-								     : BIND_OTHER_KEY;
+		                                                     : BIND_OTHER_KEY;
 	}
 	return record(session, &bind);
 }
@@ -113,7 +113,7 @@ void session_deinit(struct session *session) {
 /* The bind that is for a login can only be the last, because none is taken after it. */
 static const struct session_hop *last_login_hop(const struct session *session) {
 	const struct session_hop *last = session->n_hops > 0 ? session->hops[session->n_hops - 1]
-							     : NULL;
+	                                                     : NULL;
 
 	return last == NULL || last->is_forwarding ? NULL : last;
 }

@@ -15,13 +15,13 @@
 
 enum bind_outcome {
 	BIND_RECORDED,
-	BIND_REPEATED,	   /* this session id with this key is on record; nothing changes */
+	BIND_REPEATED,     /* this session id with this key is on record; nothing changes */
 	BIND_UNVERIFIABLE, /* a kind of key or signature that we cannot verify */
 	BIND_MALFORMED,
 	BIND_BAD_SIGNATURE,
 	BIND_AFTER_LOGIN, /* the connection is bound to log in, and has no further hop */
-	BIND_OTHER_KEY,	  /* the session id is on record with another host key */
-	BIND_TOO_MANY,	  /* more than SESSION_HOPS_MAX, or than SESSION_BYTES_MAX */
+	BIND_OTHER_KEY,   /* the session id is on record with another host key */
+	BIND_TOO_MANY,    /* more than SESSION_HOPS_MAX, or than SESSION_BYTES_MAX */
 	BIND_NO_MEMORY,
 };
 

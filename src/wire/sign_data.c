@@ -6,7 +6,7 @@
 #include "wire/key.h"
 
 #define USERAUTH_REQUEST 50 /* RFC 4252 section 6, SSH_MSG_USERAUTH_REQUEST */
-#define SSHSIG_MAGIC	 "SSHSIG"
+#define SSHSIG_MAGIC     "SSHSIG"
 
 /* OpenSSH goes by the kind of key alone, so that "rsa-sha2-512" suits an RSA key, and any curve's
  * name any ECDSA key. Of a type that we do not know, the algorithm must have the type's name. */

@@ -14,7 +14,7 @@
 #include "caller/reader.h"
 
 #define ANCESTORS 8
-#define ROUNDS	  5000
+#define ROUNDS    5000
 
 static uint64_t spent_ns[ROUNDS];
 

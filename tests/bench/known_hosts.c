@@ -10,14 +10,14 @@
 #include "base/clock.h"
 #include "wire/known_hosts.h"
 
-#define LINES	    100000
+#define LINES       100000
 #define LOAD_NS_MAX 1000000000
 #define BYTES_MAX   (32 * 1024 * 1024)
 
 enum kind { PLAIN_ED25519, HASHED_ED25519, HASHED_ONE_KEY, PLAIN_RSA4096, N_KINDS };
 
 static const char *const titles[N_KINDS] = {"names, Ed25519", "hashed, Ed25519",
-					    "hashed, all one key", "names, RSA 4096"};
+                                            "hashed, all one key", "names, RSA 4096"};
 
 static void put_base64(struct buffer *text, struct bytes raw) {
 	static const char digits[] =
@@ -32,8 +32,8 @@ static void put_base64(struct buffer *text, struct bytes raw) {
 			bits |= raw.data[at + 2];
 		for (size_t i = 0; i < 4; i++)
 			buffer_put_u8(text, at + i > raw.len
-						    ? '='
-						    : (uint8_t)digits[bits >> (18 - 6 * i) & 63]);
+			                            ? '='
+			                            : (uint8_t)digits[bits >> (18 - 6 * i) & 63]);
 	}
 }
 
@@ -66,7 +66,7 @@ static void put_names(struct buffer *text, enum kind kind, uint32_t number) {
 		return;
 	}
 	snprintf(names, sizeof(names), "node-%u.cluster.example.com,10.%u.%u.%u", number,
-		 number >> 16 & 255, number >> 8 & 255, number & 255);
+	         number >> 16 & 255, number >> 8 & 255, number & 255);
 	buffer_put_raw(text, bytes_of_text(names));
 }
 

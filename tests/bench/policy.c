@@ -10,8 +10,8 @@
 #include "policy/policy.h"
 
 #define LOAD_NS_MAX   1000000000 /* 10,000 rules */
-#define DECIDE_NS_MAX 1000000	 /* 10,000 rules */
-#define FEW_NS_MAX    5000	 /* 20 rules */
+#define DECIDE_NS_MAX 1000000    /* 10,000 rules */
+#define FEW_NS_MAX    5000       /* 20 rules */
 #define ANCESTORS     10
 
 /* What real policies are made of; %zu makes each rule another one. */
@@ -45,7 +45,7 @@ static void write_policy(struct buffer *text, size_t n_rules, size_t only) {
 
 		snprintf(digits, sizeof(digits), "%zu", i);
 		buffer_put_raw(text,
-			       (struct bytes){(const uint8_t *)kind, (size_t)(number - kind)});
+		               (struct bytes){(const uint8_t *)kind, (size_t)(number - kind)});
 		buffer_put_raw(text, bytes_of_text(digits));
 		buffer_put_raw(text, bytes_of_text(number + strlen("%zu")));
 	}
@@ -61,7 +61,7 @@ static struct policy *load(size_t n_rules, size_t only, uint64_t *ret_ns) {
 	started_ns = cpu_ns();
 	if (policy_parse(&policy, buffer_bytes(&text), "bench.yaml", NULL, &problems) < 0)
 		fprintf(stderr, "bench: %s\n",
-			problems.count > 0 ? problems.items[0].text : "out of memory");
+		        problems.count > 0 ? problems.items[0].text : "out of memory");
 	*ret_ns = cpu_ns() - started_ns;
 	return policy;
 }
@@ -86,7 +86,7 @@ static uint64_t decide(const struct policy *policy, const struct request *reques
 }
 
 static int measure(const char *what, size_t n_rules, size_t only, const struct request *request,
-		   uint64_t decide_ns_max) {
+                   uint64_t decide_ns_max) {
 	uint64_t load_ns;
 	struct policy *policy = load(n_rules, only, &load_ns);
 	uint64_t decide_ns;
@@ -121,12 +121,12 @@ int main(void) {
 	struct request request = {
 		.operation = OPERATION_SIGN,
 		.key = {.fingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
-			.type = "ssh-ed25519"},
+	                .type = "ssh-ed25519"},
 		.caller = &caller,
 		.endpoint = "default",
 	};
 	static const char *const names[N_KINDS] = {
-		"exe",	    "process_name, unless", "exe, a glob",	"ancestor, of two names",
+		"exe",      "process_name, unless", "exe, a glob",      "ancestor, of two names",
 		"key, exe", "exe, from its end",    "other operations", "process_name, a glob",
 	};
 	int failures = 0;

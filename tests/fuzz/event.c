@@ -93,18 +93,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 		texts[count++] = text;
 
 	process = (struct process){.pid = 1,
-				   .name = texts[1],
-				   .exe = texts[2],
-				   .title = texts[4],
-				   .argv = texts + 5,
-				   .argc = count > 5 ? count - 5 : 0};
+	                           .name = texts[1],
+	                           .exe = texts[2],
+	                           .title = texts[4],
+	                           .argv = texts + 5,
+	                           .argc = count > 5 ? count - 5 : 0};
 	{
 		const struct caller caller = {.process = process,
-					      .cwd = texts[3],
-					      .ancestors = &process,
-					      .n_ancestors = 1};
+		                              .cwd = texts[3],
+		                              .ancestors = &process,
+		                              .n_ancestors = 1};
 		const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,
-					      .login = {.user = bytes_of_text(texts[0])}};
+		                              .login = {.user = bytes_of_text(texts[0])}};
 		const struct request request = {.caller = &caller, .payload = &login};
 		const struct event event = {.detail = texts[0], .request = &request};
 

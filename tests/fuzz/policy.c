@@ -15,18 +15,18 @@ static struct process ancestors[] = {
 };
 
 static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,
-				     .login = {.user = {(const uint8_t *)"aaaaaaaaaaaa!", 13}}};
+                                     .login = {.user = {(const uint8_t *)"aaaaaaaaaaaa!", 13}}};
 static const struct payload sshsig = {.kind = PAYLOAD_SSHSIG,
-				      .sshsig = {.name_space = {(const uint8_t *)"git", 3}}};
+                                      .sshsig = {.name_space = {(const uint8_t *)"git", 3}}};
 static struct session_hop hop = {.is_forwarding = true};
 static struct session_hop *hops[] = {&hop};
 static const struct session session = {.hops = hops, .n_hops = 1};
 
 static void decide(const struct policy *policy, const struct caller *caller,
-		   const struct payload *payload) {
+                   const struct payload *payload) {
 	struct request request = {
 		.key = {.fingerprint = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
-			.type = "ssh-ed25519-cert-v01@openssh.com"},
+	                .type = "ssh-ed25519-cert-v01@openssh.com"},
 		.caller = caller,
 		.endpoint = "default",
 		.session = &session,
@@ -53,7 +53,7 @@ static void decide(const struct policy *policy, const struct caller *caller,
 
 #define SHOWN_LEN_MAX                                                              \
 	(64 * 1024) /* what definitions stand for may be more than a file may hold \
-		     */
+	             */
 
 static struct bytes body(const struct buffer *yaml) {
 	static const char start[] = "\nversion: ";
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
 	int error = policy_parse(&policy, (struct bytes){data, len}, "fuzz.yaml", &surroundings,
-				 &problems);
+	                         &problems);
 
 	if ((error == 0) != (problems_total(&problems) == 0))
 		abort(); /* refused without a reason, or loaded with one */

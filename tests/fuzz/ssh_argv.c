@@ -52,8 +52,8 @@ static void check(const struct ssh_argv *ssh) {
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
-	static const char *const programs[] = {"ssh",	"scp",	       "sftp",
-					       "rsync", "mosh-client", "perl"};
+	static const char *const programs[] = {"ssh",   "scp",         "sftp",
+	                                       "rsync", "mosh-client", "perl"};
 	const char *argv[WORDS_MAX];
 	char *text = malloc(size + 1);
 	size_t argc = 0;

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct suite *suite = NULL;
 	int error = suite_parse(&suite, (struct bytes){data, len}, "fuzz.yaml", &surroundings,
-				&problems);
+	                        &problems);
 
 	if ((error == 0) != (problems_total(&problems) == 0))
 		abort(); /* refused without a reason, or taken with one */

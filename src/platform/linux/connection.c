@@ -24,8 +24,8 @@
 #include "platform/linux/subject.h"
 
 #define DESCRIPTORS_MAX 4096 /* a browser's; a caller with more is not searched */
-#define ANSWER_SIZE	4096
-#define FDINFO_SIZE	512
+#define ANSWER_SIZE     4096
+#define FDINFO_SIZE     512
 
 /* What the kernel says of our end: the message, and then its attributes. */
 struct description {
@@ -66,13 +66,13 @@ static uint32_t peer_inode(const struct view *view, struct connection_id connect
 		struct unix_diag_req body;
 	} request = {
 		.header = {.nlmsg_len = sizeof(request),
-			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			   .nlmsg_flags = NLM_F_REQUEST},
+	                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+	                   .nlmsg_flags = NLM_F_REQUEST},
 		.body = {.sdiag_family = AF_UNIX,
-			 .udiag_ino = connection.inode,
-			 .udiag_show = UDIAG_SHOW_PEER,
-			 .udiag_cookie = {(uint32_t)connection.cookie,
-					  (uint32_t)(connection.cookie >> 32)}},
+	                 .udiag_ino = connection.inode,
+	                 .udiag_show = UDIAG_SHOW_PEER,
+	                 .udiag_cookie = {(uint32_t)connection.cookie,
+	                                  (uint32_t)(connection.cookie >> 32)}},
 	};
 	const size_t shortest = offsetof(struct description, attributes);
 	struct description answer;

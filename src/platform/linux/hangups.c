@@ -20,7 +20,7 @@
 struct hangup_entry {
 	uint64_t cookie;
 	uint32_t generation; /* tells it from an earlier socket with the same descriptor */
-	void *data;	     /* NULL: was given out, or never added */
+	void *data;          /* NULL: was given out, or never added */
 };
 
 struct hangups {

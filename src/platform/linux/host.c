@@ -21,7 +21,7 @@ int platform_runtime_directory(char **ret) {
 		snprintf(path, sizeof(path), "/run/user/%lu", (unsigned long)geteuid());
 		if (stat(path, &status) < 0)
 			snprintf(path, sizeof(path), "/tmp/ssh-agent-guard-%lu",
-				 (unsigned long)geteuid());
+			         (unsigned long)geteuid());
 		given = path;
 	}
 	*ret = strdup(given);

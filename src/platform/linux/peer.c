@@ -128,7 +128,7 @@ static struct peer take_writer(struct msghdr *message) {
 			writer.gid = credentials.gid;
 			has_credentials = true;
 		} else if (header->cmsg_type == SCM_PIDFD &&
-			   header->cmsg_len == CMSG_LEN(sizeof(int)) && !has_pidfd) {
+		           header->cmsg_len == CMSG_LEN(sizeof(int)) && !has_pidfd) {
 			memcpy(&writer.pidfd, CMSG_DATA(header), sizeof(int));
 			has_pidfd = true;
 		} else if (header->cmsg_type == SCM_RIGHTS) {
@@ -137,7 +137,7 @@ static struct peer take_writer(struct msghdr *message) {
 	}
 	/* PID 0 is a writer of whom no PID can be said here: it lives in another PID namespace. */
 	writer.known = has_credentials && writer.pid > 0 && (!has_pidfd || writer.pidfd >= 0) &&
-		       (message->msg_flags & MSG_CTRUNC) == 0;
+	               (message->msg_flags & MSG_CTRUNC) == 0;
 	if (!writer.known) {
 		close_fd(&writer.pidfd);
 		writer = PEER_UNKNOWN;
@@ -158,17 +158,17 @@ static struct connection_id identify_connection(int socket_fd) {
 }
 
 int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t size,
-		  size_t *ret_len) {
+                  size_t *ret_len) {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) +
-			   CMSG_SPACE(PASSED_FDS_MAX * sizeof(int))];
+		           CMSG_SPACE(PASSED_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec data = {.iov_base = buffer, .iov_len = size};
 	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
+	                         .msg_iovlen = 1,
+	                         .msg_control = &control,
+	                         .msg_controllen = sizeof(control)};
 	ssize_t len;
 
 	do {
@@ -202,11 +202,11 @@ int platform_connector(struct peer *ret_peer, int socket_fd) {
 		return 0;
 	}
 	*ret_peer = (struct peer){.known = true,
-				  .pid = credentials.pid,
-				  .uid = credentials.uid,
-				  .gid = credentials.gid,
-				  .pidfd = pidfd,
-				  .connection = identify_connection(socket_fd)};
+	                          .pid = credentials.pid,
+	                          .uid = credentials.uid,
+	                          .gid = credentials.gid,
+	                          .pidfd = pidfd,
+	                          .connection = identify_connection(socket_fd)};
 	return 0;
 }
 

@@ -21,11 +21,11 @@ int proc_open(int *ret_fd, pid_t pid) MUST_CHECK;
 /* One read() into buffer, which is all of a text that is shorter than the buffer. Where it fills
  * the buffer there may have been more. -ESRCH: the process is gone. */
 int proc_read(struct bytes *ret, int dir_fd, const char *name, void *buffer,
-	      size_t size) MUST_CHECK;
+              size_t size) MUST_CHECK;
 
 /* Where the link points. -ENAMETOOLONG: beyond PATH_MAX. */
 int proc_link(struct bytes *ret, int dir_fd, const char *name,
-	      char buffer[static PATH_MAX + 1]) MUST_CHECK;
+              char buffer[static PATH_MAX + 1]) MUST_CHECK;
 
 int proc_read_status(struct proc_status *ret, int dir_fd) MUST_CHECK;
 

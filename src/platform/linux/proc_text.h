@@ -14,9 +14,9 @@
 
 struct proc_stat {
 	struct bytes title; /* comm, a view into the text; holds whatever the process likes */
-	char state;	    /* 'R', 'S', 'Z' ... */
-	pid_t parent;	    /* 0: none that we can see */
-	int tty;	    /* the device number of its controlling terminal; 0: none */
+	char state;         /* 'R', 'S', 'Z' ... */
+	pid_t parent;       /* 0: none that we can see */
+	int tty;            /* the device number of its controlling terminal; 0: none */
 	uint64_t start_ticks;
 };
 

@@ -165,7 +165,7 @@ static uint64_t age_ms(uint64_t start_ticks) {
 		return 0;
 	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	start_ms = start_ticks / (uint64_t)ticks_per_second * 1000 +
-		   start_ticks % (uint64_t)ticks_per_second * 1000 / (uint64_t)ticks_per_second;
+	           start_ticks % (uint64_t)ticks_per_second * 1000 / (uint64_t)ticks_per_second;
 	return now_ms > start_ms ? now_ms - start_ms : 0;
 }
 
@@ -207,9 +207,9 @@ static enum tri is_exe_writable(const struct subject *subject, const char *exe) 
 	if (stat(directory, &status) < 0)
 		return TRI_UNKNOWN;
 	return is_writable(status.st_uid, status.st_mode) ||
-			       is_writable(subject->exe.stx_uid, subject->exe.stx_mode)
-		       ? TRI_YES
-		       : TRI_NO;
+	                       is_writable(subject->exe.stx_uid, subject->exe.stx_mode)
+	               ? TRI_YES
+	               : TRI_NO;
 }
 
 static enum tri is_traced(const struct subject *subject) {
@@ -261,10 +261,10 @@ int platform_peer_of(struct peer *ret, pid_t pid) {
 	if (error < 0)
 		return error == -EINVAL ? -ESRCH : error; /* a thread is no process */
 	*ret = (struct peer){.known = true,
-			     .pid = pid,
-			     .uid = status.uids[effective],
-			     .gid = (gid_t)-1,
-			     .pidfd = take_fd(&pidfd)};
+	                     .pid = pid,
+	                     .uid = status.uids[effective],
+	                     .gid = (gid_t)-1,
+	                     .pidfd = take_fd(&pidfd)};
 	return 0;
 }
 

@@ -11,8 +11,8 @@
 struct subject {
 	const struct view *view;
 	pid_t pid;
-	int dir_fd;	       /* /proc/PID */
-	int stat_fd;	       /* stat below it; read twice, and opening is what costs */
+	int dir_fd;            /* /proc/PID */
+	int stat_fd;           /* stat below it; read twice, and opening is what costs */
 	struct proc_stat stat; /* as last read */
 	struct statx exe;      /* the file behind the link exe; stx_mask 0: unknown */
 	char text[STAT_SIZE];

@@ -10,7 +10,7 @@ static void texts_are_split_at_their_ends(void **state) {
 
 	(void)state;
 	assert_int_equal(argv_split(&argv, &argc, (struct bytes){(const uint8_t *)"ssh\0\0a b", 9}),
-			 0);
+	                 0);
 	assert_int_equal(argc, 3);
 	assert_string_equal(argv[0], "ssh");
 	assert_string_equal(argv[1], "");
@@ -24,7 +24,7 @@ static void the_last_text_may_lack_its_end(void **state) {
 
 	(void)state;
 	assert_int_equal(argv_split(&argv, &argc, (struct bytes){(const uint8_t *)"a\0title", 7}),
-			 0);
+	                 0);
 	assert_int_equal(argc, 2);
 	assert_string_equal(argv[1], "title");
 	assert_null(argv[2]);

@@ -121,19 +121,19 @@ static void the_shared_tmp_is_no_directory_for_a_socket(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_replaced_file_is_private_and_read_back, enter,
-						leave),
+	                                        leave),
 		cmocka_unit_test_setup_teardown(a_replaced_link_is_not_written_through, enter,
-						leave),
+	                                        leave),
 		cmocka_unit_test_setup_teardown(a_file_above_its_limit_is_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(a_fifo_in_its_place_stalls_nobody, enter, leave),
 		cmocka_unit_test_setup_teardown(a_private_directory_is_made_with_its_parents, enter,
-						leave),
+	                                        leave),
 		cmocka_unit_test_setup_teardown(
 			a_private_directory_is_refused_where_it_is_open_or_a_link, enter, leave),
 		cmocka_unit_test_setup_teardown(a_directory_that_others_can_write_is_named, enter,
-						leave),
+	                                        leave),
 		cmocka_unit_test_setup_teardown(the_shared_tmp_is_no_directory_for_a_socket, enter,
-						leave),
+	                                        leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static void what_a_terminal_would_obey_is_escaped(void **state) {
 	assert_shown("\x1b[2J", 0, "\\x1b[2J");
 	assert_shown("a\nb\tc\r\x7f", 0, "a\\x0ab\\x09c\\x0d\\x7f");
 	assert_shown("\xe2\x80\xae", 0, "\\xe2\\x80\\xae"); /* writing from right to left */
-	assert_shown("\x9b", 0, "\\x9b");		    /* an escape of one byte */
+	assert_shown("\x9b", 0, "\\x9b");                   /* an escape of one byte */
 }
 
 static void a_column_is_filled_and_never_cut(void **state) {

@@ -15,8 +15,8 @@
 #include "children.h"
 
 #define NOT_LOOKED_FOR (INTEGRITY_PRELOADED | INTEGRITY_ARGV_MISMATCH)
-#define TRIES	       200
-#define ALLOWED	       "/bin/sleep"
+#define TRIES          200
+#define ALLOWED        "/bin/sleep"
 
 static struct view *view;
 
@@ -216,7 +216,7 @@ static void one_that_becomes_another_meanwhile_is_never_named_as_it(void **state
 		caller = read_caller(attacked.guard_fd);
 		if (is_named(caller, "sleep")) {
 			assert_int_equal(caller->integrity & INTEGRITY_FD_INHERITED,
-					 INTEGRITY_FD_INHERITED);
+			                 INTEGRITY_FD_INHERITED);
 			marked++;
 		}
 		caller_free(caller);
@@ -325,11 +325,11 @@ static void a_copy_of_a_program_is_named_by_its_place_and_marked(void **state) {
 		if (deleted) {
 			assert_null(caller->process.exe);
 			assert_int_equal(caller->integrity & INTEGRITY_DELETED_EXE,
-					 INTEGRITY_DELETED_EXE);
+			                 INTEGRITY_DELETED_EXE);
 		} else {
 			assert_string_equal(caller->process.exe, path);
 			assert_int_equal(caller->integrity & INTEGRITY_WRITABLE_EXE,
-					 INTEGRITY_WRITABLE_EXE);
+			                 INTEGRITY_WRITABLE_EXE);
 			assert_int_equal(caller->integrity & INTEGRITY_DELETED_EXE, 0);
 		}
 		caller_free(caller);
@@ -366,7 +366,7 @@ static void a_connection_that_is_not_named_is_unknown_not_clean(void **state) {
 	assert_int_equal(caller_read(&caller, view, &self), 0);
 	assert_int_equal(caller->integrity & INTEGRITY_FD_INHERITED, INTEGRITY_FD_INHERITED);
 	assert_int_equal(caller->integrity_unknown & INTEGRITY_FD_INHERITED,
-			 INTEGRITY_FD_INHERITED);
+	                 INTEGRITY_FD_INHERITED);
 	caller_free(caller);
 }
 

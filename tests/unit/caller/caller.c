@@ -74,7 +74,7 @@ static void a_descendant_has_its_line_and_not_more_than_the_limit(void **state) 
 	assert_true(caller->ancestors_known);
 	for (size_t i = 1; i < caller->n_ancestors; i++)
 		assert_true(caller->ancestors[i].start_ticks <=
-			    caller->ancestors[i - 1].start_ticks);
+		            caller->ancestors[i - 1].start_ticks);
 	caller_free(caller);
 	end_child(top);
 	close(ends[0]);

@@ -51,7 +51,7 @@ static size_t put(char *text, size_t len, size_t size, const char *before, const
 }
 
 static size_t put_place(char *text, size_t len, size_t size, const char *before,
-			const struct ssh_place *place) {
+                        const struct ssh_place *place) {
 	char port[16];
 
 	len = put(text, len, size, before, place->user != NULL ? place->user : "");
@@ -64,7 +64,7 @@ static size_t put_place(char *text, size_t len, size_t size, const char *before,
 static void describe(char *ret, size_t size, const struct ssh_argv *ssh) {
 	static const char *const states[] = {
 		[SSH_ARGV_UNKNOWN] = "unknown", [SSH_ARGV_OTHER] = "other",
-		[SSH_ARGV_LOCAL] = "local",	[SSH_ARGV_HOST] = "",
+		[SSH_ARGV_LOCAL] = "local",     [SSH_ARGV_HOST] = "",
 		[SSH_ARGV_MASTER] = "master",
 	};
 	char git[32];
@@ -96,7 +96,7 @@ static void assert_all(const char *program, const struct expectation *all, size_
 		describe(description, sizeof(description), &ssh);
 		if (strcmp(description, all[i].description) != 0)
 			fail_msg("%s is \"%s\", not \"%s\"", all[i].line, description,
-				 all[i].description);
+			         all[i].description);
 		ssh_argv_deinit(&ssh);
 	}
 }
@@ -218,7 +218,7 @@ static void jumps_are_told_in_their_order(void **state) {
 	static const struct expectation all[] = {
 		{"ssh|-J|one|host", "host via one"},
 		{"ssh|-Jme@one:3,[::1]:4,ssh://u@two:5|host",
-		 "host via me@one:3 via ::1:4 via u@two:5"},
+	         "host via me@one:3 via ::1:4 via u@two:5"},
 		{"ssh|-oProxyJump=one|-oProxyJump=two|host", "host via one"},
 		{"ssh|-oProxyJump=none|-oProxyJump=two|host", "host"},
 		{"ssh|-J|none|host", "host"},
@@ -247,7 +247,7 @@ static void git_says_what_it_does(void **state) {
 	static const struct expectation all[] = {
 		{"ssh|git@host|git-receive-pack 'a/b.git'", "git@host push=a/b.git"},
 		{"ssh|-o|SendEnv=GIT_PROTOCOL|-p|2|git@host|git-upload-pack 'x'",
-		 "git@host:2 fetch=x"},
+	         "git@host:2 fetch=x"},
 		{"ssh|host|git-upload-archive '/srv/it'\\''s'\\!''", "host archive=/srv/it's!"},
 		{"ssh|host|/opt/git/bin/git-upload-pack 'x y'", "host fetch=x y"},
 		{"ssh|host|git-upload-pack 'x' ", "host"},
@@ -337,20 +337,20 @@ static void scp_and_sftp_name_one_host(void **state) {
 	/* What these, rsync, mosh and git were seen to run. */
 	static const struct expectation children[] = {
 		{"/usr/bin/ssh|-x|-oPermitLocalCommand=no|-oClearAllForwardings=yes|"
-		 "-oRemoteCommand=none|-oRequestTTY=no|-oForwardAgent=no|-l|me|-s|--|host|sftp",
-		 "me@host"},
+	         "-oRemoteCommand=none|-oRequestTTY=no|-oForwardAgent=no|-l|me|-s|--|host|sftp",
+	         "me@host"},
 		{"/usr/bin/ssh|-oForwardX11 no|-oPermitLocalCommand no|-oClearAllForwardings yes|"
-		 "-l|me|-oPort 7|-s|--|host|sftp",
-		 "me@host:7"},
+	         "-l|me|-oPort 7|-s|--|host|sftp",
+	         "me@host:7"},
 		{"../ssh|-l|me|host|rsync|--server|-logDtpre.iLsfxCIvu|.|x", "me@host"},
 		{"ssh|-n|-tt|-S|none|-o|ProxyCommand='/usr/bin/mosh' '--family=prefer-inet' "
-		 "--fake-proxy -- %h %p|me@host|--|mosh-server 'new' '-c' '8' '-s'",
-		 "me@host by command control=none"},
+	         "--fake-proxy -- %h %p|me@host|--|mosh-server 'new' '-c' '8' '-s'",
+	         "me@host by command control=none"},
 		{"ssh|-o|SendEnv=GIT_PROTOCOL|-p|22|git@host|"
-		 "git-upload-pack '/it'\\''s'\\!'.git'",
-		 "git@host:22 fetch=/it's!.git"},
+	         "git-upload-pack '/it'\\''s'\\!'.git'",
+	         "git@host:22 fetch=/it's!.git"},
 		{"ssh|-o|SendEnv=GIT_PROTOCOL|git@host|git-upload-archive 'a/b'",
-		 "git@host archive=a/b"},
+	         "git@host archive=a/b"},
 	};
 	ASSERT_ALL("ssh", children);
 }
@@ -383,7 +383,7 @@ static void rsync_and_mosh_name_one_host(void **state) {
 	static const struct expectation perl[] = {
 		{"perl|/usr/bin/mosh|me@host", "me@host"},
 		{"/usr/bin/perl|/usr/bin/mosh|--ssh=ssh -p 7|-4|-p|60001|host|--|tmux|-l",
-		 "host:7"},
+	         "host:7"},
 		{"perl|/usr/bin/mosh|--ssh|ssh -p 7|host", "unknown"},
 		{"perl|/usr/bin/mosh|host|-n", "unknown"},
 		{"perl|/usr/bin/mosh|-p", "unknown"},
@@ -497,7 +497,7 @@ static struct judgement ask_ssh(const char *text) {
 }
 
 static void assert_agrees(const char *text, const struct ssh_argv *ours,
-			  const struct judgement *theirs, const char *own_user) {
+                          const struct judgement *theirs, const char *own_user) {
 	const char *user = ours->destination.user != NULL ? ours->destination.user : own_user;
 	unsigned port = ours->destination.port != 0 ? ours->destination.port : 22;
 	size_t jumps = theirs->jump[0] != '\0' ? 1 : 0;
@@ -509,7 +509,7 @@ static void assert_agrees(const char *text, const struct ssh_argv *ours,
 	    strcmp(ours->control_path != NULL ? ours->control_path : "", theirs->control) != 0 ||
 	    strcmp(ours->host_key_alias != NULL ? ours->host_key_alias : "", theirs->alias) != 0)
 		fail_msg("%s: ssh goes to %s@%s:%s via %s", text, theirs->user, theirs->host,
-			 theirs->port, theirs->jump);
+		         theirs->port, theirs->jump);
 }
 
 #define ROUNDS 120

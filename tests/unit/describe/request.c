@@ -62,11 +62,11 @@ static void what_is_not_stated_is_known_and_ordinary(void **state) {
 static void what_is_stated_is_so(void **state) {
 	CLEANUP(free_described)
 	struct described *made = described("operation: add\n"
-					   "process_name: name\nexe: /usr/bin/ssh\ntitle: t\n"
-					   "command: ' ssh  -p\t22 host '\ncwd: ~/src\n"
-					   "cgroup: /a.slice\nhas_terminal: yes\n"
-					   "key: " FINGERPRINT "\nkey_type: ssh-rsa\n"
-					   "endpoint: build\n");
+	                                   "process_name: name\nexe: /usr/bin/ssh\ntitle: t\n"
+	                                   "command: ' ssh  -p\t22 host '\ncwd: ~/src\n"
+	                                   "cgroup: /a.slice\nhas_terminal: yes\n"
+	                                   "key: " FINGERPRINT "\nkey_type: ssh-rsa\n"
+	                                   "endpoint: build\n");
 	const struct caller *caller = made->request.caller;
 
 	(void)state;
@@ -89,7 +89,7 @@ static void what_is_stated_is_so(void **state) {
 static void what_a_live_request_derives_is_derived(void **state) {
 	CLEANUP(free_described)
 	struct described *made = described("exe: /opt/a-name-of-more-letters\n"
-					   "command: [x, 'a b', '']\n");
+	                                   "command: [x, 'a b', '']\n");
 	const struct process *process = &made->request.caller->process;
 
 	(void)state;
@@ -105,9 +105,9 @@ static void what_a_live_request_derives_is_derived(void **state) {
 static void ancestors_are_processes_nearest_first(void **state) {
 	CLEANUP(free_described)
 	struct described *made = described("ancestors:\n"
-					   "- {name: git, command: git push}\n"
-					   "- {exe: /usr/bin/node, command: node /opt/coder.js}\n"
-					   "- {unknown: exe}\n");
+	                                   "- {name: git, command: git push}\n"
+	                                   "- {exe: /usr/bin/node, command: node /opt/coder.js}\n"
+	                                   "- {unknown: exe}\n");
 	const struct caller *caller = made->request.caller;
 
 	(void)state;
@@ -128,7 +128,7 @@ static void ancestors_are_processes_nearest_first(void **state) {
 static void unknown_facts_are_as_if_they_could_not_be_learned(void **state) {
 	CLEANUP(free_described)
 	struct described *made = described("unknown: [exe, command, title, has_terminal, cwd, "
-					   "cgroup, ancestors, key, key_type]\n");
+	                                   "cgroup, ancestors, key, key_type]\n");
 	const struct caller *caller = made->request.caller;
 
 	(void)state;
@@ -274,7 +274,7 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
 		size_t line, column;
 	} rows[] = {
 		{"procss_name: ssh", "procss_name: unknown field; did you mean process_name?", 1,
-		 1},
+	         1},
 		{"exe: /x\nenv: {A: b}", "env: unknown field", 2, 1},
 		{"ancestors: [{nam: git}]", "nam: unknown field; did you mean name?", 1, 14},
 		{"ancestors: git", "ancestors: not a list", 1, 12},

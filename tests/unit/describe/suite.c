@@ -9,7 +9,7 @@
 	"policy_text: |\n"         \
 	"  default_action: deny\n" \
 	"  rules: [{name: ours, match: {process_name: ssh}, action: allow}]\n"
-#define BAD	  "policy_text: 'default_action: perhaps'\n"
+#define BAD       "policy_text: 'default_action: perhaps'\n"
 #define ONE(rest) "tests:\n- name: one\n" rest
 
 struct seen {
@@ -64,7 +64,7 @@ static struct seen run(const char *text) {
 
 static void a_verdict_as_expected_passes(void **state) {
 	struct seen seen = run(POLICY ONE("  request: {process_name: ssh}\n"
-					  "  expect: {action: allow, rule: ours}\n"));
+	                                  "  expect: {action: allow, rule: ours}\n"));
 
 	(void)state;
 	assert_int_equal(seen.count, 1);
@@ -75,7 +75,7 @@ static void a_verdict_as_expected_passes(void **state) {
 
 static void any_other_verdict_fails_and_is_told(void **state) {
 	struct seen seen = run(POLICY ONE("  request: {process_name: ssh}\n"
-					  "  expect: {action: confirm, rule: ours}\n"));
+	                                  "  expect: {action: confirm, rule: ours}\n"));
 
 	(void)state;
 	assert_int_equal(seen.n_passed, 0);
@@ -98,17 +98,17 @@ static void any_fact_can_be_expected(void **state) {
 	(void)state;
 	assert_int_equal(run(passes).n_passed, 1);
 	assert_int_equal(run(POLICY ONE("  request: {ssh_user: git, hops: 2, dest_key: SHA256:a,\n"
-					"            caller_integrity: [traced, fd-passed]}\n"
-					"  expect: {ssh_user: git, hops: 2, dest_key: SHA256:a,\n"
-					"           dest_evidence: verified, is_forwarded: yes,\n"
-					"           caller_integrity: 'traced, fd-passed',\n"
-					"           sign_type: ssh-login, namespace: ''}\n"))
-				 .n_passed,
-			 1);
+	                                "            caller_integrity: [traced, fd-passed]}\n"
+	                                "  expect: {ssh_user: git, hops: 2, dest_key: SHA256:a,\n"
+	                                "           dest_evidence: verified, is_forwarded: yes,\n"
+	                                "           caller_integrity: 'traced, fd-passed',\n"
+	                                "           sign_type: ssh-login, namespace: ''}\n"))
+	                         .n_passed,
+	                 1);
 	/* What nobody stated is not there. */
 	assert_int_equal(
 		run(POLICY ONE("  request: {}\n"
-			       "  expect: {key: '', key_type: '', dest_key: '', exe: ''}\n"))
+	                       "  expect: {key: '', key_type: '', dest_key: '', exe: ''}\n"))
 			.n_passed,
 		1);
 	seen = run(POLICY ONE("  request: {}\n  expect: {parent_process_name: git}\n"));
@@ -119,7 +119,7 @@ static void any_fact_can_be_expected(void **state) {
 	assert_int_equal(seen.n_passed, 0); /* the rule is on process_name */
 	assert_string_equal(seen.found, "process_name");
 	assert_int_equal(run(POLICY ONE("  request: {}\n  expect: {missing_fact: ''}\n")).n_passed,
-			 1);
+	                 1);
 }
 
 static void a_policy_that_must_not_load_is_tested_by_its_message(void **state) {
@@ -148,8 +148,8 @@ static void a_policy_that_loads_fails_a_test_for_its_error(void **state) {
 
 static void every_test_of_a_policy_that_does_not_load_fails(void **state) {
 	struct seen seen = run(BAD "tests:\n"
-				   "- {name: a, request: {}, expect: {action: deny}}\n"
-				   "- {name: b, request: {}, expect: {rule: default}}\n");
+	                           "- {name: a, request: {}, expect: {action: deny}}\n"
+	                           "- {name: b, request: {}, expect: {rule: default}}\n");
 
 	(void)state;
 	assert_int_equal(seen.count, 2);
@@ -161,11 +161,11 @@ static void every_test_of_a_policy_that_does_not_load_fails(void **state) {
 
 static void a_test_may_have_a_policy_of_its_own(void **state) {
 	struct seen seen = run(POLICY
-			       "tests:\n"
-			       "- {name: a, policy_text: 'default_action: confirm',\n"
-			       "   request: {process_name: ssh}, expect: {action: confirm}}\n"
-			       "- {name: b, request: {process_name: ssh},\n"
-			       "   expect: {action: allow}}\n");
+	                       "tests:\n"
+	                       "- {name: a, policy_text: 'default_action: confirm',\n"
+	                       "   request: {process_name: ssh}, expect: {action: confirm}}\n"
+	                       "- {name: b, request: {process_name: ssh},\n"
+	                       "   expect: {action: allow}}\n");
 
 	(void)state;
 	assert_int_equal(seen.count, 2);
@@ -199,9 +199,9 @@ static void what_is_wrong_with_a_file_is_named_with_its_place(void **state) {
 		{POLICY "tests: a", "tests: not a list of tests", 4, 8},
 		{POLICY "tests: [a]", "a test: one value", 4, 9},
 		{POLICY "polcy: a\ntests: [{name: a, request: {}, expect: {rule: a}}]",
-		 "polcy: unknown field; did you mean policy?", 4, 1},
+	         "polcy: unknown field; did you mean policy?", 4, 1},
 		{"policy: a\n" POLICY ONE("  request: {}\n  expect: {rule: a}\n"),
-		 "policy_text: stands beside policy", 2, 14},
+	         "policy_text: stands beside policy", 2, 14},
 		{ONE("  request: {}\n  expect: {rule: a}\n"), "policy: missing", 2, 3},
 		{POLICY "tests:\n- request: {}\n  expect: {rule: a}\n", "name: missing", 5, 3},
 		{POLICY ONE("  expect: {rule: a}\n"), "request: missing", 5, 3},
@@ -209,17 +209,17 @@ static void what_is_wrong_with_a_file_is_named_with_its_place(void **state) {
 		{POLICY ONE("  request: {}\n  expect: {}\n"), "expect: empty", 7, 11},
 		{POLICY ONE("  request: {}\n  expect: deny\n"), "expect: one value", 7, 11},
 		{POLICY ONE("  request: {}\n  expect: {action: alow}\n"),
-		 "action: alow: unknown value; did you mean allow?", 7, 20},
+	         "action: alow: unknown value; did you mean allow?", 7, 20},
 		{POLICY ONE("  request: {}\n  expect: {is_coding_agent: true}\n"),
-		 "is_coding_agent: unknown field", 7, 12},
+	         "is_coding_agent: unknown field", 7, 12},
 		{POLICY ONE("  request: {}\n  expect: {rule: [a]}\n"), "rule: a list", 7, 18},
 		{POLICY ONE("  request: {}\n  expect: {rule: }\n"), "rule: empty", 7, 18},
 		{POLICY ONE("  request: {ssh_dest: a}\n  expect: {rule: a}\n"),
-		 "ssh_dest: unknown field", 6, 13},
+	         "ssh_dest: unknown field", 6, 13},
 		{POLICY ONE("  expect: {load_error: a, action: deny}\n"),
-		 "load_error: nothing else can be expected", 6, 11},
+	         "load_error: nothing else can be expected", 6, 11},
 		{POLICY ONE("  request: {}\n  expct: {rule: a}\n  expect: {rule: a}\n"),
-		 "expct: unknown field; did you mean expect?", 7, 3},
+	         "expct: unknown field; did you mean expect?", 7, 3},
 	};
 
 	(void)state;

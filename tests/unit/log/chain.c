@@ -16,12 +16,12 @@
 #include "log/journal.h"
 #include "log/read.h"
 
-#define DAY_1	 1578225600000000LL /* 2020-01-05T12:00:00Z */
-#define DAY_US	 (86400LL * 1000000)
-#define FILE_1	 "events/2020-01-05.yaml"
-#define FILE_2	 "events/2020-01-06.yaml"
-#define FILE_3	 "events/2020-01-07.yaml"
-#define PER_DAY	 4 /* events, in three days: numbers 1 to 12 */
+#define DAY_1    1578225600000000LL /* 2020-01-05T12:00:00Z */
+#define DAY_US   (86400LL * 1000000)
+#define FILE_1   "events/2020-01-05.yaml"
+#define FILE_2   "events/2020-01-06.yaml"
+#define FILE_3   "events/2020-01-07.yaml"
+#define PER_DAY  4 /* events, in three days: numbers 1 to 12 */
 #define READ_MAX (4 * 1024 * 1024)
 
 static char directory[64];
@@ -212,7 +212,7 @@ static void removed_events_are_found(void **state) {
 			replace(FILE_2, n, end, bytes_of_text(""));
 			/* The place is that of what stands there now. */
 			assert_finding(CHAIN_REMOVED, end < PER_DAY ? FILE_2 : FILE_3,
-				       PER_DAY + n + 1);
+			               PER_DAY + n + 1);
 			put_file(FILE_2, &kept);
 		}
 	}

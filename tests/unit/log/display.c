@@ -25,7 +25,7 @@ static void ordinary_text_is_shown_as_it_is(void **state) {
 	(void)state;
 	assert_shown("ssh -p 22 \"a\" \\ \\n", true, "ssh -p 22 \"a\" \\ \\n");
 	assert_shown("h\u00e9llo \u4e16\u754c \U0001f600", true,
-		     "h\u00e9llo \u4e16\u754c \U0001f600");
+	             "h\u00e9llo \u4e16\u754c \U0001f600");
 }
 
 static void what_a_terminal_obeys_is_escaped(void **state) {
@@ -33,18 +33,18 @@ static void what_a_terminal_obeys_is_escaped(void **state) {
 	assert_shown("\x1b[2J\n\t\x7f", true, "\\x1b[2J\\x0a\\x09\\x7f");
 	assert_shown("\xc2\x9b", true, "\\xc2\\x9b"); /* CSI in one */
 	assert_shown("\x9b"
-		     "31m",
-		     true,
-		     "\\x9b"
-		     "31m"); /* and as a byte */
+	             "31m",
+	             true,
+	             "\\x9b"
+	             "31m"); /* and as a byte */
 	assert_shown("\u202e\u2066\u200b", true,
-		     "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8b"); /* directions, no width */
+	             "\\xe2\\x80\\xae\\xe2\\x81\\xa6\\xe2\\x80\\x8b"); /* directions, no width */
 	assert_shown("\u2028", true, "\\xe2\\x80\\xa8");
 	assert_shown("\u00ad", true, "\\xc2\\xad");
 	assert_shown("\u05d0\u0627", true, "\\xd7\\x90\\xd8\\xa7"); /* right to left */
 	assert_shown("e\u0301", true, "e\\xcc\\x81");
 	assert_shown("\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf", true,
-		     "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf");
+	             "\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xc0\\xaf");
 	assert_shown("\xe2\x82", true, "\\xe2\\x82");
 }
 

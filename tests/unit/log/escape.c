@@ -33,9 +33,9 @@ static void each_byte_that_is_no_utf8_is_escaped(void **state) {
 	assert_text_escaped("\x80", "\\x80");
 	assert_text_escaped("\xc3", "\\xc3");
 	assert_text_escaped("\xe2\x82z", "\\xe2\\x82z");
-	assert_text_escaped("\xc0\xaf", "\\xc0\\xaf");			 /* overlong "/" */
-	assert_text_escaped("\xe0\x80\xaf", "\\xe0\\x80\\xaf");		 /* overlong "/" */
-	assert_text_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");		 /* a lone surrogate */
+	assert_text_escaped("\xc0\xaf", "\\xc0\\xaf");                   /* overlong "/" */
+	assert_text_escaped("\xe0\x80\xaf", "\\xe0\\x80\\xaf");          /* overlong "/" */
+	assert_text_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* a lone surrogate */
 	assert_text_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* above U+10FFFF */
 	assert_text_escaped("\xf8\x88\x80\x80", "\\xf8\\x88\\x80\\x80");
 }

@@ -33,47 +33,47 @@ static void sample_init(struct sample *sample) {
 		.argv = {text("ssh"), text("git@github.com"), text("git-upload-pack 'r.git'")},
 		.parent_argv = {text("-bash")},
 		.parent = {.pid = 41,
-			   .exe = text("/usr/bin/bash"),
-			   .name = text("bash"),
-			   .argc = 1},
+	                   .exe = text("/usr/bin/bash"),
+	                   .name = text("bash"),
+	                   .argc = 1},
 		.caller = {.state = CALLER_IDENTIFIED,
-			   .uid = 0,
-			   .gid = 1000,
-			   .process = {.pid = 42,
-				       .exe = text("/usr/bin/ssh"),
-				       .name = text("ssh"),
-				       .title = text("ssh"),
-				       .argc = 3},
-			   .age_ms = 3012,
-			   .has_terminal = TRI_YES,
-			   .cwd = text("/home/a/src"),
-			   .cgroup = text("/user.slice"),
-			   .n_ancestors = 1,
-			   .ancestors_known = true,
-			   .connector_pid = 43},
+	                   .uid = 0,
+	                   .gid = 1000,
+	                   .process = {.pid = 42,
+	                               .exe = text("/usr/bin/ssh"),
+	                               .name = text("ssh"),
+	                               .title = text("ssh"),
+	                               .argc = 3},
+	                   .age_ms = 3012,
+	                   .has_terminal = TRI_YES,
+	                   .cwd = text("/home/a/src"),
+	                   .cgroup = text("/user.slice"),
+	                   .n_ancestors = 1,
+	                   .ancestors_known = true,
+	                   .connector_pid = 43},
 		.request = {.operation = OPERATION_SIGN,
-			    .key = {"SHA256:abc", "ssh-ed25519"},
-			    .endpoint = "default",
-			    .session = &two_hops,
-			    .is_forwarded = TRI_YES,
-			    .meeting = MEETING_VERIFIED,
-			    .dest_key = "SHA256:at"},
+	                    .key = {"SHA256:abc", "ssh-ed25519"},
+	                    .endpoint = "default",
+	                    .session = &two_hops,
+	                    .is_forwarded = TRI_YES,
+	                    .meeting = MEETING_VERIFIED,
+	                    .dest_key = "SHA256:at"},
 		.payload = {.kind = PAYLOAD_SSH_LOGIN,
-			    .len = 228,
-			    .login = {.user = bytes_of_text("git")}},
+	                    .len = 228,
+	                    .login = {.user = bytes_of_text("git")}},
 		.event = {.real_us = 1795410023123456,
-			  .trigger = "sign",
-			  .decision = "deny",
-			  .rule = "rule-2",
-			  .reason = "missing",
-			  .detail = "a sentence",
-			  .missing_fact = "exe",
-			  .outcome = "failure",
-			  .delivered = TRI_NO,
-			  .config_sha256 = "1234567890",
-			  .latency_us = 60,
-			  .upstream_us = 100,
-			  .sign_request_num = 7},
+	                  .trigger = "sign",
+	                  .decision = "deny",
+	                  .rule = "rule-2",
+	                  .reason = "missing",
+	                  .detail = "a sentence",
+	                  .missing_fact = "exe",
+	                  .outcome = "failure",
+	                  .delivered = TRI_NO,
+	                  .config_sha256 = "1234567890",
+	                  .latency_us = 60,
+	                  .upstream_us = 100,
+	                  .sign_request_num = 7},
 	};
 	sample->parent.argv = sample->parent_argv;
 	sample->caller.process.argv = sample->argv;
@@ -146,10 +146,10 @@ static void what_is_not_known_is_left_out(void **state) {
 	assert_int_equal(event_yaml(&document, &event), 0);
 	buffer_put_u8(&document, 0);
 	assert_string_equal(document.data, "---\n"
-					   "timestamp: \"1970-01-01T00:00:00.000000Z\"\n"
-					   "trigger: \"list\"\n"
-					   "caller_reason: \"mixed-writers\"\n"
-					   "...\n");
+	                                   "timestamp: \"1970-01-01T00:00:00.000000Z\"\n"
+	                                   "trigger: \"list\"\n"
+	                                   "caller_reason: \"mixed-writers\"\n"
+	                                   "...\n");
 }
 
 static void an_ancestry_that_is_not_complete_says_so(void **state) {
@@ -278,7 +278,7 @@ static void what_is_signed_is_named(void **state) {
 	sample.request.meeting = MEETING_NONE;
 	sample.request.dest_key = NULL;
 	sample.payload = (struct payload){.kind = PAYLOAD_SSHSIG,
-					  .sshsig = {.name_space = bytes_of_text("git\x1b\xff")}};
+	                                  .sshsig = {.name_space = bytes_of_text("git\x1b\xff")}};
 	assert_int_equal(event_yaml(&sshsig, &sample.event), 0);
 	assert_ascii_lines(buffer_bytes(&sshsig));
 	read_back_init(&of_sshsig, buffer_bytes(&sshsig));
@@ -385,11 +385,11 @@ static void assert_bounded(const char *what, size_t argc) {
 		argv[i] = argc > 1000 ? text("") : huge;
 	sample_init(&sample);
 	sample.caller.process = (struct process){.pid = 1,
-						 .exe = huge,
-						 .name = huge,
-						 .title = text("t"),
-						 .argv = argv,
-						 .argc = argc};
+	                                         .exe = huge,
+	                                         .name = huge,
+	                                         .title = text("t"),
+	                                         .argv = argv,
+	                                         .argc = argc};
 	for (size_t i = 0; i < ANCESTORS_MAX; i++)
 		ancestors[i] = sample.caller.process;
 	sample.caller.ancestors = ancestors;

@@ -53,7 +53,7 @@ static void a_value_is_compared_whole(void **state) {
 static void a_byte_is_written_itself_or_in_the_escape(void **state) {
 	(void)state;
 	assert_true(WANTS("process_name=a\xff"
-			  "b\x1b"));
+	                  "b\x1b"));
 	assert_true(WANTS("process_name=a\\xffb\\x1b"));
 	assert_false(WANTS("process_name=a\\\\xffb\\x1b"));
 }

@@ -39,9 +39,9 @@ static const char *const hostile_values[] = {
 	"\x1b[2J\x1b]0;title\x07",
 	"\x01\x02\x08\x0b\x0c\x0d\x0e\x1f\x7f",
 	"\t",
-	"\xc2\x85\u2028\u2029",	    /* NEL, LS, PS: line breaks to YAML 1.1 */
-	"\ufeffbom",		    /* and one at the beginning */
-	"a\ufffe\uffff",	    /* characters that are none */
+	"\xc2\x85\u2028\u2029",     /* NEL, LS, PS: line breaks to YAML 1.1 */
+	"\ufeffbom",                /* and one at the beginning */
+	"a\ufffe\uffff",            /* characters that are none */
 	"\u00a0\u200b\u202e\u2066", /* spaces unseen, and writing from right to left */
 	"h\u00e9llo \u4e16\u754c \U0001f600 \U0010ffff",
 	"\xed\xa0\x80 \xed\xbf\xbf", /* lone surrogates */

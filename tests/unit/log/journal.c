@@ -19,10 +19,10 @@
 #include "log/read_back.h"
 #include "log/tail.h"
 
-#define DAY_1	  1578225600000000LL /* 2020-01-05T12:00:00Z */
-#define DAY_US	  (86400LL * 1000000)
-#define FILE_1	  "events/2020-01-05.yaml"
-#define FILE_2	  "events/2020-01-06.yaml"
+#define DAY_1     1578225600000000LL /* 2020-01-05T12:00:00Z */
+#define DAY_US    (86400LL * 1000000)
+#define FILE_1    "events/2020-01-05.yaml"
+#define FILE_2    "events/2020-01-06.yaml"
 #define READ_MAX  (16 * 1024 * 1024)
 #define TEST_SKIP 77
 
@@ -334,7 +334,7 @@ static void what_was_cut_off_is_said_in_an_event_of_the_day(void **state) {
 	assert_int_equal(write_event(next, DAY_1 + DAY_US, "the next day"), 0);
 	assert_int_equal(count_documents(FILE_2), 2);
 	assert_true(file_has(FILE_2, "bytes of an unfinished event were cut off "
-				     "2020-01-05.yaml: ---\\ntimestamp: "));
+	                             "2020-01-05.yaml: ---\\ntimestamp: "));
 	assert_int_equal(write_event(next, DAY_1 + DAY_US, "said once"), 0);
 	assert_int_equal(count_documents(FILE_2), 3);
 }

@@ -19,7 +19,7 @@ static void assert_json(const char *document, const char *expected) {
 static void values_keep_their_kind(void **state) {
 	(void)state;
 	assert_json("---\na: \"no\"\nb: 0\nc: 18446744073709551615\nd: true\ne: false\n...\n",
-		    "{\"a\":\"no\",\"b\":0,\"c\":18446744073709551615,\"d\":true,\"e\":false}\n");
+	            "{\"a\":\"no\",\"b\":0,\"c\":18446744073709551615,\"d\":true,\"e\":false}\n");
 }
 
 static void lists_and_mappings_become_their_like(void **state) {
@@ -34,7 +34,7 @@ static void lists_and_mappings_become_their_like(void **state) {
 static void escapes_become_those_of_json(void **state) {
 	(void)state;
 	assert_json("---\na: \"\\\"\\\\\\n\\t\\u001b\\U0001f600\\U0010ffffx\"\n...\n",
-		    "{\"a\":\"\\\"\\\\\\n\\t\\u001b\\ud83d\\ude00\\udbff\\udfffx\"}\n");
+	            "{\"a\":\"\\\"\\\\\\n\\t\\u001b\\ud83d\\ude00\\udbff\\udfffx\"}\n");
 	/* Bytes stay in the documented escape: a backslash, and xff. */
 	assert_json("---\na: \"\\\\xff\"\n...\n", "{\"a\":\"\\\\xff\"}\n");
 }

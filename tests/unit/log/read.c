@@ -310,7 +310,7 @@ static void hostile_texts_come_back_byte_for_byte(void **state) {
 
 		assert_int_equal(event_yaml(&document, &event), 0);
 		assert_int_equal(event_text(&text, event_field(buffer_bytes(&document), "detail")),
-				 0);
+		                 0);
 		assert_true(bytes_equal_text(buffer_bytes(&text), hostile_values[i]));
 	}
 }

@@ -37,7 +37,7 @@ static inline void read_back_deinit(struct read_back *read) {
 }
 
 static inline yaml_node_t *read_back_pair(struct read_back *read, yaml_node_t *map, const char *key,
-					  size_t len) {
+                                          size_t len) {
 	for (yaml_node_pair_t *pair = map->data.mapping.pairs.start;
 	     pair < map->data.mapping.pairs.top; pair++) {
 		yaml_node_t *node = yaml_document_get_node(&read->document, pair->key);
@@ -61,11 +61,11 @@ static inline yaml_node_t *read_back_node(struct read_back *read, const char *pa
 			node = read_back_pair(read, node, path, len);
 		} else if (node->type == YAML_SEQUENCE_NODE) {
 			yaml_node_item_t *item = node->data.sequence.items.start +
-						 strtoul(path, NULL, 10);
+			                         strtoul(path, NULL, 10);
 
 			node = item < node->data.sequence.items.top
-				       ? yaml_document_get_node(&read->document, *item)
-				       : NULL;
+			               ? yaml_document_get_node(&read->document, *item)
+			               : NULL;
 		} else {
 			node = NULL;
 		}

@@ -34,23 +34,23 @@ static void a_status_has_every_field_under_its_name(void **state) {
 	assert_int_equal(status_yaml(&document, &sample), 0);
 	buffer_put_u8(&document, 0);
 	assert_string_equal(document.data,
-			    "---\n"
-			    "state: \"upstream-down\"\n"
-			    "text: \"the agent is away\"\n"
-			    "pid: 42\n"
-			    "since: \"2020-01-05T12:00:00.000000Z\"\n"
-			    "socket: \"/run/user/1000/ssh-agent-guard.sock\"\n"
-			    "upstream: \"managed\"\n"
-			    "policy: \"/home/a/policy.yaml\"\n"
-			    "config: \"/home/a/policy.yaml\"\n"
-			    "config_sha256: \"0123\"\n"
-			    "rules: 3\n"
-			    "connections: 1\n"
-			    "signatures: 12\n"
-			    "refusals: 2\n"
-			    "upstream_restarts: 1\n"
-			    "notice: \"the agent was restarted: add your keys again\"\n"
-			    "...\n");
+	                    "---\n"
+	                    "state: \"upstream-down\"\n"
+	                    "text: \"the agent is away\"\n"
+	                    "pid: 42\n"
+	                    "since: \"2020-01-05T12:00:00.000000Z\"\n"
+	                    "socket: \"/run/user/1000/ssh-agent-guard.sock\"\n"
+	                    "upstream: \"managed\"\n"
+	                    "policy: \"/home/a/policy.yaml\"\n"
+	                    "config: \"/home/a/policy.yaml\"\n"
+	                    "config_sha256: \"0123\"\n"
+	                    "rules: 3\n"
+	                    "connections: 1\n"
+	                    "signatures: 12\n"
+	                    "refusals: 2\n"
+	                    "upstream_restarts: 1\n"
+	                    "notice: \"the agent was restarted: add your keys again\"\n"
+	                    "...\n");
 }
 
 static void what_there_is_not_is_left_out_but_numbers(void **state) {

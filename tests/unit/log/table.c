@@ -12,7 +12,7 @@
 #include "log/table.h"
 
 #define TIME_US 1578225600000000LL /* 2020-01-05T12:00:00Z */
-#define MANY	300		   /* more rows than are held back */
+#define MANY    300                /* more rows than are held back */
 
 static int enter(void **state) {
 	(void)state;
@@ -34,7 +34,7 @@ static struct table *make(size_t width, bool utf8, bool colour) {
 
 /* name is that of a program; NULL: nothing was asked. */
 static void add(struct buffer *shown, struct table *table, char *name, const char *decision,
-		const char *detail) {
+                const char *detail) {
 	CLEANUP(buffer_deinit) struct buffer document = {0};
 	const struct caller caller = {.process.name = name, .uid = (uid_t)-1, .gid = (gid_t)-1};
 	const struct request request = {
@@ -42,11 +42,11 @@ static void add(struct buffer *shown, struct table *table, char *name, const cha
 		.caller = &caller,
 		.key.fingerprint = "SHA256:0123456789012345678901234567890123456789012"};
 	const struct event event = {.real_us = TIME_US,
-				    .trigger = name != NULL ? "sign" : "start",
-				    .decision = decision,
-				    .rule = name != NULL ? "ssh" : NULL,
-				    .detail = detail,
-				    .request = name != NULL ? &request : NULL};
+	                            .trigger = name != NULL ? "sign" : "start",
+	                            .decision = decision,
+	                            .rule = name != NULL ? "ssh" : NULL,
+	                            .detail = detail,
+	                            .request = name != NULL ? &request : NULL};
 
 	assert_int_equal(event_yaml(&document, &event), 0);
 	assert_int_equal(table_add(shown, table, buffer_bytes(&document)), 0);
@@ -252,12 +252,12 @@ static void only_ours_are_the_escapes_of_a_coloured_table(void **state) {
 	add(&shown, table, evil, "deny", "\x1b]0;title\x07");
 	add(&shown, table, evil, "\x1b[5m", NULL);
 	add_document(&shown, table,
-		     "---\ntimestamp: \"\x1b[2J-\x9b\xc2\x9b\"\ntrigger: \x1b[2J\n...\n");
+	             "---\ntimestamp: \"\x1b[2J-\x9b\xc2\x9b\"\ntrigger: \x1b[2J\n...\n");
 	text = finish(&shown, table);
 	assert_non_null(strstr(text, "\x1b[31mdeny\x1b[0m"));
 	for (const char *c = text; (c = strchr(c, '\x1b')) != NULL; c++)
 		assert_true(strncmp(c, "\x1b[1m", 4) == 0 || strncmp(c, "\x1b[0m", 4) == 0 ||
-			    strncmp(c, "\x1b[31mdeny", 9) == 0);
+		            strncmp(c, "\x1b[31mdeny", 9) == 0);
 	assert_null(strchr(text, '\x07'));
 	assert_null(strchr(text, '\x9b'));
 }
@@ -270,7 +270,7 @@ static void a_document_of_any_form_is_a_row(void **state) {
 	add_document(&shown, table, "");
 	add_document(&shown, table, "---\n...\n");
 	add_document(&shown, table,
-		     "---\ntimestamp: no time\ndecision: [a, b]\nrule: \"\\q\"\n...\n");
+	             "---\ntimestamp: no time\ndecision: [a, b]\nrule: \"\\q\"\n...\n");
 	assert_fits(finish(&shown, table), 60);
 }
 

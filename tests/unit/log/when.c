@@ -8,9 +8,9 @@
 #include "log/when.h"
 
 #define SECOND_US 1000000LL
-#define HOUR_US	  (3600 * SECOND_US)
-#define NOW_US	  (1795413623LL * SECOND_US + 123456) /* 2026-11-23T06:00:23.123456Z */
-#define TODAY_US  (1795392000LL * SECOND_US)	      /* 2026-11-23T00:00:00Z */
+#define HOUR_US   (3600 * SECOND_US)
+#define NOW_US    (1795413623LL * SECOND_US + 123456) /* 2026-11-23T06:00:23.123456Z */
+#define TODAY_US  (1795392000LL * SECOND_US)          /* 2026-11-23T00:00:00Z */
 
 static void set_zone(const char *zone) {
 	setenv("TZ", zone, 1);
@@ -47,7 +47,7 @@ static void a_time_is_as_long_as_it_is_exact(void **state) {
 	(void)state;
 	assert_when("09:30", half_past_nine, half_past_nine + 60 * SECOND_US - 1);
 	assert_when("09:30:15", half_past_nine + 15 * SECOND_US,
-		    half_past_nine + 16 * SECOND_US - 1);
+	            half_past_nine + 16 * SECOND_US - 1);
 	assert_when("09:30:00.25", half_past_nine + 250000, half_past_nine + 250000);
 	assert_when("09:30:00.1234567", half_past_nine + 123456, half_past_nine + 123456);
 	assert_when("2026-11-23 09:30", half_past_nine, half_past_nine + 60 * SECOND_US - 1);
@@ -69,7 +69,7 @@ static void without_a_zone_it_is_local_time(void **state) {
 	(void)state;
 	set_zone("EST5");
 	assert_when("2026-11-23T09:00:00", TODAY_US + 14 * HOUR_US,
-		    TODAY_US + 14 * HOUR_US + SECOND_US - 1);
+	            TODAY_US + 14 * HOUR_US + SECOND_US - 1);
 	/* The 23rd begins five hours later there, and at 06:00 UTC it has begun. */
 	assert_when("today", TODAY_US + 5 * HOUR_US, TODAY_US + 29 * HOUR_US - 1);
 }
@@ -112,7 +112,7 @@ static void so_long_ago_counts_back_from_now(void **state) {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_when(cases[i].text, NOW_US - cases[i].before_us,
-			    NOW_US - cases[i].before_us);
+		            NOW_US - cases[i].before_us);
 }
 
 static void what_is_no_time_is_refused(void **state) {

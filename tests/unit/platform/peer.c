@@ -127,9 +127,9 @@ static void a_passed_descriptor_names_who_writes_into_it(void **state) {
 		char word;
 		struct iovec data = {&word, 1};
 		struct msghdr message = {.msg_iov = &data,
-					 .msg_iovlen = 1,
-					 .msg_control = &control,
-					 .msg_controllen = sizeof(control)};
+		                         .msg_iovlen = 1,
+		                         .msg_control = &control,
+		                         .msg_controllen = sizeof(control)};
 		int passed;
 
 		close(pair[1]);
@@ -145,9 +145,9 @@ static void a_passed_descriptor_names_who_writes_into_it(void **state) {
 		} control = {0};
 		struct iovec data = {(char[]){'x'}, 1};
 		struct msghdr message = {.msg_iov = &data,
-					 .msg_iovlen = 1,
-					 .msg_control = &control,
-					 .msg_controllen = sizeof(control)};
+		                         .msg_iovlen = 1,
+		                         .msg_control = &control,
+		                         .msg_controllen = sizeof(control)};
 		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 		header->cmsg_level = SOL_SOCKET;
@@ -180,9 +180,9 @@ static void descriptors_that_a_client_sends_are_not_kept(void **state) {
 	const int fds[3] = {0, 1, 2};
 	struct iovec data = {(char[]){'x'}, 1};
 	struct msghdr message = {.msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
+	                         .msg_iovlen = 1,
+	                         .msg_control = &control,
+	                         .msg_controllen = sizeof(control)};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int pair[2];
 

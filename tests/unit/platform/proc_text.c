@@ -26,7 +26,7 @@ static void an_ordinary_stat_is_read(void **state) {
 
 static void a_title_cannot_write_the_fields_behind_it(void **state) {
 	const char *const titles[] = {") S 1 1 1 1 (", "a b\nc)", "((", ")", "",
-				      ") R 1 ",	       "\x1b[2J"};
+	                              ") R 1 ",        "\x1b[2J"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
@@ -89,9 +89,9 @@ static void a_status_without_what_counts_is_refused(void **state) {
 		proc_status_parse(&status, text("TracerPid:\t0\nUid:\t1\t1\t1\t1\nNSpid:\t4")),
 		-EBADMSG); /* cut short */
 	assert_int_equal(proc_status_parse(&status, text("TracerPid:\tx\nUid:\t1\t1\t1\t1\n")),
-			 -EBADMSG);
+	                 -EBADMSG);
 	assert_int_equal(proc_status_parse(&status, text("TracerPid:\t0\nUid:\t1\t1\t1\n")),
-			 -EBADMSG);
+	                 -EBADMSG);
 }
 
 static void the_unified_cgroup_is_found_among_others(void **state) {
@@ -136,7 +136,7 @@ static void a_descriptors_flags_and_socket_are_read(void **state) {
 
 	(void)state;
 	assert_int_equal(proc_fdinfo_parse(&cloexec, text("pos:\t0\nflags:\t02000002\nino:\t7\n")),
-			 0);
+	                 0);
 	assert_true(cloexec);
 	assert_int_equal(proc_fdinfo_parse(&cloexec, text("flags:\t02\n")), 0);
 	assert_false(cloexec);

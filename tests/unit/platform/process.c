@@ -411,7 +411,7 @@ int main(void) {
 		cmocka_unit_test(an_empty_argv_is_no_failure),
 		cmocka_unit_test(the_exited_are_gone_reaped_or_not),
 		cmocka_unit_test_setup_teardown(a_deleted_or_replaced_executable_is_unknown, enter,
-						leave),
+	                                        leave),
 		cmocka_unit_test_setup_teardown(another_executable_is_noticed, enter, leave),
 		cmocka_unit_test(cwd_terminal_cgroup_and_age_are_read),
 		cmocka_unit_test(a_process_can_be_looked_at_as_if_it_were_a_writer),

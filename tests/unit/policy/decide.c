@@ -21,7 +21,7 @@ static struct verdict decide(const char *text, const struct request *request) {
 #define NO    "{match: {key: SHA256:abc}, action: "
 #define MAYBE "{match: {exe: /x}, action: "
 /* The same by other fields: a rule that an earlier one hides is no policy. */
-#define YES_TOO	  "{match: {key_type: ssh-ed25519}, action: "
+#define YES_TOO   "{match: {key_type: ssh-ed25519}, action: "
 #define MAYBE_TOO "{match: {process_name: x}, action: "
 
 struct row {
@@ -43,12 +43,12 @@ static void assert_rows(const struct row *rows, size_t n_rows) {
 		struct verdict verdict;
 
 		snprintf(text, sizeof(text), "default_action: %s\nrules: [%s]\n",
-			 rows[i].default_action, rows[i].rules);
+		         rows[i].default_action, rows[i].rules);
 		verdict = decide(text, &request);
 		if (verdict.action != rows[i].action || strcmp(verdict.rule, rows[i].rule) != 0 ||
 		    (verdict.missing == NULL) != (rows[i].missing == NULL))
 			print_message("# %s# %s by %s for %s\n", text, action_name(verdict.action),
-				      verdict.rule, verdict.missing);
+			              verdict.rule, verdict.missing);
 		assert_int_equal(verdict.action, rows[i].action);
 		assert_string_equal(verdict.rule, rows[i].rule);
 		if (rows[i].missing == NULL)
@@ -100,19 +100,19 @@ static void an_uncertain_confirm_keeps_searching_for_a_deny(void **state) {
 	static const struct row rows[] = {
 		{"allow", MAYBE "confirm}," YES "deny}", ACTION_DENY, "rule-2", NULL},
 		{"allow", MAYBE "confirm}," MAYBE_TOO "deny}", ACTION_DENY, "rule-2",
-		 "process_name"},
+	         "process_name"},
 		{"allow", MAYBE "confirm}," NO "deny}", ACTION_CONFIRM, "rule-1", "exe"},
 		{"allow", MAYBE "confirm}," YES "allow}", ACTION_CONFIRM, "rule-1", "exe"},
 		{"allow", MAYBE "confirm}," YES "confirm}", ACTION_CONFIRM, "rule-1", "exe"},
 		/* What is certain ends the search, as it would have without the first rule. */
 		{"allow", MAYBE "confirm}," YES "allow}," YES_TOO "deny}", ACTION_CONFIRM, "rule-1",
-		 "exe"},
+	         "exe"},
 		{"allow", MAYBE "confirm}," YES "confirm}," YES_TOO "deny}", ACTION_CONFIRM,
-		 "rule-1", "exe"},
+	         "rule-1", "exe"},
 		{"allow", MAYBE "confirm}," MAYBE_TOO "allow}," YES "deny}", ACTION_DENY, "rule-3",
-		 "process_name"},
+	         "process_name"},
 		{"allow", MAYBE "confirm}," MAYBE_TOO "confirm}," YES "deny}", ACTION_DENY,
-		 "rule-3", NULL},
+	         "rule-3", NULL},
 		{"allow", YES "confirm}," YES_TOO "deny}", ACTION_CONFIRM, "rule-1", NULL},
 		/* It fits, so that the default is not asked. */
 		{"deny", MAYBE "confirm}", ACTION_CONFIRM, "rule-1", "exe"},
@@ -142,11 +142,11 @@ static void unless_takes_a_rule_back(void **state) {
 		{"allow", UNLESS_MAYBE("confirm") "," YES "deny}", ACTION_DENY, "rule-2", NULL},
 		/* All of its fields must hold. */
 		{"deny", UNLESS("SHA256:47D", "has_terminal: true, operation: add", "allow"),
-		 ACTION_ALLOW, "rule-1", NULL},
+	         ACTION_ALLOW, "rule-1", NULL},
 		{"deny", UNLESS("SHA256:47D", "has_terminal: true, exe: /x", "allow"), ACTION_DENY,
-		 "default", "exe"},
+	         "default", "exe"},
 		{"allow", UNLESS("SHA256:47D", "has_terminal: false, exe: /x", "deny"), ACTION_DENY,
-		 "rule-1", NULL},
+	         "rule-1", NULL},
 		/* And what does not fit need not be taken back. */
 		{"allow", UNLESS("SHA256:abc", "exe: /x", "deny"), ACTION_ALLOW, "default", NULL},
 	};
@@ -178,11 +178,11 @@ static void a_caller_that_may_have_been_another_program_has_no_executable(void *
 
 	(void)state;
 	snprintf(allow, sizeof(allow),
-		 "default_action: deny\nrules:\n"
-		 "- {match: {exe: %s, process_name: %s}, action: allow}\n",
-		 caller.process.exe, caller.process.name);
+	         "default_action: deny\nrules:\n"
+	         "- {match: {exe: %s, process_name: %s}, action: allow}\n",
+	         caller.process.exe, caller.process.name);
 	snprintf(deny, sizeof(deny),
-		 "default_action: allow\nrules:\n- {match: {exe: /bin/other}, action: deny}\n");
+	         "default_action: allow\nrules:\n- {match: {exe: /bin/other}, action: deny}\n");
 	assert_int_equal(decide(allow, &request).action, ACTION_ALLOW);
 	assert_int_equal(decide(deny, &request).action, ACTION_ALLOW);
 	caller.integrity = INTEGRITY_FD_INHERITED;
@@ -258,7 +258,7 @@ static void changes_are_denied_unless_the_policy_says_otherwise(void **state) {
 
 		request.operation = (enum operation)i;
 		assert_int_equal(decide("default_action: allow\n", &request).action,
-				 passes ? ACTION_ALLOW : ACTION_DENY);
+		                 passes ? ACTION_ALLOW : ACTION_DENY);
 	}
 }
 
@@ -270,10 +270,10 @@ static void listing_can_be_denied_by_a_rule(void **state) {
 	request.operation = OPERATION_LIST;
 	assert_int_equal(decide("default_action: deny\n", &request).action, ACTION_ALLOW);
 	assert_int_equal(decide("default_action: allow\nrules:\n"
-				"- {match: {operation: list}, action: deny}\n",
-				&request)
-				 .action,
-			 ACTION_DENY);
+	                        "- {match: {operation: list}, action: deny}\n",
+	                        &request)
+	                         .action,
+	                 ACTION_DENY);
 }
 
 static void an_unidentified_caller_is_allowed_by_a_rule_on_an_endpoint_alone(void **state) {
@@ -317,11 +317,11 @@ static void a_pattern_at_its_limit_denies_whatever_its_rule_says(void **state) {
 			struct verdict verdict;
 
 			snprintf(text, sizeof(text),
-				 "default_action: allow\nrules:\n- name: slow\n"
-				 "  match: {%s}\n%s  action: %s\n",
-				 where == 2 ? "" : "process_name: '~(a+)+$'",
-				 where == 2 ? "  unless: {process_name: '~(a+)+$'}\n" : "",
-				 actions[i]);
+			         "default_action: allow\nrules:\n- name: slow\n"
+			         "  match: {%s}\n%s  action: %s\n",
+			         where == 2 ? "" : "process_name: '~(a+)+$'",
+			         where == 2 ? "  unless: {process_name: '~(a+)+$'}\n" : "",
+			         actions[i]);
 			caller = known_caller();
 			caller.process.title = name; /* a claim is enough */
 			if (where != 1)

@@ -15,7 +15,7 @@ static void take_first(void *data, const struct account *account) {
 
 /* One rule; its account is compared, and must hold as long as the policy. */
 static void assert_account(const char *rule, const struct request *request, enum standing standing,
-			   const char *field, bool in_unless) {
+                           const char *field, bool in_unless) {
 	CLEANUP(free_policy) struct policy *policy = NULL;
 	struct account account = {0};
 	char text[512];
@@ -42,25 +42,25 @@ static void each_rule_is_told_with_the_field_that_made_it_so(void **state) {
 	(void)state;
 	caller.process.exe = NULL; /* unknown */
 	assert_account("{match: {key: SHA256:47D}, action: deny}", &request, STANDING_FITS, NULL,
-		       false);
+	               false);
 	assert_account("{match: {}, action: allow}", &request, STANDING_FITS, NULL, false);
 	assert_account("{match: {key: SHA256:47D, process_name: git}, action: deny}", &request,
-		       STANDING_NO, "process_name", false);
+	               STANDING_NO, "process_name", false);
 	assert_account("{match: {exe: /x}, action: allow}", &request, STANDING_POSSIBLE, "exe",
-		       false);
+	               false);
 	/* What is certain not to hold says more than what is not known. */
 	assert_account("{match: {exe: /x, key: SHA256:abc}, action: deny}", &request, STANDING_NO,
-		       "key", false);
+	               "key", false);
 	assert_account("{match: {ancestor: coder.py}, action: deny}", &request, STANDING_CLAIMED,
-		       "ancestor", false);
+	               "ancestor", false);
 	assert_account("{match: {operation: add}, action: allow}", &request,
-		       STANDING_OTHER_OPERATION, NULL, false);
+	               STANDING_OTHER_OPERATION, NULL, false);
 	assert_account("{match: {}, unless: {key: SHA256:47D}, action: allow}", &request,
-		       STANDING_TAKEN_BACK, NULL, true);
+	               STANDING_TAKEN_BACK, NULL, true);
 	assert_account("{match: {}, unless: {exe: /x}, action: allow}", &request, STANDING_POSSIBLE,
-		       "exe", true);
+	               "exe", true);
 	assert_account("{match: {}, unless: {key: SHA256:abc}, action: allow}", &request,
-		       STANDING_FITS, NULL, false);
+	               STANDING_FITS, NULL, false);
 }
 
 static void a_rule_without_operation_speaks_of_signatures(void **state) {
@@ -70,7 +70,7 @@ static void a_rule_without_operation_speaks_of_signatures(void **state) {
 	(void)state;
 	request.operation = OPERATION_LOCK;
 	assert_account("{match: {}, action: deny}", &request, STANDING_OTHER_OPERATION, NULL,
-		       false);
+	               false);
 }
 
 static void an_allow_for_a_caller_that_is_not_identified_is_barred(void **state) {
@@ -80,11 +80,11 @@ static void an_allow_for_a_caller_that_is_not_identified_is_barred(void **state)
 	(void)state;
 	caller.state = CALLER_UNKNOWN;
 	assert_account("{match: {key: SHA256:47D}, action: allow}", &request, STANDING_BARRED, NULL,
-		       false);
+	               false);
 	assert_account("{match: {key: SHA256:47D}, action: deny}", &request, STANDING_FITS, NULL,
-		       false);
+	               false);
 	assert_account("{match: {process_name: ssh}, action: allow}", &request, STANDING_POSSIBLE,
-		       "process_name", false);
+	               "process_name", false);
 }
 
 static void a_pattern_at_its_limit_is_told_with_its_field(void **state) {
@@ -97,9 +97,9 @@ static void a_pattern_at_its_limit_is_told_with_its_field(void **state) {
 	memcpy(name + 2047, "!", 2);
 	caller.process.name = name;
 	assert_account("{match: {process_name: '~(a+)+$'}, action: allow}", &request,
-		       STANDING_LIMIT, "process_name", false);
+	               STANDING_LIMIT, "process_name", false);
 	assert_account("{match: {}, unless: {process_name: '~(a+)+$'}, action: allow}", &request,
-		       STANDING_LIMIT, "process_name", true);
+	               STANDING_LIMIT, "process_name", true);
 }
 
 struct late {
@@ -117,9 +117,9 @@ static void count_late(void *data, const struct account *account) {
 static void rules_behind_the_one_that_decides_are_told_as_too_late(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse(RULES "- {match: {process_name: x}, action: deny}\n"
-						 "- {match: {key: SHA256:47D}, action: allow}\n"
-						 "- {match: {has_terminal: yes}, action: deny}\n"
-						 "- {match: {}, action: confirm}\n");
+	                                         "- {match: {key: SHA256:47D}, action: allow}\n"
+	                                         "- {match: {has_terminal: yes}, action: deny}\n"
+	                                         "- {match: {}, action: confirm}\n");
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
 	struct late late = {0};

@@ -44,10 +44,10 @@ static void assert_rows(const struct row *rows, size_t n_rows, const struct requ
 
 static void process_name_is_that_of_the_executable(void **state) {
 	static const struct row rows[] = {
-		{"process_name: ssh", YES},	  {"process_name: SSH", NO},
-		{"process_name: ss", NO},	  {"process_name: 's?h'", YES},
-		{"process_name: 's*'", YES},	  {"process_name: '~^s{2}h$'", YES},
-		{"process_name: '~^h'", NO},	  {"process_name: [git, ssh]", YES},
+		{"process_name: ssh", YES},       {"process_name: SSH", NO},
+		{"process_name: ss", NO},         {"process_name: 's?h'", YES},
+		{"process_name: 's*'", YES},      {"process_name: '~^s{2}h$'", YES},
+		{"process_name: '~^h'", NO},      {"process_name: [git, ssh]", YES},
 		{"process_name: [git, scp]", NO},
 	};
 	struct caller caller = known_caller();
@@ -59,9 +59,9 @@ static void process_name_is_that_of_the_executable(void **state) {
 
 static void what_a_process_calls_itself_never_allows(void **state) {
 	static const struct row rows[] = {
-		{"process_name: evil", YES},	{"process_name: ssh", CLAIMED}, /* its title */
-		{"process_name: git", CLAIMED},					/* its argv[0] */
-		{"process_name: scp", NO},	{"process_name: '~^(ssh|scp)$'", CLAIMED},
+		{"process_name: evil", YES},    {"process_name: ssh", CLAIMED}, /* its title */
+		{"process_name: git", CLAIMED},                                 /* its argv[0] */
+		{"process_name: scp", NO},      {"process_name: '~^(ssh|scp)$'", CLAIMED},
 		{"process_name: x", NO}, /* an argument, but of no interpreter */
 	};
 	struct caller caller = known_caller();
@@ -148,21 +148,21 @@ static void an_unknown_executable_is_unknown_and_not_another(void **state) {
 	ASSERT_ROWS(rows, &request);
 	assert_string_equal(decide_rule("deny", "exe: /a", &request).missing, "exe");
 	assert_string_equal(decide_rule("allow", "process_name: a", &request).missing,
-			    "process_name");
+	                    "process_name");
 }
 
 static void an_ancestor_is_any_of_them(void **state) {
 	static const struct row rows[] = {
-		{"ancestor: git", YES},		 {"ancestor: python3.11", YES},
+		{"ancestor: git", YES},          {"ancestor: python3.11", YES},
 		{"ancestor: ssh", NO}, /* the caller itself is none */
 		{"ancestor: /usr/bin/git", YES}, {"ancestor: /usr/bin/gi", NO},
-		{"ancestor: '/usr/*'", YES},	 {"ancestor: '**/git'", YES},
-		{"ancestor: '~^git$'", YES},	 {"ancestor: '~^/usr/bin/git$'", YES},
-		{"ancestor: agent", CLAIMED},	 /* a title */
+		{"ancestor: '/usr/*'", YES},     {"ancestor: '**/git'", YES},
+		{"ancestor: '~^git$'", YES},     {"ancestor: '~^/usr/bin/git$'", YES},
+		{"ancestor: agent", CLAIMED},    /* a title */
 		{"ancestor: coder.py", CLAIMED}, /* a script */
-		{"ancestor: python3", CLAIMED},	 /* argv[0] */
+		{"ancestor: python3", CLAIMED},  /* argv[0] */
 		{"ancestor: '**/coder.py'", NO}, /* no path of an executable */
-		{"ancestor: [tmux, git]", YES},	 {"ancestor: [tmux, agent]", CLAIMED},
+		{"ancestor: [tmux, git]", YES},  {"ancestor: [tmux, agent]", CLAIMED},
 		{"ancestor: [agent, git]", YES}, {"ancestor: tmux", NO},
 	};
 	struct caller caller = known_caller();
@@ -197,20 +197,20 @@ static void has_terminal_is_yes_no_or_unknown(void **state) {
 		struct row rows[4];
 	} facts[] = {
 		{TRI_YES,
-		 {{"has_terminal: true", YES},
-		  {"has_terminal: yes", YES},
-		  {"has_terminal: false", NO},
-		  {"has_terminal: [true, false]", YES}}},
+	         {{"has_terminal: true", YES},
+	          {"has_terminal: yes", YES},
+	          {"has_terminal: false", NO},
+	          {"has_terminal: [true, false]", YES}}},
 		{TRI_NO,
-		 {{"has_terminal: true", NO},
-		  {"has_terminal: off", YES},
-		  {"has_terminal: false", YES},
-		  {"has_terminal: [false, true]", YES}}},
+	         {{"has_terminal: true", NO},
+	          {"has_terminal: off", YES},
+	          {"has_terminal: false", YES},
+	          {"has_terminal: [false, true]", YES}}},
 		{TRI_UNKNOWN,
-		 {{"has_terminal: true", UNKNOWN},
-		  {"has_terminal: no", UNKNOWN},
-		  {"has_terminal: false", UNKNOWN},
-		  {"has_terminal: [true, false]", UNKNOWN}}},
+	         {{"has_terminal: true", UNKNOWN},
+	          {"has_terminal: no", UNKNOWN},
+	          {"has_terminal: false", UNKNOWN},
+	          {"has_terminal: [true, false]", UNKNOWN}}},
 	};
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
@@ -257,7 +257,7 @@ static void a_key_type_fits_the_certificate_of_such_a_key(void **state) {
 		{"ssh-ed25519-cert-v01@openssh.com", "key_type: ssh-rsa", NO},
 		{"sk-ssh-ed25519@openssh.com", "key_type: 'sk-*'", YES},
 		{"sk-ssh-ed25519-cert-v01@openssh.com", "key_type: sk-ssh-ed25519@openssh.com",
-		 YES},
+	         YES},
 		{"-cert-v01@openssh.com", "key_type: ssh-rsa", NO},
 	};
 	struct caller caller = known_caller();
@@ -278,11 +278,11 @@ static void a_key_that_is_not_named_is_unknown_where_one_is_touched(void **state
 		enum operation operation;
 		bool denied;
 	} rows[] = {
-		{OPERATION_SIGN, true},		 {OPERATION_ADD, true},
-		{OPERATION_REMOVE, true},	 {OPERATION_REMOVE_ALL, true},
+		{OPERATION_SIGN, true},          {OPERATION_ADD, true},
+		{OPERATION_REMOVE, true},        {OPERATION_REMOVE_ALL, true},
 		{OPERATION_ADD_SMARTCARD, true}, {OPERATION_REMOVE_SMARTCARD, true},
-		{OPERATION_EXTENSION, true},	 {OPERATION_UNKNOWN, true},
-		{OPERATION_LIST, false},	 {OPERATION_LOCK, false},
+		{OPERATION_EXTENSION, true},     {OPERATION_UNKNOWN, true},
+		{OPERATION_LIST, false},         {OPERATION_LOCK, false},
 		{OPERATION_UNLOCK, false},
 	};
 	struct caller caller = known_caller();
@@ -296,8 +296,8 @@ static void a_key_that_is_not_named_is_unknown_where_one_is_touched(void **state
 		request.operation = rows[i].operation;
 		for (int j = 0; j < 2; j++) {
 			snprintf(match, sizeof(match), "operation: %s, %s",
-				 operation_name(rows[i].operation),
-				 j == 0 ? "key: SHA256:abc" : "key_type: ssh-rsa");
+			         operation_name(rows[i].operation),
+			         j == 0 ? "key: SHA256:abc" : "key_type: ssh-rsa");
 			assert_int_equal(rule_fits("deny", match, &request), rows[i].denied);
 			assert_false(rule_fits("allow", match, &request));
 		}
@@ -314,7 +314,7 @@ static void each_operation_fits_its_own_name_alone(void **state) {
 			char match[64];
 
 			snprintf(match, sizeof(match), "operation: [%s]",
-				 operation_name((enum operation)named));
+			         operation_name((enum operation)named));
 			request.operation = (enum operation)asked;
 			assert_int_equal(rule_fits("confirm", match, &request), named == asked);
 		}
@@ -339,8 +339,8 @@ static void an_endpoint_is_a_pattern(void **state) {
 
 static void of_a_caller_that_is_not_identified_nothing_is_known(void **state) {
 	static const struct row rows[] = {
-		{"process_name: ssh", UNKNOWN},	  {"exe: /usr/bin/ssh", UNKNOWN},
-		{"ancestor: git", UNKNOWN},	  {"has_terminal: true", UNKNOWN},
+		{"process_name: ssh", UNKNOWN},   {"exe: /usr/bin/ssh", UNKNOWN},
+		{"ancestor: git", UNKNOWN},       {"has_terminal: true", UNKNOWN},
 		{"has_terminal: false", UNKNOWN}, {"ancestor: nobody", UNKNOWN},
 	};
 	static const struct row of_request[] = {
@@ -365,9 +365,9 @@ static void of_a_caller_that_is_not_identified_nothing_is_known(void **state) {
 	}
 	for (size_t i = 0; i < sizeof(of_request) / sizeof(of_request[0]); i++) {
 		assert_int_equal(rule_fits("allow", of_request[i].match, &request),
-				 of_request[i].seen == YES);
+		                 of_request[i].seen == YES);
 		assert_int_equal(rule_fits("deny", of_request[i].match, &request),
-				 of_request[i].seen != NO);
+		                 of_request[i].seen != NO);
 	}
 }
 

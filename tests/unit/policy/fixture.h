@@ -17,15 +17,15 @@ static char *python_argv[] = {(char[]){"python3"}, (char[]){"-u"}, (char[]){"/op
 
 static struct process git_and_python[] = {
 	{.pid = 41,
-	 .exe = (char[]){"/usr/bin/git"},
-	 .name = (char[]){"git"},
-	 .title = (char[]){"git"}},
+         .exe = (char[]){"/usr/bin/git"},
+         .name = (char[]){"git"},
+         .title = (char[]){"git"}},
 	{.pid = 40,
-	 .exe = (char[]){"/usr/bin/python3.11"},
-	 .name = (char[]){"python3.11"},
-	 .title = (char[]){"agent"},
-	 .argv = python_argv,
-	 .argc = 3},
+         .exe = (char[]){"/usr/bin/python3.11"},
+         .name = (char[]){"python3.11"},
+         .title = (char[]){"agent"},
+         .argv = python_argv,
+         .argc = 3},
 };
 
 static char ssh_exe[] = "/usr/bin/ssh", ssh_argv_0[] = "ssh", ssh_argv_1[] = "host";
@@ -38,12 +38,12 @@ static inline struct caller known_caller(void) {
 		.uid = 1000,
 		.gid = 1000,
 		.process = {.pid = 42,
-			    .start_ticks = 1,
-			    .exe = ssh_exe,
-			    .name = ssh_argv_0,
-			    .title = ssh_argv_0,
-			    .argv = ssh_argv,
-			    .argc = 2},
+	                    .start_ticks = 1,
+	                    .exe = ssh_exe,
+	                    .name = ssh_argv_0,
+	                    .title = ssh_argv_0,
+	                    .argv = ssh_argv,
+	                    .argc = 2},
 		.has_terminal = TRI_YES,
 		.ancestors = git_and_python,
 		.n_ancestors = 2,
@@ -78,8 +78,8 @@ static inline struct request known_request(const struct caller *caller) {
 static inline void print_problems(const struct problems *problems) {
 	for (size_t i = 0; i < problems->count; i++)
 		print_message("# %s:%zu:%zu: %s\n", problems->items[i].file,
-			      problems->items[i].line, problems->items[i].column,
-			      problems->items[i].text);
+		              problems->items[i].line, problems->items[i].column,
+		              problems->items[i].text);
 }
 
 /* Fails the test where the text is no policy. */
@@ -88,7 +88,7 @@ static inline struct policy *must_parse(const char *text) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
 	int error = policy_parse(&policy, bytes_of_text(text), "test.yaml", &surroundings,
-				 &problems);
+	                         &problems);
 
 	print_problems(&problems);
 	if (error < 0)
@@ -103,13 +103,13 @@ static inline void free_policy(struct policy **policy) {
 
 /* The default is what no rule of these tests says, so that a fit is seen. */
 static inline struct verdict decide_rule(const char *action, const char *match,
-					 const struct request *request) {
+                                         const struct request *request) {
 	char text[4096];
 	struct verdict verdict;
 	CLEANUP(free_policy) struct policy *policy = NULL;
 
 	snprintf(text, sizeof(text), "default_action: %s\nrules:\n- match: {%s}\n  action: %s\n",
-		 strcmp(action, "allow") == 0 ? "deny" : "allow", match, action);
+	         strcmp(action, "allow") == 0 ? "deny" : "allow", match, action);
 	policy = must_parse(text);
 	verdict = policy_decide(policy, request);
 	verdict.rule = strcmp(verdict.rule, "rule-1") == 0 ? "rule-1" : "default";

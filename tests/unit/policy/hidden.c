@@ -31,31 +31,31 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		{"match: {}, action: allow", "match: {exe: /x}, action: allow", false},
 		{"match: {exe: /x}, action: allow", "match: {}, action: deny", false},
 		{"match: {exe: /x}, action: allow", "match: {exe: /x, key: SHA256:a}, action: deny",
-		 true},
+	         true},
 		{"match: {exe: /x}, action: allow", "match: {key: SHA256:a}, action: deny", false},
 		{"match: {exe: [/x, /y]}, action: allow", "match: {exe: /y}, action: deny", true},
 		{"match: {exe: /y}, action: allow", "match: {exe: [/x, /y]}, action: deny", false},
 		{"match: {exe: /u/*}, action: allow", "match: {exe: /u/a/b}, action: deny", true},
 		{"match: {exe: /u/*/b}, action: allow", "match: {exe: /u/a/c/b}, action: deny",
-		 false},
+	         false},
 		{"match: {exe: /u/*}, action: allow", "match: {exe: /u/*}, action: deny", true},
 		{"match: {exe: /u/*}, action: allow", "match: {exe: /u/a*}, action: deny", false},
 		{"match: {exe: '*'}, action: allow", "match: {exe: /u/a*}, action: deny", true},
 		{"match: {exe: '~u'}, action: allow", "match: {exe: /u}, action: deny", false},
 		{"match: {key: SHA256:ab}, action: allow", "match: {key: SHA256:abc}, action: deny",
-		 true},
+	         true},
 		{"match: {key: SHA256:abc}, action: allow", "match: {key: SHA256:ab}, action: deny",
-		 false},
+	         false},
 		{"match: {key: 'SHA256:a?'}, action: allow",
-		 "match: {key: SHA256:ab}, action: deny", false},
+	         "match: {key: SHA256:ab}, action: deny", false},
 		{"match: {has_terminal: [yes, no]}, action: allow",
-		 "match: {has_terminal: no}, action: deny", true},
+	         "match: {has_terminal: no}, action: deny", true},
 		{"match: {has_terminal: no}, action: allow",
-		 "match: {has_terminal: [yes, no]}, action: deny", false},
+	         "match: {has_terminal: [yes, no]}, action: deny", false},
 		{"match: {operation: [sign, add]}, action: allow",
-		 "match: {operation: add}, action: deny", true},
+	         "match: {operation: add}, action: deny", true},
 		{"match: {operation: [sign, add]}, action: allow", "match: {exe: /x}, action: deny",
-		 true},
+	         true},
 		{"match: {}, action: allow", "match: {operation: [sign]}, action: deny", true},
 		{"match: {}, action: allow", "match: {operation: add}, action: deny", false},
 		{"match: {operation: add}, action: allow", "match: {}, action: deny", false},
@@ -63,22 +63,22 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		{"match: {}, action: allow", "match: {}, unless: {exe: /x}, action: deny", true},
 		/* Who only calls itself ssh is denied. */
 		{"match: {process_name: ssh}, action: allow",
-		 "match: {process_name: ssh}, action: deny", false},
+	         "match: {process_name: ssh}, action: deny", false},
 		{"match: {process_name: ssh}, action: deny",
-		 "match: {process_name: ssh}, action: allow", true},
+	         "match: {process_name: ssh}, action: allow", true},
 		/* An allow speaks of no unknown payload, and of no destination that is not proved.
-		 */
+	         */
 		{"match: {exe: /x}, action: allow",
-		 "match: {exe: /x, sign_type: unknown}, action: deny", false},
+	         "match: {exe: /x, sign_type: unknown}, action: deny", false},
 		{"match: {exe: /x}, action: allow",
-		 "match: {exe: /x, sign_type: sshsig}, action: deny", true},
+	         "match: {exe: /x, sign_type: sshsig}, action: deny", true},
 		{"match: {exe: /x}, action: deny",
-		 "match: {exe: /x, sign_type: unknown}, action: allow", true},
+	         "match: {exe: /x, sign_type: unknown}, action: allow", true},
 		{"match: {sign_type: unknown}, action: allow", "match: {}, action: deny", false},
 		{"match: {dest_key: SHA256:a}, action: allow",
-		 "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", false},
+	         "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", false},
 		{"match: {dest_key: SHA256:a}, action: deny",
-		 "match: {dest_key: SHA256:ab, dest_evidence: bound}, action: allow", true},
+	         "match: {dest_key: SHA256:ab, dest_evidence: bound}, action: allow", true},
 		{"match: {hops: [0, 1]}, action: allow", "match: {hops: 1}, action: deny", true},
 	};
 
@@ -89,7 +89,7 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		int error;
 
 		snprintf(text, sizeof(text), DENY "rules:\n- {name: a, %s}\n- {%s}\n",
-			 rows[i].first, rows[i].second);
+		         rows[i].first, rows[i].second);
 		error = parse(&problems, bytes_of_text(text));
 		if ((error < 0) != rows[i].hidden) {
 			print_message("# %s", text);
@@ -102,7 +102,7 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		assert_int_equal(problems.items[0].line, 4);
 		assert_int_equal(problems.items[0].column, 3);
 		assert_non_null(strstr(problems.items[0].text,
-				       "rule-2: never decides: a (line 3) fits whatever it fits"));
+		                       "rule-2: never decides: a (line 3) fits whatever it fits"));
 	}
 }
 
@@ -121,7 +121,7 @@ static void a_search_for_hidden_rules_costs_a_bounded_time(void **state) {
 		for (int j = 0; j < 1000; j++)
 			line[j] = i < 400 && j % 2 == 0 ? '*' : 'a';
 		snprintf(line + 1000, 100, "%s'}\n  action: %s\n", i < 400 ? "b?" : "",
-			 i < 400 ? "allow" : "deny");
+		         i < 400 ? "allow" : "deny");
 		buffer_put_raw(&text, bytes_of_text(line));
 	}
 	started = clock(); /* of our own processor time: machines are busy */

@@ -38,7 +38,7 @@ static void an_allow_that_rests_on_no_proof_is_weak(void **state) {
 	assert_finding(DENY "- {match: {exe: /usr/bin/ssh}, action: allow}\n", "rule-1: weak");
 	assert_finding(DENY "- {match: {}, action: allow}\n", "rule-1: weak");
 	assert_finding(DENY "- {match: {ancestor: git, has_terminal: true}, action: allow}\n",
-		       "weak");
+	               "weak");
 	assert_finding(DENY "- {match: {endpoint: default}, action: allow}\n", "weak");
 	assert_finding(DENY "- {match: {operation: add}, action: allow}\n", "weak");
 	/* A proof that fits everything is none. */
@@ -48,8 +48,8 @@ static void an_allow_that_rests_on_no_proof_is_weak(void **state) {
 	assert_finding(DENY "- {match: {is_forwarded: no, hops: 0}, action: allow}\n", "weak");
 	assert_finding(DENY "- {match: {dest_evidence: verified}, action: allow}\n", "weak");
 	assert_finding(DENY "- {match: {dest_key: SHA256:abc, dest_evidence: [bound, verified]},\n"
-			    "   action: allow}\n",
-		       "weak");
+	                    "   action: allow}\n",
+	               "weak");
 	/* And one that only takes back narrows nothing. */
 	assert_finding(DENY "- {match: {}, unless: {key: SHA256:abc}, action: allow}\n", "weak");
 }
@@ -84,9 +84,9 @@ static void a_rule_that_says_what_an_earlier_one_says_is_told(void **state) {
 		{"match: {}, action: deny", "match: {exe: /x}, action: deny", true},
 		{"match: {exe: /u/*}, action: deny", "match: {exe: /u/a}, action: deny", true},
 		{"match: {key: SHA256:a}, action: allow", "match: {key: SHA256:ab}, action: allow",
-		 true},
+	         true},
 		{"match: {process_name: s, key: SHA256:a}, action: allow",
-		 "match: {process_name: s, key: SHA256:a}, unless: {exe: /x}, action: allow", true},
+	         "match: {process_name: s, key: SHA256:a}, unless: {exe: /x}, action: allow", true},
 		{"match: {exe: /x}, action: confirm", "match: {exe: /x}, action: confirm", true},
 		{"match: {exe: /x}, action: deny", "match: {}, action: deny", false},
 		{"match: {exe: /x}, action: deny", "match: {exe: /y}, action: deny", false},
@@ -94,24 +94,24 @@ static void a_rule_that_says_what_an_earlier_one_says_is_told(void **state) {
 		{"match: {operation: add}, action: deny", "match: {}, action: deny", false},
 		/* What is only bound, and what is no login, are left to it. */
 		{"match: {key: SHA256:k, dest_key: SHA256:a}, action: allow",
-		 "match: {key: SHA256:k, dest_key: SHA256:a, dest_evidence: bound}, action: allow",
-		 false},
+	         "match: {key: SHA256:k, dest_key: SHA256:a, dest_evidence: bound}, action: allow",
+	         false},
 		{"match: {dest_key: SHA256:a}, action: deny",
-		 "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", true},
+	         "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", true},
 		{"match: {key: SHA256:a}, action: allow",
-		 "match: {key: SHA256:a, sign_type: [unknown, ssh-login]}, action: allow", false},
+	         "match: {key: SHA256:a, sign_type: [unknown, ssh-login]}, action: allow", false},
 		{"match: {key: SHA256:a}, action: allow",
-		 "match: {key: SHA256:a, sign_type: ssh-login}, action: allow", true},
+	         "match: {key: SHA256:a, sign_type: ssh-login}, action: allow", true},
 		/* Whoever is not identified is allowed by the second one alone. */
 		{"match: {key: SHA256:a}, action: allow",
-		 "match: {key: SHA256:a, endpoint: b}, action: allow", false},
+	         "match: {key: SHA256:a, endpoint: b}, action: allow", false},
 	};
 	char text[512];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(text, sizeof(text), DENY "- {%s}\n- {%s}\n", rows[i].first,
-			 rows[i].second);
+		         rows[i].second);
 		if (rows[i].hidden)
 			assert_finding(text, "rule-2: never decides: rule-1 (line 3) fits what");
 		else
@@ -121,14 +121,14 @@ static void a_rule_that_says_what_an_earlier_one_says_is_told(void **state) {
 
 static void findings_stand_in_the_order_of_the_file(void **state) {
 	const char *const parts[] = {"default_action: allow", "a: weak", "b: never decides",
-				     "b: weak"};
+	                             "b: weak"};
 
 	(void)state;
 	assert_findings("rules:\n"
-			"- {name: a, match: {exe: /x}, action: allow}\n"
-			"- {name: b, match: {exe: /x}, action: allow}\n"
-			"default_action: allow\n",
-			parts, 4);
+	                "- {name: a, match: {exe: /x}, action: allow}\n"
+	                "- {name: b, match: {exe: /x}, action: allow}\n"
+	                "default_action: allow\n",
+	                parts, 4);
 }
 
 int main(void) {

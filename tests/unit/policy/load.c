@@ -53,7 +53,7 @@ static void a_file_of_ours_is_loaded_with_the_hash_of_its_text(void **state) {
 	assert_int_equal(problems.count, 0);
 	/* printf 'default_action: deny\n' | sha256sum */
 	assert_string_equal(policy_sha256(policy),
-			    "a64b50bb8d69056cd07cc3efe9ac477bde965134dd45b6406d79c8189a01e03b");
+	                    "a64b50bb8d69056cd07cc3efe9ac477bde965134dd45b6406d79c8189a01e03b");
 	assert_string_equal(policy_path(policy), "policy.yaml");
 }
 
@@ -159,7 +159,7 @@ static void home_is_the_directory_behind_its_links(void **state) {
 
 	(void)state;
 	put("policy.yaml", "default_action: deny\n"
-			   "rules: [{match: {exe: ~/bin/x}, action: allow}]\n");
+	                   "rules: [{match: {exe: ~/bin/x}, action: allow}]\n");
 	assert_int_equal(mkdir("home", 0700), 0);
 	assert_int_equal(symlink("home", "target.yaml"), 0);
 	snprintf(link, sizeof(link), "%s/target.yaml", directory);

@@ -34,7 +34,7 @@ static void assert_rows(const struct row *rows, size_t n_rows) {
 		    problems.items[0].column != rows[i].column ||
 		    strstr(problems.items[0].text, rows[i].message) == NULL) {
 			print_message("# row %zu: %s\n# wanted %zu:%zu: %s\n", i, rows[i].text,
-				      rows[i].line, rows[i].column, rows[i].message);
+			              rows[i].line, rows[i].column, rows[i].message);
 			print_problems(&problems);
 			fail();
 		}
@@ -43,7 +43,7 @@ static void assert_rows(const struct row *rows, size_t n_rows) {
 }
 
 #define ASSERT_ROWS(rows) assert_rows((rows), sizeof(rows) / sizeof((rows)[0]))
-#define DENY		  "default_action: deny\n"
+#define DENY              "default_action: deny\n"
 
 static void what_is_no_yaml_is_refused_with_its_place(void **state) {
 	static const struct row rows[] = {
@@ -66,8 +66,8 @@ static void what_is_no_yaml_is_refused_with_its_place(void **state) {
 		{DENY "# \x1b[31m\n", 2, 3, "control character U+001B"},
 		{DENY "# \xc2\x9b\n", 2, 3, "control character U+009B"},
 		{"\xff\xfe"
-		 "d\0e\0",
-		 1, 1, "UTF-16"},
+	         "d\0e\0",
+	         1, 1, "UTF-16"},
 		{"\xfe\xff\0d", 1, 1, "UTF-16"},
 		{"default_action: &a deny\n", 1, 17, "&a: anchors are not taken"},
 		{"a: &a [x]\n", 1, 4, "anchors"},
@@ -106,7 +106,7 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{DENY "version: [1]\n", 2, 10, "version: no number: not known"},
 		{"default_action: alow\n", 1, 17, "alow: unknown value; did you mean allow?"},
 		{"default_action: yes\n", 1, 17,
-		 "yes: unknown value; write allow, deny or confirm"},
+	         "yes: unknown value; write allow, deny or confirm"},
 		{"default_action: Deny\n", 1, 17, "Deny: unknown value; did you mean deny?"},
 		{"default_action:\n", 1, 16, "default_action: empty; write allow"},
 		{"default_action: [deny]\n", 1, 17, "default_action: a list, where one value"},
@@ -129,19 +129,19 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{DENY "rules: [{match: [], action: deny}]\n", 2, 17, "match: a list, where"},
 		{DENY "rules: [{match: {}, action: off}]\n", 2, 29, "action: off: unknown value"},
 		{DENY "rules: [{match: {}, unless: {}, action: deny}]\n", 2, 29,
-		 "unless: an empty map, which would always"},
+	         "unless: an empty map, which would always"},
 		{DENY "rules: [{match: {}, unless: , action: deny}]\n", 2, 29, "unless: empty"},
 		{DENY "rules: [{match: {}, unless: {e: x}, action: deny}]\n", 2, 30,
-		 "e: unknown field; this version knows process_name, exe"},
+	         "e: unknown field; this version knows process_name, exe"},
 		{DENY "rules: [{name: 7, match: {}, action: deny}]\n", 2, 16,
-		 "name: 7: a number in YAML"},
+	         "name: 7: a number in YAML"},
 		{DENY "rules: [{name: default, match: {}, action: deny}]\n", 2, 16,
-		 "name: default: reserved"},
+	         "name: default: reserved"},
 		{DENY "rules: [{name: rule-12, match: {}, action: deny}]\n", 2, 16, "reserved"},
 		{DENY "rules:\n- {name: a, match: {}, action: deny}\n"
-		      "- {name: b, match: {}, action: deny}\n"
-		      "- {name: a, match: {}, action: deny}\n",
-		 5, 10, "name: a: the rule with its name in line 3 is called so"},
+	              "- {name: b, match: {}, action: deny}\n"
+	              "- {name: a, match: {}, action: deny}\n",
+	         5, 10, "name: a: the rule with its name in line 3 is called so"},
 	};
 
 	(void)state;
@@ -154,7 +154,7 @@ static void assert_value_rows(const struct row *rows, size_t n_rows) {
 		char text[4096];
 
 		snprintf(text, sizeof(text), DENY "rules:\n- match:\n   %s\n  action: deny\n",
-			 rows[i].text);
+		         rows[i].text);
 		assert_rows(&(struct row){text, 4, rows[i].column + 3, rows[i].message}, 1);
 	}
 }
@@ -204,8 +204,7 @@ static void a_value_that_says_something_else_is_refused(void **state) {
 		{"operation: '*'", 0, 12, "operation: *: unknown value"},
 		{"operation: null", 0, 12, "operation: null: unknown value"},
 		{"endpoint: 1", 0, 11, "endpoint: 1: a number in YAML"},
-		{"sign_type: login", 0, 12,
-		 "sign_type: login: unknown value; write"},
+		{"sign_type: login", 0, 12, "sign_type: login: unknown value; write"},
 		{"namespace: ''", 0, 12, "namespace: empty"},
 		{"ssh_user: no", 0, 11, "ssh_user: no: false in YAML"},
 		{"dest_key: github.com", 0, 11, "dest_key: github.com: never fits"},
@@ -231,18 +230,18 @@ static void a_bad_definition_is_refused_with_its_place(void **state) {
 		{DENY "define: {'': x}\n", 2, 10, "define: \"\": no name"},
 		{DENY "define: {a: x, b: $a}\n", 2, 19, "define: b: $a: a definition cannot name"},
 		{DENY "define: {a: [$a]}\nrules: [{match: {exe: $a}, action: deny}]\n", 2, 14,
-		 "define: a: $a: a definition cannot name another"},
+	         "define: a: $a: a definition cannot name another"},
 		{DENY "define: {hosts: /x}\nrules: [{match: {exe: $host}, action: deny}]\n", 3, 23,
-		 "$host: not defined; did you mean $hosts?"},
+	         "$host: not defined; did you mean $hosts?"},
 		{DENY "rules: [{match: {exe: [/a, $x]}, action: deny}]\n", 2, 28,
-		 "$x: not defined; write it under define:"},
+	         "$x: not defined; write it under define:"},
 		{DENY "rules: [{match: {process_name: '$'}, action: deny}]\n", 2, 32, "$: not def"},
 		/* Its values are read where it is used, and told of once, in their own place. */
 		{DENY "define: {a: [/a, b]}\n"
-		      "rules: [{match: {exe: $a}, unless: {exe: $a}, action: deny}]\n",
-		 2, 18, "exe: b: never fits"},
+	              "rules: [{match: {exe: $a}, unless: {exe: $a}, action: deny}]\n",
+	         2, 18, "exe: b: never fits"},
 		{DENY "define: {a: no}\nrules: [{match: {process_name: $a}, action: deny}]\n", 2,
-		 13, "process_name: no: false in YAML"},
+	         13, "process_name: no: false in YAML"},
 	};
 
 	(void)state;
@@ -281,9 +280,9 @@ static void each_field_of_a_later_version_is_refused_by_name(void **state) {
 		char text[256], message[128];
 
 		snprintf(text, sizeof(text), DENY "rules: [{match: {%s: x}, action: deny}]\n",
-			 names[i]);
+		         names[i]);
 		snprintf(message, sizeof(message), "%s: unknown field; this version knows",
-			 names[i]);
+		         names[i]);
 		assert_rows(&(struct row){text, 2, 18, message}, 1);
 	}
 }
@@ -299,7 +298,7 @@ static void every_problem_is_told_at_once_in_the_order_of_the_file(void **state)
 				   "  action: deny\n"
 				   "  action: deny\n";
 	static const size_t places[][2] = {{1, 1}, {1, 1},  {3, 16}, {3, 21}, {4, 11},
-					   {5, 3}, {6, 25}, {6, 25}, {6, 43}, {8, 3}};
+	                                   {5, 3}, {6, 25}, {6, 25}, {6, 43}, {8, 3}};
 
 	(void)state;
 	assert_int_equal(parse(&problems, bytes_of_text(text)), -EINVAL);
@@ -314,7 +313,7 @@ static void every_problem_is_told_at_once_in_the_order_of_the_file(void **state)
 static void columns_count_characters(void **state) {
 	static const struct row rows[] = {
 		{DENY "rules: [{name: \"\xc3\xa4\xe2\x82\xac\", match: {x: 1}, action: deny}]\n", 2,
-		 30, "x: unknown field"},
+	         30, "x: unknown field"},
 	};
 
 	(void)state;
@@ -327,10 +326,10 @@ static void a_byte_order_mark_and_foreign_line_ends_are_taken(void **state) {
 	(void)state;
 	assert_int_equal(parse(&problems, bytes_of_text("\xef\xbb\xbf" DENY)), 0);
 	assert_int_equal(parse(&problems, bytes_of_text("default_action: deny\r\nrules: []\r\n")),
-			 0);
+	                 0);
 	assert_int_equal(parse(&problems, bytes_of_text("\xef\xbb\xbf"
-							"default_action: deny\r\nx: 1\r\n")),
-			 -EINVAL);
+	                                                "default_action: deny\r\nx: 1\r\n")),
+	                 -EINVAL);
 	assert_int_equal(problems.items[0].line, 2);
 	assert_int_equal(problems.items[0].column, 1);
 }
@@ -417,23 +416,23 @@ static void problems_beyond_what_anybody_reads_are_counted(void **state) {
 static void a_policy_that_uses_all_there_is_loads(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse("version: 1\n"
-					   "default_action: confirm\n"
-					   "default_change_action: confirm\n"
-					   "log: {on_error: allow}\n"
-					   "rules:\n"
-					   "- name: all\n"
-					   "  match:\n"
-					   "    process_name: [ssh, git-*, '~^s']\n"
-					   "    exe: [/usr/bin/*, ~/bin/*, '**/ssh']\n"
-					   "    ancestor: [tmux, /usr/bin/*, '~^/opt']\n"
-					   "    has_terminal: yes\n"
-					   "    key: [SHA256:47D, 'SHA256:*a', '~U$']\n"
-					   "    key_type: ssh-*\n"
-					   "    operation: [sign, list]\n"
-					   "    endpoint: default\n"
-					   "  unless: {process_name: \"no\"}\n"
-					   "  action: allow\n"
-					   "- {match: {}, action: deny}\n");
+	                                   "default_action: confirm\n"
+	                                   "default_change_action: confirm\n"
+	                                   "log: {on_error: allow}\n"
+	                                   "rules:\n"
+	                                   "- name: all\n"
+	                                   "  match:\n"
+	                                   "    process_name: [ssh, git-*, '~^s']\n"
+	                                   "    exe: [/usr/bin/*, ~/bin/*, '**/ssh']\n"
+	                                   "    ancestor: [tmux, /usr/bin/*, '~^/opt']\n"
+	                                   "    has_terminal: yes\n"
+	                                   "    key: [SHA256:47D, 'SHA256:*a', '~U$']\n"
+	                                   "    key_type: ssh-*\n"
+	                                   "    operation: [sign, list]\n"
+	                                   "    endpoint: default\n"
+	                                   "  unless: {process_name: \"no\"}\n"
+	                                   "  action: allow\n"
+	                                   "- {match: {}, action: deny}\n");
 
 	(void)state;
 	assert_int_equal(policy_rule_count(policy), 2);

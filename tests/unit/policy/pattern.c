@@ -79,7 +79,7 @@ static void a_bad_pattern_says_why(void **state) {
 		struct pattern_context context = context_of(false);
 
 		assert_int_equal(pattern_compile(&pattern, rows[i].source, &context, &why),
-				 -EINVAL);
+		                 -EINVAL);
 		assert_null(pattern.regex);
 		if (strstr(why, rows[i].why) == NULL)
 			print_message("# %s: %s\n", rows[i].source, why);
@@ -108,13 +108,13 @@ static void what_regular_expressions_take_is_counted_over_all(void **state) {
 	assert_true(context.regex_left < 300);
 	pattern_deinit(&pattern);
 	assert_int_equal(pattern_compile(&pattern, "~abcdefghijklmnopqrstuvw", &context, &why),
-			 -EINVAL);
+	                 -EINVAL);
 }
 
 /* Each of these would run for years; the text is what an attacker names his program. */
 static void a_pattern_that_runs_away_meets_its_limit(void **state) {
 	static const char *const sources[] = {"~(a+)+$", "~(a|aa)+$", "~((a*)*)*[b-z]",
-					      "~^(a|a?)+$"};
+	                                      "~^(a|a?)+$"};
 	char text[2049];
 	uint64_t started_ns = clock_mono_ns();
 

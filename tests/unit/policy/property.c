@@ -9,7 +9,7 @@
 #include "policy/hidden.h"
 #include "policy/show.h"
 
-#define ROUNDS	       5000
+#define ROUNDS         5000
 #define RULES_MAX      6
 #define CONDITIONS_MAX 3
 
@@ -24,7 +24,7 @@ static const struct {
 	{"key", "SHA256:47D", YES},    {"key", "[SHA256:abc, '~x']", NO},
 	{"endpoint", "'b*'", YES},     {"endpoint", "default", NO},
 	{"has_terminal", "no", MAYBE}, {"exe", "/usr/*", YES},
-	{"exe", "/opt/**", NO},	       {"ancestor", "tmux", MAYBE},
+	{"exe", "/opt/**", NO},        {"ancestor", "tmux", MAYBE},
 	{"ancestor", "git", YES},      {"ancestor", "/bin/tmux", MAYBE},
 	{"process_name", "ssh", YES},  {"process_name", "coder", CLAIM},
 	{"process_name", "x", NO},     {"key_type", "ssh-*", YES},
@@ -60,7 +60,7 @@ static struct naive_match random_match(uint32_t *seed) {
 
 		for (size_t i = 0; i < match.n_conditions; i++)
 			taken |= strcmp(written[match.conditions[i]].field,
-					written[condition].field) == 0;
+			                written[condition].field) == 0;
 		if (!taken)
 			match.conditions[match.n_conditions++] = condition;
 	}
@@ -72,15 +72,15 @@ static size_t write_match(char *text, size_t size, const struct naive_match *mat
 
 	for (size_t i = 0; i < match->n_conditions; i++)
 		len += (size_t)snprintf(text + len, size - len, "%s%s: %s", i > 0 ? ", " : "",
-					written[match->conditions[i]].field,
-					written[match->conditions[i]].text);
+		                        written[match->conditions[i]].field,
+		                        written[match->conditions[i]].text);
 	return len;
 }
 
 static void write_policy(char *text, size_t size, enum action default_action,
-			 const struct naive_rule *rules, size_t n_rules) {
+                         const struct naive_rule *rules, size_t n_rules) {
 	size_t len = (size_t)snprintf(text, size, "default_action: %s\nrules:%s\n",
-				      action_name(default_action), n_rules > 0 ? "" : " []");
+	                              action_name(default_action), n_rules > 0 ? "" : " []");
 
 	for (size_t i = 0; i < n_rules; i++) {
 		len += (size_t)snprintf(text + len, size - len, "- {match: {");
@@ -90,7 +90,7 @@ static void write_policy(char *text, size_t size, enum action default_action,
 			len += write_match(text + len, size - len, &rules[i].unless);
 		}
 		len += (size_t)snprintf(text + len, size - len, "}, action: %s}\n",
-					action_name(rules[i].action));
+		                        action_name(rules[i].action));
 	}
 	assert_true(len < size);
 }
@@ -162,7 +162,7 @@ static void take_account(void *data, const struct account *account) {
 
 /* Each rule is told, in its order, and as what it is; and the verdict is that of deciding. */
 static void check_accounts(const struct policy *policy, const struct request *request,
-			   const struct naive_rule *rules, size_t n_rules) {
+                           const struct naive_rule *rules, size_t n_rules) {
 	struct told told = {0};
 	struct verdict verdict = policy_decide(policy, request);
 	struct verdict explained = policy_explain(policy, request, take_account, &told);
@@ -183,10 +183,10 @@ static void check_accounts(const struct policy *policy, const struct request *re
 		assert_int_equal(account->too_late, ended);
 		assert_int_equal(account->standing == STANDING_FITS, certain_now);
 		assert_int_equal(account->standing == STANDING_NO ||
-					 account->standing == STANDING_TAKEN_BACK,
-				 !possible_now);
+		                         account->standing == STANDING_TAKEN_BACK,
+		                 !possible_now);
 		assert_int_equal(account->field == NULL,
-				 certain_now || account->standing == STANDING_TAKEN_BACK);
+		                 certain_now || account->standing == STANDING_TAKEN_BACK);
 		ended = ended || certain_now || (possible_now && rules[i].action == ACTION_DENY);
 	}
 }
@@ -256,7 +256,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 			rules[i].action = (enum action)next_random(&seed, 3);
 			rules[i].match = random_match(&seed);
 			rules[i].unless = next_random(&seed, 3) == 0 ? random_match(&seed)
-								     : (struct naive_match){0};
+			                                             : (struct naive_match){0};
 		}
 		write_policy(text, sizeof(text), default_action, rules, n_rules);
 		CLEANUP(free_policy) struct policy *policy = parse_unless_hidden(text);
@@ -269,7 +269,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 			print_message("# %s# %s\n", text, verdict.rule);
 		assert_string_equal(verdict.rule, deciding < n_rules ? rule : "default");
 		assert_int_equal(verdict.action,
-				 deciding < n_rules ? rules[deciding].action : default_action);
+		                 deciding < n_rules ? rules[deciding].action : default_action);
 		if (verdict.action == ACTION_ALLOW)
 			assert_null(verdict.missing);
 		check_accounts(policy, &request, rules, n_rules);

@@ -128,7 +128,7 @@ static void an_allow_covers_no_unknown_payload_unless_it_says_so(void **state) {
 
 static void what_is_no_signature_has_no_payload(void **state) {
 	static const char *const conditions[] = {"sign_type: [ssh-login, sshsig, unknown]",
-						 "namespace: '*'", "ssh_user: '*'"};
+	                                         "namespace: '*'", "ssh_user: '*'"};
 	struct caller caller = known_caller();
 	struct request request = request_of(&caller, NULL);
 
@@ -143,7 +143,7 @@ static void what_is_no_signature_has_no_payload(void **state) {
 			char match[128];
 
 			snprintf(match, sizeof(match), "operation: %s, %s",
-				 operation_name(request.operation), conditions[j]);
+			         operation_name(request.operation), conditions[j]);
 			assert_int_equal(see(match, &request), unknown ? UNKNOWN : NO);
 		}
 	}
@@ -164,10 +164,10 @@ static void a_name_of_any_length_is_compared_whole(void **state) {
 	/* Longer than a pattern is tried on: neither yes nor no, and so denied. */
 	login.login.user = (struct bytes){bytes, 4097};
 	assert_string_equal(decide_rule("allow", "ssh_user: 'a*a'", &request).missing,
-			    "pattern-limit");
+	                    "pattern-limit");
 	login.login.user = BYTES(bytes);
 	assert_string_equal(decide_rule("allow", "ssh_user: 'a*a'", &request).missing,
-			    "pattern-limit");
+	                    "pattern-limit");
 	assert_int_equal(see("ssh_user: aaaa", &request), NO);
 	login.login.user = bytes_of_text("");
 	assert_int_equal(see("ssh_user: '*'", &request), YES);

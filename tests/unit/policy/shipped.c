@@ -40,7 +40,7 @@ static void assert_has_tests(const char *name) {
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/%.*s.test.yaml", shipped,
-		 (int)(strlen(name) - strlen(".yaml")), name);
+	         (int)(strlen(name) - strlen(".yaml")), name);
 	if (access(path, R_OK) < 0)
 		fail_msg("%s is missing", path);
 }
@@ -80,7 +80,7 @@ static enum action starter(const char *exe, enum operation operation, enum tri h
 static const struct payload random_bytes = {.kind = PAYLOAD_UNKNOWN, .len = 1024};
 
 static enum action starter_for(const char *exe, enum tri has_terminal,
-			       const struct payload *payload) {
+                               const struct payload *payload) {
 	CLEANUP(free_policy) struct policy *policy = load("starter.yaml");
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
@@ -101,7 +101,7 @@ static void the_starter_policy_lets_ssh_add_alone_sign_what_is_no_login(void **s
 	assert_int_equal(starter_for("/usr/bin/ssh-add", TRI_YES, &known_login), ACTION_CONFIRM);
 	assert_int_equal(starter_for("/usr/bin/ssh", TRI_YES, &random_bytes), ACTION_CONFIRM);
 	assert_int_equal(starter_for("/usr/bin/ssh-keygen", TRI_YES, &random_bytes),
-			 ACTION_CONFIRM);
+	                 ACTION_CONFIRM);
 }
 
 static void the_starter_policy_lets_ssh_and_ssh_keygen_sign(void **state) {
@@ -111,12 +111,12 @@ static void the_starter_policy_lets_ssh_and_ssh_keygen_sign(void **state) {
 
 		assert_int_equal(starter("/usr/bin/ssh", OPERATION_SIGN, terminal), ACTION_ALLOW);
 		assert_int_equal(starter("/usr/bin/ssh-keygen", OPERATION_SIGN, terminal),
-				 ACTION_ALLOW);
+		                 ACTION_ALLOW);
 		assert_int_equal(starter("/tmp/ssh", OPERATION_SIGN, terminal), ACTION_CONFIRM);
 		assert_int_equal(starter("/usr/bin/python3", OPERATION_SIGN, terminal),
-				 ACTION_CONFIRM);
+		                 ACTION_CONFIRM);
 		assert_int_equal(starter("/usr/bin/python3", OPERATION_LIST, terminal),
-				 ACTION_ALLOW);
+		                 ACTION_ALLOW);
 	}
 }
 
@@ -129,7 +129,7 @@ static void the_starter_policy_lets_ssh_add_work_from_a_terminal_alone(void **st
 		if (operation == OPERATION_SIGN || operation == OPERATION_LIST)
 			continue;
 		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_YES),
-				 unknown ? ACTION_DENY : ACTION_ALLOW);
+		                 unknown ? ACTION_DENY : ACTION_ALLOW);
 		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_NO), ACTION_DENY);
 		assert_int_equal(starter("/usr/bin/ssh-add", operation, TRI_UNKNOWN), ACTION_DENY);
 		assert_int_equal(starter("/usr/bin/ssh", operation, TRI_YES), ACTION_DENY);

@@ -41,51 +41,51 @@ static void defaults_are_put_in(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n", HEAD "rules: []\n");
 	assert_shown("default_change_action: confirm\ndefault_action: allow\n"
-		     "log: {on_error: allow}\n",
-		     "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n"
-		     "log:\n  on_error: allow\nrules: []\n");
+	             "log: {on_error: allow}\n",
+	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n"
+	             "log:\n  on_error: allow\nrules: []\n");
 }
 
 static void rules_are_written_out(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n"
-		     "define: {tools: [/usr/bin/ssh, '/opt/*']}\n"
-		     "rules:\n"
-		     "- {match: {exe: $tools, has_terminal: [yes, no]}, action: allow}\n"
-		     "- {name: b, match: {operation: [add, sign]},\n"
-		     "   unless: {process_name: '~^x'}, action: confirm}\n"
-		     "- {match: {}, action: deny}\n",
-		     HEAD "rules:\n"
-			  "  - # rule-1\n"
-			  "    match:\n"
-			  "      exe:\n"
-			  "        - \"/usr/bin/ssh\"\n"
-			  "        - \"/opt/*\"\n"
-			  "      has_terminal: [false, true]\n"
-			  "      operation: [sign]\n"
-			  "      # sign_type: [ssh-login, sshsig]\n"
-			  "    action: allow\n"
-			  "  - name: \"b\"\n"
-			  "    match:\n"
-			  "      operation: [sign, add]\n"
-			  "    unless:\n"
-			  "      process_name:\n"
-			  "        - \"~^x\"\n"
-			  "    action: confirm\n"
-			  "  - # rule-3\n"
-			  "    match:\n"
-			  "      operation: [sign]\n"
-			  "    action: deny\n");
+	             "define: {tools: [/usr/bin/ssh, '/opt/*']}\n"
+	             "rules:\n"
+	             "- {match: {exe: $tools, has_terminal: [yes, no]}, action: allow}\n"
+	             "- {name: b, match: {operation: [add, sign]},\n"
+	             "   unless: {process_name: '~^x'}, action: confirm}\n"
+	             "- {match: {}, action: deny}\n",
+	             HEAD "rules:\n"
+	                  "  - # rule-1\n"
+	                  "    match:\n"
+	                  "      exe:\n"
+	                  "        - \"/usr/bin/ssh\"\n"
+	                  "        - \"/opt/*\"\n"
+	                  "      has_terminal: [false, true]\n"
+	                  "      operation: [sign]\n"
+	                  "      # sign_type: [ssh-login, sshsig]\n"
+	                  "    action: allow\n"
+	                  "  - name: \"b\"\n"
+	                  "    match:\n"
+	                  "      operation: [sign, add]\n"
+	                  "    unless:\n"
+	                  "      process_name:\n"
+	                  "        - \"~^x\"\n"
+	                  "    action: confirm\n"
+	                  "  - # rule-3\n"
+	                  "    match:\n"
+	                  "      operation: [sign]\n"
+	                  "    action: deny\n");
 }
 
 static void every_field_of_words_is_written_as_it_is_read(void **state) {
 	CLEANUP(free_pointer)
 	char *yaml = shown("default_action: deny\n"
-			   "rules:\n"
-			   "- match: {sign_type: [sshsig, unknown], caller_integrity: [fd-passed, "
-			   "traced],\n"
-			   "          dest_evidence: bound, is_forwarded: no, hops: [0, 16]}\n"
-			   "  action: allow\n");
+	                   "rules:\n"
+	                   "- match: {sign_type: [sshsig, unknown], caller_integrity: [fd-passed, "
+	                   "traced],\n"
+	                   "          dest_evidence: bound, is_forwarded: no, hops: [0, 16]}\n"
+	                   "  action: allow\n");
 	CLEANUP(free_pointer) char *again = shown(yaml);
 
 	(void)state;
@@ -100,7 +100,7 @@ static void every_field_of_words_is_written_as_it_is_read(void **state) {
 static void home_is_told_behind_what_it_means(void **state) {
 	CLEANUP(free_pointer)
 	char *yaml = shown("default_action: deny\n"
-			   "rules: [{match: {exe: ~/bin/a*}, action: deny}]\n");
+	                   "rules: [{match: {exe: ~/bin/a*}, action: deny}]\n");
 
 	(void)state;
 	assert_non_null(strstr(yaml, "        - \"~/bin/a*\" # \"/home/a/bin/a\"\n"));

@@ -93,7 +93,7 @@ static void what_openssh_takes_and_we_do_not_is_no_forgery(void **state) {
 		put_text(&dsa, "number");
 	key = key_of(buffer_bytes(&dsa));
 	assert_int_equal(host_key_verify(&key, bytes_of_text("any"), BYTES(data)),
-			 PROOF_UNVERIFIABLE);
+	                 PROOF_UNVERIFIABLE);
 }
 
 static void a_short_rsa_key_proves_nothing(void **state) {
@@ -118,7 +118,7 @@ static void a_point_off_its_curve_proves_nothing(void **state) {
 static void an_empty_or_negative_signature_proves_nothing(void **state) {
 	CLEANUP(signer_deinit) struct signer p256 = signer_ecdsa(256);
 	static const uint8_t numbers[][12] = {
-		{0, 0, 0, 0, 0, 0, 0, 0},	      /* 0, 0 */
+		{0, 0, 0, 0, 0, 0, 0, 0},             /* 0, 0 */
 		{0, 0, 0, 1, 0x81, 0, 0, 0, 1, 0x81}, /* negative */
 		{0, 0, 0, 1, 1, 0, 0, 0, 1, 1},
 	};
@@ -186,8 +186,8 @@ static void certificates_that_ssh_keygen_makes_are_verified(void **state) {
 		keygen_run("rm -f ca host ca.pub host.pub");
 		assert_true(keygen_make("ca", kinds[i].ca) && keygen_make("host", "-t ed25519"));
 		snprintf(command, sizeof(command),
-			 "ssh-keygen -q -h -s ca %s -I id -n host.example host.pub",
-			 kinds[i].options);
+		         "ssh-keygen -q -h -s ca %s -I id -n host.example host.pub",
+		         kinds[i].options);
 		keygen_run(command);
 		keygen_read_blob(&blob, "host-cert.pub");
 		key = key_of(buffer_bytes(&blob));
@@ -204,7 +204,7 @@ static void certificates_that_ssh_keygen_makes_are_verified(void **state) {
 
 /* NULL where it is good for a host in the year 1970, 1500 seconds past midnight. */
 static const char *fault_of(const struct signer *host, const struct signer *ca, uint32_t type,
-			    const char *principal, const char *critical, int64_t now_s) {
+                            const char *principal, const char *critical, int64_t now_s) {
 	CLEANUP(buffer_deinit) struct buffer blob = {0};
 	struct public_key key;
 
@@ -222,15 +222,15 @@ static void a_certificate_is_good_for_a_host_in_its_time_alone(void **state) {
 	assert_null(fault_of(&host, &ca, CERTIFICATE_HOST, "a", NULL, 1000));
 	assert_null(fault_of(&host, &ca, CERTIFICATE_HOST, "a", NULL, 1999));
 	assert_string_equal(fault_of(&host, &ca, CERTIFICATE_HOST, "a", NULL, 999),
-			    "it is not valid yet");
+	                    "it is not valid yet");
 	assert_string_equal(fault_of(&host, &ca, CERTIFICATE_HOST, "a", NULL, -1),
-			    "it is not valid yet");
+	                    "it is not valid yet");
 	assert_string_equal(fault_of(&host, &ca, CERTIFICATE_HOST, "a", NULL, 2000),
-			    "it has expired");
+	                    "it has expired");
 	assert_string_equal(fault_of(&host, &ca, CERTIFICATE_USER, "a", NULL, 1500),
-			    "it is no host's certificate");
+	                    "it is no host's certificate");
 	assert_string_equal(fault_of(&host, &ca, CERTIFICATE_HOST, NULL, NULL, 1500),
-			    "it names no host");
+	                    "it names no host");
 	assert_non_null(fault_of(&host, &ca, CERTIFICATE_HOST, "a", "force-command", 1500));
 }
 
@@ -263,7 +263,7 @@ int main(void) {
 		cmocka_unit_test(an_empty_or_negative_signature_proves_nothing),
 		cmocka_unit_test(leading_zeros_of_an_rsa_signature_may_be_missing),
 		cmocka_unit_test_setup_teardown(certificates_that_ssh_keygen_makes_are_verified,
-						keygen_enter, keygen_leave),
+	                                        keygen_enter, keygen_leave),
 		cmocka_unit_test(a_certificate_is_good_for_a_host_in_its_time_alone),
 		cmocka_unit_test(a_plain_key_is_no_certificate_and_no_ca_has_one),
 	};

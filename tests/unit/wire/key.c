@@ -72,7 +72,7 @@ static void a_certificate_is_known_by_its_plain_key(void **state) {
 		if (!keygen_make(name, kinds[i].options))
 			continue;
 		snprintf(command, sizeof(command),
-			 "ssh-keygen -q -s ca -I id -n me,you -O force-command=x %s", pub);
+		         "ssh-keygen -q -s ca -I id -n me,you -O force-command=x %s", pub);
 		keygen_run(command);
 		keygen_read_blob(&blob, cert);
 		snprintf(type, sizeof(type), "%s-cert-v01@openssh.com", kinds[i].type);
@@ -103,7 +103,7 @@ static void security_keys_have_it_too(void **state) {
 	buffer_put_string(&ecdsa, BYTES(point_p256));
 	put_text(&ecdsa, "ssh:host");
 	keygen_fingerprint_of_blob(expected, "sk-ecdsa-sha2-nistp256@openssh.com",
-				   buffer_bytes(&ecdsa));
+	                           buffer_bytes(&ecdsa));
 	assert_int_equal(key_facts_of_blob(&facts, buffer_bytes(&ecdsa)), 0);
 	assert_string_equal(facts.fingerprint, expected);
 	assert_string_not_equal(facts.fingerprint, "");
@@ -111,7 +111,7 @@ static void security_keys_have_it_too(void **state) {
 
 /* name, then the key of an RSA blob with numbers led by so many zeros. */
 static void put_rsa(struct buffer *blob, struct bytes name, const struct public_key *key,
-		    size_t zeros) {
+                    size_t zeros) {
 	const uint8_t nothing[4] = {0};
 
 	assert_true(zeros <= sizeof(nothing));
@@ -138,7 +138,7 @@ static void another_way_to_write_a_key_is_the_same_key(void **state) {
 
 	for (size_t i = 0; i < 8; i++) {
 		static const char *const names[] = {"ssh-rsa", "rsa-sha2-256", "rsa-sha2-512",
-						    "ssh-rsa"};
+		                                    "ssh-rsa"};
 		CLEANUP(buffer_deinit) struct buffer other = {0};
 		struct bytes name = bytes_of_text(names[i % 4]);
 		struct key_facts facts;
@@ -250,10 +250,10 @@ static void a_key_of_an_unknown_type_is_known_by_its_bytes(void **state) {
 
 static void what_cannot_be_told_of_an_unknown_type_stays_unknown(void **state) {
 	const struct bytes names[] = {
-		bytes_of_text("ssh-new-cert-v01@openssh.com"),	 /* its plain key */
+		bytes_of_text("ssh-new-cert-v01@openssh.com"),   /* its plain key */
 		{(const uint8_t *)"ssh-new", sizeof("ssh-new")}, /* which form is usual */
-		bytes_of_text("ssh new"),			 /* no algorithm's name */
-		bytes_of_text("ssh-\x1b[31m"),			 /* no text at all */
+		bytes_of_text("ssh new"),                        /* no algorithm's name */
+		bytes_of_text("ssh-\x1b[31m"),                   /* no text at all */
 		bytes_of_text("a2345678901234567890123456789012345678901234567890123456789012345"),
 	};
 
@@ -266,9 +266,9 @@ static void what_cannot_be_told_of_an_unknown_type_stays_unknown(void **state) {
 		put_text(&blob, "bits");
 		assert_int_equal(key_facts_of_blob(&facts, buffer_bytes(&blob)), 0);
 		assert_string_equal(facts.fingerprint, "");
-		assert_string_equal(facts.type, i == 0	 ? "ssh-new-cert-v01@openssh.com"
-						: i == 1 ? "ssh-new"
-							 : "");
+		assert_string_equal(facts.type, i == 0   ? "ssh-new-cert-v01@openssh.com"
+		                                : i == 1 ? "ssh-new"
+		                                         : "");
 	}
 }
 
@@ -295,9 +295,9 @@ static void a_certificate_is_taken_apart(void **state) {
 	(void)state;
 	assert_true(keygen_make("ca", "-t ecdsa") && keygen_make("host", "-t ed25519"));
 	keygen_run("ssh-keygen -q -h -s ca -I 'the id' -n a.example,b.example -z 42 "
-		   "-V 20200101000000Z:20300101000000Z host.pub 2>/dev/null || "
-		   "TZ=UTC ssh-keygen -q -h -s ca -I 'the id' -n a.example,b.example -z 42 "
-		   "-V 20200101000000:20300101000000 host.pub");
+	           "-V 20200101000000Z:20300101000000Z host.pub 2>/dev/null || "
+	           "TZ=UTC ssh-keygen -q -h -s ca -I 'the id' -n a.example,b.example -z 42 "
+	           "-V 20200101000000:20300101000000 host.pub");
 	keygen_read_blob(&blob, "host-cert.pub");
 	keygen_read_blob(&ca, "ca.pub");
 	assert_int_equal(public_key_parse(&key, buffer_bytes(&blob)), 0);

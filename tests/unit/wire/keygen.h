@@ -37,7 +37,7 @@ static inline bool keygen_make(const char *name, const char *options) {
 	char command[256];
 
 	snprintf(command, sizeof(command),
-		 "ssh-keygen -q -N '' -C 'me@here' -f '%s' %s 2>keygen.err", name, options);
+	         "ssh-keygen -q -N '' -C 'me@here' -f '%s' %s 2>keygen.err", name, options);
 	return system(command) == 0;
 }
 
@@ -81,7 +81,7 @@ static inline void keygen_fingerprint(char ret[static 128], const char *path) {
 
 /* The same of a blob that stands in no file yet. */
 static inline void keygen_fingerprint_of_blob(char ret[static 128], const char *type,
-					      struct bytes blob) {
+                                              struct bytes blob) {
 	static uint8_t base64[64 * 1024];
 	FILE *file = fopen("blob.pub", "w");
 

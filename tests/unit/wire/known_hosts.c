@@ -31,7 +31,7 @@ static void read_words(char ret[static 1024], const char *path) {
 
 static int make_keys(void **state) {
 	static const char *const options[KEYS] = {"-t ed25519", "-t ed25519", "-t ecdsa",
-						  "-t rsa -b 1024", "-t ed25519"};
+	                                          "-t rsa -b 1024", "-t ed25519"};
 
 	if (keygen_enter(state) < 0)
 		return -1;
@@ -133,7 +133,7 @@ static void assert_counts(const struct known_hosts *hosts, size_t used, size_t m
 
 /* The names as "host:port host:port", in their order. */
 static void assert_names(const struct known_hosts *hosts, struct bytes blob, size_t max,
-			 const char *expected) {
+                         const char *expected) {
 	struct known_host_name names[16];
 	char text[1024] = "";
 	size_t len = 0;
@@ -142,8 +142,8 @@ static void assert_names(const struct known_hosts *hosts, struct bytes blob, siz
 	assert_true(count <= max);
 	for (size_t i = 0; i < count; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s:%u",
-					i > 0 ? " " : "", (int)names[i].host.len,
-					(const char *)names[i].host.data, names[i].port);
+		                        i > 0 ? " " : "", (int)names[i].host.len,
+		                        (const char *)names[i].host.data, names[i].port);
 	assert_string_equal(text, expected);
 }
 
@@ -227,7 +227,7 @@ static void names_come_shortest_first_and_once(void **state) {
 
 	(void)state;
 	assert_names(hosts, key(0), 16,
-		     "a:22 a:222 b:22 []:3:22 [b]::22 [b]:0:22 [b]:65536:22 long.example.com:22");
+	             "a:22 a:222 b:22 []:3:22 [b]::22 [b]:0:22 [b]:65536:22 long.example.com:22");
 	assert_names(hosts, key(0), 2, "a:22 a:222");
 	assert_names(hosts, key(0), 0, "");
 	assert_names(hosts, key(1), 16, "");
@@ -329,7 +329,7 @@ static void a_key_of_unknown_type_is_known_byte_by_byte(void **state) {
 	static const char other[] = "\0\0\0\x0bnew@example\0\0\0\x02ho";
 	CLEANUP(free_hosts)
 	struct known_hosts *hosts = load("one new@example AAAAC25ld0BleGFtcGxlAAAAAmhp\n"
-					 "two old@example AAAAC25ld0BleGFtcGxlAAAAAmhv\n");
+	                                 "two old@example AAAAC25ld0BleGFtcGxlAAAAAmhv\n");
 
 	(void)state;
 	assert_counts(hosts, 1, 1);
@@ -428,8 +428,8 @@ static void more_than_all_files_may_hold_is_refused(void **state) {
 
 	(void)state;
 	assert_int_equal(known_hosts_add(hosts, (struct bytes){&byte, KNOWN_HOSTS_BYTES_MAX},
-					 KNOWN_HOSTS_USER),
-			 -EFBIG);
+	                                 KNOWN_HOSTS_USER),
+	                 -EFBIG);
 }
 
 /* --- side by side with ssh-keygen ---------------------------------------------------------------
@@ -487,7 +487,7 @@ static void patterns_fit_as_ssh_keygen_finds_them(void **state) {
 
 			if (ours != (found[i] ? TRI_YES : TRI_NO))
 				fail_msg("line %zu of %s/random and %s", i, keygen_directory,
-					 names[n]);
+				         names[n]);
 			fits += found[i];
 		}
 	}
@@ -508,7 +508,7 @@ static void a_pattern_that_is_too_long_fits_to_nothing(void **state) {
 		write_file_of_text("long", text);
 		keygen_find(found, 1, "one", "long");
 		assert_int_equal(known_hosts_has_name(hosts, key(0), "one", 22),
-				 found[1] ? TRI_YES : TRI_NO);
+		                 found[1] ? TRI_YES : TRI_NO);
 		assert_int_equal(is_known(hosts, 0), found[1]);
 		assert_int_equal(found[1], len <= 1022);
 	}
@@ -582,13 +582,13 @@ static void make_certificate(struct buffer *ret, const char *principals) {
 	char command[256];
 
 	snprintf(command, sizeof(command), "ssh-keygen -q -s key%d -h -I id -n '%s' key0.pub", CA,
-		 principals);
+	         principals);
 	keygen_run(command);
 	keygen_read_blob(ret, "key0-cert.pub");
 }
 
 static enum tri certified(const char *text, const struct buffer *certificate, const char *host,
-			  uint16_t port) {
+                          uint16_t port) {
 	CLEANUP(free_hosts) struct known_hosts *hosts = load(text);
 	struct known_host found = {0};
 
@@ -614,7 +614,7 @@ static void a_ca_certifies_the_hosts_of_its_line_and_of_the_certificate(void **s
 	assert_int_equal(certified("@cert-authority *.x @4\n", &one, "a.y", 22), TRI_NO);
 	assert_int_equal(certified("@cert-authority *.x @4\n", &one, "one.x", 2222), TRI_NO);
 	assert_int_equal(certified("@cert-authority [*.x]:2222 @4\n", &one, "one.x", 2222),
-			 TRI_YES);
+	                 TRI_YES);
 	assert_int_equal(certified("@cert-authority *,!one.x @4\n", &one, "one.x", 22), TRI_NO);
 	/* A key that is merely known is no CA, and another CA is none for this one. */
 	assert_int_equal(certified("* @4\n", &one, "one.x", 22), TRI_NO);
@@ -653,8 +653,8 @@ static void a_revoked_ca_or_key_certifies_nothing(void **state) {
 
 		add_text(hosts, i == 0 ? "@revoked * @4\n" : "@revoked * @0\n", KNOWN_HOSTS_SYSTEM);
 		assert_int_equal(known_hosts_find_certificate(&found, hosts, buffer_bytes(&one),
-							      "one.x", 22),
-				 0);
+		                                              "one.x", 22),
+		                 0);
 		assert_true(found.is_revoked);
 		assert_int_equal(found.by_user, TRI_NO);
 		assert_true(find(hosts, buffer_bytes(&one)).is_revoked);
@@ -673,7 +673,7 @@ static void a_certificate_has_the_names_of_its_principals_and_of_its_key(void **
 	assert_names(hosts, buffer_bytes(&one), 16, "one.x:22 ten.x:22 plain.example:22");
 	assert_int_equal(find(hosts, buffer_bytes(&one)).by_user, TRI_YES); /* its key is known */
 	assert_int_equal(known_hosts_has_name(hosts, buffer_bytes(&one), "plain.example", 22),
-			 TRI_YES);
+	                 TRI_YES);
 	assert_names(other, buffer_bytes(&one), 16, "");
 	assert_int_equal(find(other, buffer_bytes(&one)).by_user, TRI_NO);
 }

@@ -90,7 +90,7 @@ static void bytes_that_openssh_ignores_are_ignored(void **state) {
 	const uint8_t types[] = {
 		AGENT_SIGN_REQUEST, AGENT_REMOVE_IDENTITY, AGENT_REQUEST_IDENTITIES,
 		AGENT_REMOVE_ALL,   AGENT_REMOVE_ALL_V1,   AGENT_LOCK,
-		AGENT_UNLOCK,	    AGENT_REMOVE_SMARTCARD};
+		AGENT_UNLOCK,       AGENT_REMOVE_SMARTCARD};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types); i++) {

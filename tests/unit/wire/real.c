@@ -74,7 +74,7 @@ static void real_logins_meet_their_binds(void **state) {
 		{"unbound", 1, TRI_NO, false, MEETING_BOUND, ed25519},
 		/* ssh -o CertificateFile=..., with the plain key in the agent */
 		{"user-cert", 1, TRI_NO, true, MEETING_VERIFIED,
-		 "ssh-ed25519-cert-v01@openssh.com"},
+	         "ssh-ed25519-cert-v01@openssh.com"},
 		/* ssh -A to one host, and from there to another */
 		{"forwarded", 2, TRI_YES, true, MEETING_VERIFIED, ed25519},
 	};

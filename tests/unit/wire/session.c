@@ -18,7 +18,7 @@ static struct id id_of(uint8_t number) {
 }
 
 static void put_bind(struct buffer *body, struct bytes host_key, struct bytes session_id,
-		     struct bytes signature, uint8_t is_forwarding) {
+                     struct bytes signature, uint8_t is_forwarding) {
 	buffer_put_string(body, host_key);
 	buffer_put_string(body, session_id);
 	buffer_put_string(body, signature);
@@ -27,19 +27,19 @@ static void put_bind(struct buffer *body, struct bytes host_key, struct bytes se
 
 /* As ssh binds: this host has signed that session. */
 static enum bind_outcome bind_by(struct session *session, const struct signer *host, uint8_t number,
-				 uint8_t is_forwarding) {
+                                 uint8_t is_forwarding) {
 	CLEANUP(buffer_deinit) struct buffer signature = {0};
 	CLEANUP(buffer_deinit) struct buffer body = {0};
 	struct id id = id_of(number);
 
 	signer_sign(&signature, host, BYTES(id.raw));
 	put_bind(&body, buffer_bytes(&host->blob), BYTES(id.raw), buffer_bytes(&signature),
-		 is_forwarding);
+	         is_forwarding);
 	return session_bind(session, buffer_bytes(&body));
 }
 
 static enum meeting meet(const struct session *session, uint8_t number,
-			 const struct signer *signed_host) {
+                         const struct signer *signed_host) {
 	struct id id = id_of(number);
 	struct ssh_login login = {.session_id = BYTES(id.raw), .user = bytes_of_text("me")};
 
@@ -213,7 +213,7 @@ static void a_repeated_hop_changes_nothing(void **state) {
 	assert_false(session.is_tainted);
 	assert_null(session_login_hop(&session));
 	assert_int_equal(bind_by(&session, &host, 2, 0),
-			 BIND_RECORDED); /* same host, new session */
+	                 BIND_RECORDED); /* same host, new session */
 	assert_int_equal(bind_by(&session, &host, 1, 1), BIND_REPEATED);
 	assert_int_equal(meet(&session, 2, &host), MEETING_VERIFIED);
 }
@@ -343,7 +343,7 @@ static void a_bind_cut_anywhere_is_malformed(void **state) {
 		CLEANUP(session_deinit) struct session session = {0};
 
 		assert_int_equal(session_bind(&session, (struct bytes){body.data, len}),
-				 BIND_MALFORMED);
+		                 BIND_MALFORMED);
 		assert_tainted(&session, &host, 1);
 	}
 }
@@ -377,7 +377,7 @@ static void a_session_id_has_its_limit(void **state) {
 		signer_sign(&signature, &host, session_id);
 		put_bind(&body, buffer_bytes(&host.blob), session_id, buffer_bytes(&signature), 0);
 		assert_int_equal(session_bind(&session, buffer_bytes(&body)),
-				 extra == 0 ? BIND_RECORDED : BIND_MALFORMED);
+		                 extra == 0 ? BIND_RECORDED : BIND_MALFORMED);
 	}
 }
 

@@ -189,9 +189,9 @@ static void an_algorithm_suits_by_the_kind_of_its_key_as_for_openssh(void **stat
 		{"-t rsa -b 1024", "ssh-rsa", "ssh-rsa-cert-v01@openssh.com"},
 		{"-t rsa -b 1024", "rsa-sha2-512", "rsa-sha2-512-cert-v01@openssh.com"},
 		{"-t ecdsa -b 384", "ecdsa-sha2-nistp384",
-		 "ecdsa-sha2-nistp384-cert-v01@openssh.com"},
+	         "ecdsa-sha2-nistp384-cert-v01@openssh.com"},
 		{"-t ecdsa -b 384", "ecdsa-sha2-nistp256",
-		 "ecdsa-sha2-nistp521-cert-v01@openssh.com"},
+	         "ecdsa-sha2-nistp521-cert-v01@openssh.com"},
 	};
 
 	(void)state;
@@ -292,11 +292,11 @@ static void unknown_bytes_are_told_by_length_and_hash(void **state) {
 	assert_int_equal(payload.kind, PAYLOAD_UNKNOWN);
 	assert_int_equal(payload.len, 3);
 	assert_string_equal(payload.sha256,
-			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	sign_data_parse(&payload, (struct bytes){0}, (struct bytes){0});
 	assert_int_equal(payload.kind, PAYLOAD_UNKNOWN);
 	assert_string_equal(payload.sha256,
-			    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 int main(void) {

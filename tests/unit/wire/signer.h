@@ -61,9 +61,9 @@ static inline void put_fields(struct buffer *buffer, const struct signer *signer
 		const char *curve = strstr(signer->name, "nistp");
 
 		assert_int_equal(EVP_PKEY_get_octet_string_param(signer->pkey,
-								 OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
-								 raw, sizeof(raw), &len),
-				 1);
+		                                                 OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+		                                                 raw, sizeof(raw), &len),
+		                 1);
 		buffer_put_string(buffer, (struct bytes){(const uint8_t *)curve, 8});
 		buffer_put_string(buffer, (struct bytes){raw, len});
 	}
@@ -72,7 +72,7 @@ static inline void put_fields(struct buffer *buffer, const struct signer *signer
 }
 
 static inline struct signer signer_of(EVP_PKEY *pkey, const char *name, const char *signature,
-				      const EVP_MD *digest, const char *application) {
+                                      const EVP_MD *digest, const char *application) {
 	struct signer signer = {pkey, name, signature, digest, application, {0}};
 
 	assert_non_null(pkey);
@@ -83,42 +83,42 @@ static inline struct signer signer_of(EVP_PKEY *pkey, const char *name, const ch
 
 static inline struct signer signer_ed25519(void) {
 	return signer_of(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "ssh-ed25519", "ssh-ed25519",
-			 NULL, NULL);
+	                 NULL, NULL);
 }
 
 static inline struct signer signer_rsa(size_t bits, const char *signature) {
 	return signer_of(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits), "ssh-rsa", signature,
-			 strcmp(signature, "rsa-sha2-256") == 0	  ? EVP_sha256()
-			 : strcmp(signature, "rsa-sha2-512") == 0 ? EVP_sha512()
-								  : EVP_sha1(),
-			 NULL);
+	                 strcmp(signature, "rsa-sha2-256") == 0   ? EVP_sha256()
+	                 : strcmp(signature, "rsa-sha2-512") == 0 ? EVP_sha512()
+	                                                          : EVP_sha1(),
+	                 NULL);
 }
 
 static inline struct signer signer_ecdsa(int bits) {
 	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC",
-					   bits == 256	 ? "P-256"
-					   : bits == 384 ? "P-384"
-							 : "P-521");
-	const char *name = bits == 256	 ? "ecdsa-sha2-nistp256"
-			   : bits == 384 ? "ecdsa-sha2-nistp384"
-					 : "ecdsa-sha2-nistp521";
+	                                   bits == 256   ? "P-256"
+	                                   : bits == 384 ? "P-384"
+	                                                 : "P-521");
+	const char *name = bits == 256   ? "ecdsa-sha2-nistp256"
+	                   : bits == 384 ? "ecdsa-sha2-nistp384"
+	                                 : "ecdsa-sha2-nistp521";
 
 	return signer_of(pkey, name, name,
-			 bits == 256   ? EVP_sha256()
-			 : bits == 384 ? EVP_sha384()
-				       : EVP_sha512(),
-			 NULL);
+	                 bits == 256   ? EVP_sha256()
+	                 : bits == 384 ? EVP_sha384()
+	                               : EVP_sha512(),
+	                 NULL);
 }
 
 static inline struct signer signer_sk_ed25519(void) {
 	return signer_of(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "sk-ssh-ed25519@openssh.com",
-			 "sk-ssh-ed25519@openssh.com", NULL, "ssh:");
+	                 "sk-ssh-ed25519@openssh.com", NULL, "ssh:");
 }
 
 static inline struct signer signer_sk_ecdsa(void) {
 	return signer_of(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"),
-			 "sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
-			 EVP_sha256(), "ssh:");
+	                 "sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+	                 EVP_sha256(), "ssh:");
 }
 
 static inline void put_ecdsa_numbers(struct buffer *buffer, struct bytes der) {
@@ -143,10 +143,10 @@ static inline void signer_sign(struct buffer *ret, const struct signer *signer, 
 
 	if (signer->application != NULL) {
 		EVP_Digest(signer->application, strlen(signer->application), message, NULL,
-			   EVP_sha256(), NULL);
+		           EVP_sha256(), NULL);
 		memcpy(message + 32, state, sizeof(state));
 		EVP_Digest(data.data, data.len, message + 32 + sizeof(state), NULL, EVP_sha256(),
-			   NULL);
+		           NULL);
 		data = BYTES(message);
 	}
 	assert_int_equal(EVP_DigestSignInit(context, NULL, signer->digest, NULL, signer->pkey), 1);
@@ -163,8 +163,8 @@ static inline void signer_sign(struct buffer *ret, const struct signer *signer, 
 
 /* Appends a host certificate for "host.example", which the CA signs; valid from 1000 to 2000. */
 static inline void signer_certify(struct buffer *ret, const struct signer *host,
-				  const struct signer *ca, uint32_t type, const char *principal,
-				  const char *critical) {
+                                  const struct signer *ca, uint32_t type, const char *principal,
+                                  const char *critical) {
 	CLEANUP(buffer_deinit) struct buffer body = {0};
 	CLEANUP(buffer_deinit) struct buffer list = {0};
 	CLEANUP(buffer_deinit) struct buffer options = {0};

@@ -58,7 +58,7 @@ static void ssh_add(struct buffer *adds, const char *options) {
 		char command[256];
 
 		snprintf(command, sizeof(command),
-			 "exec env SSH_AUTH_SOCK=./agent ssh-add -q %s 2>ssh-add.err", options);
+		         "exec env SSH_AUTH_SOCK=./agent ssh-add -q %s 2>ssh-add.err", options);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}
@@ -69,7 +69,7 @@ static void ssh_add(struct buffer *adds, const char *options) {
 
 /* The next add in *adds must be of the key in that file. */
 static void assert_next_add(struct cursor *adds, const char *path, const char *type,
-			    bool constrained) {
+                            bool constrained) {
 	struct message message;
 	char expected[128];
 
@@ -137,7 +137,7 @@ static void write_security_key(const char *type, struct bytes public) {
 
 	buffer_put_u64(&secret, 0); /* twice the check number */
 	buffer_put_raw(&secret, buffer_bytes(&blob));
-	buffer_put_u8(&secret, 1);		  /* flags: touch */
+	buffer_put_u8(&secret, 1);                /* flags: touch */
 	buffer_put_string(&secret, BYTES(zeros)); /* key handle */
 	put_text(&secret, "");
 	put_text(&secret, "me@here");
@@ -163,7 +163,7 @@ static void write_security_key(const char *type, struct bytes public) {
 	fprintf(file, "-----END OPENSSH PRIVATE KEY-----\n");
 	fclose(file);
 	keygen_run("chmod 600 key && ssh-keygen -y -f key > key.pub && "
-		   "ssh-keygen -q -s ca -I id -n me key.pub");
+	           "ssh-keygen -q -s ca -I id -n me key.pub");
 }
 
 static void security_keys_and_their_certificates_are_told_too(void **state) {
@@ -197,7 +197,7 @@ static void security_keys_and_their_certificates_are_told_too(void **state) {
 	cursor = cursor_over(buffer_bytes(&adds));
 	assert_next_add(&cursor, "key.pub", "sk-ecdsa-sha2-nistp256@openssh.com", true);
 	assert_next_add(&cursor, "key-cert.pub", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
-			true);
+	                true);
 	assert_int_equal(cursor_finish(&cursor), 0);
 }
 

@@ -169,7 +169,7 @@ static void read_seed(struct buffer *ret, const char *name) {
 static void the_key_that_it_adds_is_the_key_that_we_named(void **state) {
 	/* Ed25519, RSA, ECDSA and their certificates; with constraints. */
 	static const char *const seeds[] = {"17-131", "17-153", "17-501", "17-613",
-					    "17-619", "17-949", "25-137", "25-625"};
+	                                    "17-619", "17-949", "25-137", "25-625"};
 	CLEANUP(close_fd) int fd = connect_agent();
 
 	(void)state;
@@ -221,9 +221,9 @@ static void the_key_that_it_signs_with_is_the_key_that_we_named(void **state) {
 }
 
 static void a_bind_that_it_takes_is_one_to_us(void **state) {
-	static const char *const seeds[] = {"27-bind-ed25519",	"27-bind-ed25519-cert",
-					    "27-bind-ecdsa256", "27-bind-ecdsa521-cert",
-					    "27-bind-rsa2048",	"27-bind-rsa2048-cert"};
+	static const char *const seeds[] = {"27-bind-ed25519",  "27-bind-ed25519-cert",
+	                                    "27-bind-ecdsa256", "27-bind-ecdsa521-cert",
+	                                    "27-bind-rsa2048",  "27-bind-rsa2048-cert"};
 
 	(void)state;
 	random_state = 3;
@@ -259,11 +259,11 @@ static void a_bind_that_it_takes_is_one_to_us(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_key_that_it_adds_is_the_key_that_we_named,
-						start_agent, stop_agent),
+	                                        start_agent, stop_agent),
 		cmocka_unit_test_setup_teardown(the_key_that_it_signs_with_is_the_key_that_we_named,
-						start_agent, stop_agent),
+	                                        start_agent, stop_agent),
 		cmocka_unit_test_setup_teardown(a_bind_that_it_takes_is_one_to_us, start_agent,
-						stop_agent),
+	                                        stop_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
