@@ -9,7 +9,7 @@
 
 #define CHUNK_LEN 16384
 
-static int read_all(struct buffer *buffer, int fd, size_t len_max) {
+int file_read_open(struct buffer *buffer, int fd, size_t len_max) {
 	uint8_t chunk[CHUNK_LEN];
 	size_t total = 0;
 
@@ -29,8 +29,7 @@ static int read_all(struct buffer *buffer, int fd, size_t len_max) {
 	}
 }
 
-int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
-              struct stat *ret_stat) {
+int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *ret_stat) {
 	/* O_NONBLOCK, because opening a FIFO without a writer would wait for one. */
 	CLEANUP(close_fd)
 	int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -42,7 +41,16 @@ int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_ma
 		return -EINVAL;
 	if (ret_stat != NULL)
 		*ret_stat = status;
-	return read_all(buffer, fd, len_max);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
+              struct stat *ret_stat) {
+	CLEANUP(close_fd) int fd = -1;
+	int error = file_open_regular(&fd, dir_fd, path, ret_stat);
+
+	return error == 0 ? file_read_open(buffer, fd, len_max) : error;
 }
 
 static int write_all(int fd, struct bytes bytes) {

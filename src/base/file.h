@@ -15,6 +15,10 @@
 int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
               struct stat *ret_stat) MUST_CHECK;
 
+/* The two halves of file_read(): opens it, and reads from where it stands to its end. */
+int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *ret_stat) MUST_CHECK;
+int file_read_open(struct buffer *buffer, int fd, size_t len_max) MUST_CHECK;
+
 /* Replaces dir_fd/name atomically by a file of these bytes, mode 0600. */
 int file_replace(int dir_fd, const char *name, struct bytes bytes) MUST_CHECK;
 

@@ -126,6 +126,23 @@ bool platform_child_is_runnable(pid_t child);
 /* Closes every descriptor from first_fd on. For a forked child that must not keep what is ours. */
 int platform_close_from(int first_fd) MUST_CHECK;
 
+/*
+ * A watch: becomes readable once any path that was put into it may lead to another file than
+ * before, or to another content. It tells no more than that, so it is thrown away then. A child may
+ * put paths into the watch that it has inherited. -ENOSYS: the system has no such thing; -EMFILE:
+ * no more of them.
+ */
+int platform_watch_new(int *ret_fd) MUST_CHECK;
+/* Follows the path's links, and watches them, too. Something need not lie there. Blocks for as long
+ * as its file systems do. Not 0 where a change might be missed: -ENOSPC: too many watches;
+ * -EREMOTE: other machines may change it unseen. */
+int platform_watch_path(int watch_fd, const char *path) MUST_CHECK;
+
+/* Keeps every program from writing to the file that is open to be read there, until it is closed:
+ * whoever opens it to write waits. -EAGAIN: one has it open to write already. Other errors: the
+ * file or the system allows no leases. */
+int platform_lease_read(int fd) MUST_CHECK;
+
 /* Opens a copy of the program at the absolute path that no set-id bit adheres to, sealed, and
  * readable by nobody where the system can do that, close-on-exec, for fexecve(). -EACCES: it
  * belongs to somebody else, or others may write to it. -EINVAL: no regular file. -EPERM: the

@@ -1,0 +1,144 @@
+#include "agent/fetch_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/file.h"
+#include "platform/platform.h"
+
+#define CHANNEL_FD 3
+#define WATCH_FD   4
+
+#define FLAG_BUSY    1
+#define FLAG_WATCHED 2
+
+static void put_fetched(struct buffer *buffer, const struct fetched *file, struct bytes bytes) {
+	buffer_put_u32(buffer, (uint32_t)-file->error);
+	buffer_put_u8(buffer,
+	              (uint8_t)((file->busy ? FLAG_BUSY : 0) | (file->watched ? FLAG_WATCHED : 0)));
+	/* From the same program on the same machine, so its own shape will do. */
+	buffer_put_raw(buffer, (struct bytes){(const uint8_t *)&file->status, sizeof(struct stat)});
+	buffer_put_string(buffer, bytes);
+}
+
+static struct fetched take_fetched(struct cursor *cursor) {
+	struct fetched file = {0};
+	struct bytes status;
+	uint32_t number = cursor_u32(cursor);
+	uint8_t flags = cursor_u8(cursor);
+
+	status = cursor_raw(cursor, sizeof(struct stat));
+	file.bytes = cursor_string(cursor);
+	file.error = number <= INT32_MAX ? -(int)number : -EIO;
+	file.busy = (flags & FLAG_BUSY) != 0;
+	file.watched = (flags & FLAG_WATCHED) != 0;
+	if (status.len == sizeof(struct stat))
+		memcpy(&file.status, status.data, sizeof(struct stat));
+	return file;
+}
+
+int fetched_decode(struct fetched *ret, size_t n, struct bytes bytes) {
+	struct cursor cursor = cursor_over(bytes);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = take_fetched(&cursor);
+	return cursor_finish(&cursor);
+}
+
+/* The terminal's signals are meant for the guard, which ends its children with itself. */
+static void reset_signals(void) {
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTSTP, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* somebody waits for our lease */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Keeps nothing of the guard's but its pipe and its watch. */
+static int keep_only(int fd, int watch_fd) {
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int high_fd = fcntl(fd, F_DUPFD_CLOEXEC, WATCH_FD + 1);
+	int high_watch_fd = fcntl(watch_fd >= 0 ? watch_fd : null_fd, F_DUPFD_CLOEXEC,
+	                          WATCH_FD + 1);
+
+	if (null_fd < 0 || high_fd < 0 || high_watch_fd < 0 || dup2(high_fd, CHANNEL_FD) < 0 ||
+	    dup2(high_watch_fd, WATCH_FD) < 0)
+		return -EMFILE;
+	/* Standard error too: whoever started the guard may wait for its end. */
+	for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+		if (null_fd != standard && dup2(null_fd, standard) < 0)
+			return -errno;
+	return platform_close_from(WATCH_FD + 1);
+}
+
+static bool same_state(const struct stat *a, const struct stat *b) {
+	return a->st_size == b->st_size && a->st_mtime == b->st_mtime && a->st_ctime == b->st_ctime;
+}
+
+/* Half of a file that is being written may well be a good one, and say something else. */
+static int read_settled(struct buffer *bytes, struct fetched *file, const char *path,
+                        size_t len_max) {
+	CLEANUP(close_fd) int fd = -1;
+	struct stat after;
+	int error = file_open_regular(&fd, AT_FDCWD, path, &file->status);
+	int lease;
+
+	if (error < 0)
+		return error;
+	/* Where it is had, no program can write until we have read; it ends with the descriptor. */
+	lease = platform_lease_read(fd);
+	error = file_read_open(bytes, fd, len_max);
+	if (error == 0 && fstat(fd, &after) < 0)
+		error = -errno;
+	file->busy = lease == -EAGAIN || (error == 0 && !same_state(&file->status, &after));
+	return error;
+}
+
+static int write_all(int fd, struct bytes bytes) {
+	while (bytes.len > 0) {
+		ssize_t len = write(fd, bytes.data, bytes.len);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return -errno;
+		bytes.data += len;
+		bytes.len -= (size_t)len;
+	}
+	return 0;
+}
+
+static int fetch(const char *path, const struct fetch_plan *plan) {
+	CLEANUP(buffer_deinit) struct buffer bytes = {0};
+	CLEANUP(buffer_deinit) struct buffer message = {0};
+	struct fetched file = {0};
+
+	file.watched = plan->watch_fd >= 0 && platform_watch_path(WATCH_FD, path) == 0;
+	file.error = read_settled(&bytes, &file, path, plan->len_max);
+	if (file.error < 0)
+		buffer_clear(&bytes);
+	put_fetched(&message, &file, buffer_bytes(&bytes));
+	if (buffer_error(&message) < 0)
+		return buffer_error(&message);
+	return write_all(CHANNEL_FD, buffer_bytes(&message));
+}
+
+_Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t parent) {
+	reset_signals();
+	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0)
+		_exit(1);
+	for (size_t i = 0; i < plan->n_paths; i++)
+		if (fetch(plan->paths[i], plan) < 0)
+			_exit(1);
+	_exit(0);
+}
