@@ -143,18 +143,19 @@ static bool is_allowed(int fd) {
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	struct control *control = watcher->data;
-	CLEANUP(close_fd) int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	CLEANUP(close_fd) int fd = -1;
 	struct client *client;
+	int error = platform_accept(&fd, control->fd);
 
 	(void)revents;
 	/* Without a descriptor for whoever is at the door the loop would come here again and again.
 	 */
-	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+	if (error < 0 && error != -EAGAIN && error != -EINTR && error != -ECONNABORTED) {
 		ev_io_stop(loop, &control->acceptable);
 		ev_timer_set(&control->retry, ACCEPT_RETRY_S, 0.);
 		ev_timer_start(loop, &control->retry);
 	}
-	if (fd < 0 || !is_allowed(fd))
+	if (error < 0 || !is_allowed(fd))
 		return;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
@@ -198,13 +199,13 @@ static int control_address(struct sockaddr_un *ret, const char *path) {
 }
 
 static int control_listen(struct control *control) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(close_fd) int fd = -1;
 	struct sockaddr_un address;
 	mode_t mask;
 	int error = control_address(&address, control->path);
 
-	if (error == 0 && fd < 0)
-		error = -errno;
+	if (error == 0)
+		error = platform_socket(&fd, false);
 	if (error == 0 && unlink(control->path) < 0 && errno != ENOENT)
 		error = -errno;
 	mask = umask(0177);
@@ -307,14 +308,14 @@ static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
 }
 
 int control_ask(struct buffer *answer, const char *path, const char *request, bool wait_for_end) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP(close_fd) int fd = -1;
 	CLEANUP(buffer_deinit) struct buffer line = {0};
 	struct sockaddr_un address;
 	int error = control_address(&address, path);
 	static const char ok[] = "ok\n", failed[] = "failed\n";
 
-	if (fd < 0)
-		return -errno;
+	if (error == 0)
+		error = platform_socket(&fd, true);
 	if (error < 0)
 		return error;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)

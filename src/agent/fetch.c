@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/fetch_child.h"
+#include "platform/platform.h"
 
 #define CHUNK_LEN 16384
 
@@ -142,11 +143,12 @@ static int fork_child(struct fetcher *fetcher, const struct fetch_plan *plan) {
 	CLEANUP(close_fd) int ours = -1;
 	CLEANUP(close_fd) int theirs = -1;
 	pid_t parent = getpid();
-	int pair[2];
+	int pair[2], error;
 	sigset_t all, before;
 
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return -errno;
+	error = platform_pipe(pair, true);
+	if (error < 0)
+		return error;
 	ours = pair[0];
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)

@@ -75,12 +75,12 @@ static int socket_address(struct sockaddr_un *ret, const char *path) {
 
 /* -EADDRINUSE: somebody answers there. */
 static int try_connect(const char *path) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(close_fd) int fd = -1;
 	struct sockaddr_un address;
 	int error = socket_address(&address, path);
 
-	if (fd < 0)
-		return -errno;
+	if (error == 0)
+		error = platform_socket(&fd, false);
 	if (error < 0)
 		return error;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN)
@@ -242,29 +242,17 @@ static int bind_private(int fd, const struct sockaddr_un *address) {
 	return error;
 }
 
-/* By that name there might be another one by now, which would then pass for ours for ever. -ESTALE:
- * it is not ours. */
-static int listener_own_stat(struct stat *ret, const struct listener *listener, const char *name) {
-	CLEANUP(close_fd)
-	int fd = openat(listener->dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, ret) < 0)
-		return -errno;
-	return platform_is_own_listener(fd) ? 0 : -ESTALE;
-}
-
 /* Binds to a name of its own and moves that into place, so that the socket is never to be seen
  * before it listens and is private. */
 static int listener_bind(struct listener *listener) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(close_fd) int fd = -1;
 	struct sockaddr_un address;
 	const char *temporary;
 	struct stat status = {0};
-	int error;
+	int error = platform_socket(&fd, false);
 
-	if (fd < 0)
-		return -errno;
-	error = platform_identify_writers(fd);
+	if (error == 0)
+		error = platform_identify_writers(fd);
 	if (error == 0)
 		error = socket_address(&address, listener->path);
 	if (error < 0)
@@ -275,8 +263,10 @@ static int listener_bind(struct listener *listener) {
 	error = bind_private(fd, &address);
 	if (error == 0 && listen(fd, LISTEN_BACKLOG) < 0)
 		error = -errno;
+	/* By that name there might be another one by now, which would then pass for ours for ever.
+	 */
 	if (error == 0)
-		error = listener_own_stat(&status, listener, temporary);
+		error = platform_own_listener(&status, listener->dir_fd, temporary);
 	if (error == 0)
 		error = listener_rename(listener, temporary);
 	if (error < 0) {
@@ -335,8 +325,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 
 	(void)loop, (void)revents;
 	for (int i = 0; i < ACCEPT_MAX; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		int error = fd < 0 ? -errno : 0;
+		int fd = -1;
+		int error = platform_accept(&fd, listener->fd);
 
 		if (error == -EAGAIN || error == -EINTR || error == -ECONNABORTED)
 			return;

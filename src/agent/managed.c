@@ -163,8 +163,9 @@ static _Noreturn void child_run(const struct managed *managed, int image, int ou
 	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 && chdir("/") == 0 &&
 	    dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
 	    dup2(output, STDERR_FILENO) >= 0) {
-		fexecve(image, argv, environment);
-		dprintf(STDERR_FILENO, "cannot be executed: %s\n", strerror(errno));
+		int error = platform_execute(image, argv, environment);
+
+		dprintf(STDERR_FILENO, "cannot be executed: %s\n", strerror(-error));
 	}
 	_exit(127);
 }
@@ -209,8 +210,10 @@ void managed_start(struct managed *managed) {
 		return;
 	}
 	error = platform_program_image(&image, managed->program);
-	if (error < 0 || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
-		managed_failed(managed, managed->program, error < 0 ? error : -errno);
+	if (error == 0)
+		error = platform_pipe(output, false);
+	if (error < 0) {
+		managed_failed(managed, managed->program, error);
 		return;
 	}
 	unlinkat(managed->directory_fd, SOCKET_NAME, 0); /* of one that was killed */

@@ -124,11 +124,12 @@ static void link_proceed(struct upstream_link *link) {
 }
 
 static int upstream_socket(const struct sockaddr_un *address) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(close_fd) int fd = -1;
 	CLEANUP(peer_deinit) struct peer listener = {.pidfd = -1};
+	int error = platform_socket(&fd, false);
 
-	if (fd < 0)
-		return -errno;
+	if (error < 0)
+		return error;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return errno == EAGAIN ? -EAGAIN : -ECONNREFUSED;
 	/* Ourselves as our own upstream would ask ourselves, and so on until descriptors end. */

@@ -27,4 +27,12 @@ static inline bool bytes_equal_text(struct bytes a, const char *text) {
 	return bytes_equal(a, bytes_of_text(text));
 }
 
+/* The last one of these bytes, NULL where there is none. */
+static inline const uint8_t *bytes_last(struct bytes bytes, uint8_t byte) {
+	for (size_t i = bytes.len; i > 0; i--)
+		if (bytes.data[i - 1] == byte)
+			return bytes.data + i - 1;
+	return NULL;
+}
+
 #endif

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 static const char *const programs[] = {
 	[GIT_FETCH] = "git-upload-pack",
 	[GIT_PUSH] = "git-receive-pack",
@@ -14,8 +16,9 @@ static const char *const programs[] = {
 #define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+,@%"
 
 static enum git_operation operation_of(const char *program, size_t len) {
-	const char *slash = memrchr(program, '/', len);
-	size_t path_len = slash != NULL ? (size_t)(slash - program) + 1 : 0;
+	struct bytes whole = {(const uint8_t *)program, len};
+	const uint8_t *slash = bytes_last(whole, '/');
+	size_t path_len = slash != NULL ? (size_t)(slash - whole.data) + 1 : 0;
 
 	for (int i = GIT_FETCH; i <= GIT_ARCHIVE; i++)
 		if (len - path_len == strlen(programs[i]) &&

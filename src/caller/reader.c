@@ -192,11 +192,12 @@ static int fork_child(struct reader *reader, struct reader_child *child) {
 	CLEANUP(close_fd) int ours = -1;
 	CLEANUP(close_fd) int theirs = -1;
 	pid_t parent = getpid();
-	int pair[2];
+	int pair[2], error;
 	sigset_t all, before;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
+	error = platform_message_pair(pair);
+	if (error < 0)
+		return error;
 	ours = pair[0];
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)

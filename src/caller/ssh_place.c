@@ -19,7 +19,7 @@ static struct halves split_first(struct bytes text, char byte) {
 }
 
 static struct halves split_last(struct bytes text, char byte) {
-	const uint8_t *at = text.len > 0 ? memrchr(text.data, byte, text.len) : NULL;
+	const uint8_t *at = bytes_last(text, (uint8_t)byte);
 
 	return at != NULL ? split_at(text, (size_t)(at - text.data)) : (struct halves){0};
 }

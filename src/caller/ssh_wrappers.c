@@ -234,7 +234,8 @@ static int rsync_operand_read(const char **host, size_t *host_len, bool *has_dae
 	 */
 	len = strcspn(operand, ":");
 	if (memchr(operand, '[', len) != NULL ||
-	    memchr(operand, '@', len) != memrchr(operand, '@', len))
+	    memchr(operand, '@', len) !=
+	            bytes_last((struct bytes){(const uint8_t *)operand, len}, '@'))
 		return -EBADMSG;
 	if (operand[len + 1] == ':') {
 		*has_daemon = true;

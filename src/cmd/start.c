@@ -68,7 +68,8 @@ static int serve(const struct options *options, int ready_fd) {
 	struct daemon_options daemon;
 
 	/* The first number behind standard error; whatever we inherited behind it goes. */
-	if (ready_fd != READY_FD && dup3(ready_fd, READY_FD, O_CLOEXEC) < 0)
+	if (ready_fd != READY_FD &&
+	    (dup2(ready_fd, READY_FD) < 0 || fcntl(READY_FD, F_SETFD, FD_CLOEXEC) < 0))
 		return EXIT_FAILED;
 	background.ready_fd = READY_FD;
 	close(STDIN_FILENO);
@@ -88,9 +89,10 @@ static int start(const struct options *options) {
 	int pipe_fds[2], status;
 	char ready;
 	pid_t pid;
+	int error = platform_pipe(pipe_fds, true);
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
-		diag_error("start: %s", strerror(errno));
+	if (error < 0) {
+		diag_error("start: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
 	pid = fork();

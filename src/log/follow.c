@@ -3,20 +3,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <sys/inotify.h>
+
+#include "platform/platform.h"
 
 /* Some file systems report nothing, and of a directory that was replaced nothing comes, too. */
 #define LOOK_AGAIN_MS 1000
 
 void follow_init(struct follow *follow, int dir_fd) {
-	CLEANUP(close_fd) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char path[sizeof("/proc/self/fd/-2147483648")];
-
 	follow->fd = -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
-	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0)
-		follow->fd = take_fd(&fd);
+	if (platform_watch_writing(&follow->fd, dir_fd) < 0)
+		follow->fd = -1;
 }
 
 void follow_deinit(struct follow *follow) {

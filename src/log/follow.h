@@ -5,11 +5,11 @@
 #include "base/cleanup.h"
 
 struct follow {
-	int fd; /* inotify; -1: looked at again and again instead */
+	int fd; /* readable when something was written; -1: looked at again and again instead */
 };
 
-/* dir_fd is the directory, and is not kept. Never fails: without inotify, waiting ends by itself
- * from time to time. */
+/* dir_fd is the directory, and is not kept. Never fails: where the system does not tell,
+ * waiting ends by itself from time to time. */
 void follow_init(struct follow *follow, int dir_fd);
 void follow_deinit(struct follow *follow);
 

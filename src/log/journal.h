@@ -23,7 +23,7 @@ struct journal;
 /* Opens STATE/events below the open state directory (made 0700 where missing), and mends a last
  * document that a crash left unfinished in the newest day file. state_fd stays the caller's.
  * -ENOTDIR, -EPERM, -EACCES: the directory is none, not ours, or open to others. -EINVAL, -ELOOP,
- * -ENXIO: something lies in the place of the newest file. -EUCLEAN: that file's end is no event and
+ * -ENXIO: something lies in the place of the newest file. -EBADMSG: that file's end is no event and
  * too long to be a half-written one. None of them waits for anybody. */
 int journal_new(struct journal **ret, int state_fd) MUST_CHECK;
 void journal_free(struct journal *journal); /* NULL is fine */

@@ -87,7 +87,7 @@ int tail_find(off_t *ret_whole, int fd, off_t size) {
 		return error;
 	end = last_mark(data, len);
 	if (end == 0 && size > TAIL_LEN_MAX)
-		return -EUCLEAN;
+		return -EBADMSG;
 	*ret_whole = end > 0 ? size - (off_t)(len - end) : 0;
 	return 0;
 }
@@ -101,7 +101,7 @@ int tail_document(struct buffer *document, int fd, off_t size) {
 		return error;
 	begin = last_mark(data, len - 1);
 	if (begin == 0 && size > EVENT_LEN_MAX)
-		return -EUCLEAN;
+		return -EBADMSG;
 	buffer_put_raw(document, (struct bytes){data + begin, len - begin});
 	return buffer_error(document);
 }

@@ -11,11 +11,11 @@
 /* Above the longest document, with room for blocks that a file system never wrote (zeros). */
 #define TAIL_LEN_MAX (4 * EVENT_LEN_MAX)
 
-/* Where the last whole document of the first size bytes ends; 0 where there is none. -EUCLEAN:
+/* Where the last whole document of the first size bytes ends; 0 where there is none. -EBADMSG:
  * more than TAIL_LEN_MAX bytes stand behind it, which no crash of ours leaves. */
 int tail_find(off_t *ret_whole, int fd, off_t size) MUST_CHECK;
 
-/* Appends the last document of the first size bytes, which end with one. -EUCLEAN: what stands
+/* Appends the last document of the first size bytes, which end with one. -EBADMSG: what stands
  * there is longer than a document can be. */
 int tail_document(struct buffer *document, int fd, off_t size) MUST_CHECK;
 

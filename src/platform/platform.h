@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/cleanup.h"
@@ -37,6 +38,15 @@ void peer_deinit(struct peer *peer);
 /* Whether both name the same writer. An unknown peer equals none, not even itself. */
 bool peer_same(const struct peer *a, const struct peer *b);
 
+/* Descriptors that no program which we start gets (close-on-exec). Of those that never wait, reads
+ * and writes fail with EAGAIN instead. */
+int platform_socket(int *ret_fd, bool waits) MUST_CHECK;      /* of the local kind, a stream */
+int platform_accept(int *ret_fd, int listener_fd) MUST_CHECK; /* never waits */
+int platform_pipe(int ret_fds[2], bool waits) MUST_CHECK;
+/* Two ends that wait, for us and our child: each send() arrives whole, by one recv(), or not at
+ * all. recv() gives 0 or fails once the other end is gone. */
+int platform_message_pair(int ret_fds[2]) MUST_CHECK;
+
 /* Asks the kernel to name writers. Call it for a listener before listen(), and again for each
  * accepted socket: with socket activation the first client may have written before either. */
 int platform_identify_writers(int socket_fd) MUST_CHECK;
@@ -52,9 +62,9 @@ int platform_read(struct peer *ret_writer, int socket_fd, void *buffer, size_t s
  * process that listens. */
 int platform_connector(struct peer *ret_peer, int socket_fd) MUST_CHECK;
 
-/* Whether the socket behind that descriptor, opened by its name with O_PATH, is one on which this
- * process listens. Takes a connection, which ends at once. */
-bool platform_is_own_listener(int path_fd);
+/* Which file the name below dir_fd is, if it is a socket on which this process listens.
+ * Takes a connection, which ends at once. -ESTALE: it is another one. */
+int platform_own_listener(struct stat *ret, int dir_fd, const char *name) MUST_CHECK;
 
 /* The process with this PID as if it were a writer, for tools that look at one: nothing shows that
  * it wrote anything. Its group is not looked up: gid is (gid_t)-1. -ESRCH: no such process. Blocks,
@@ -138,16 +148,22 @@ int platform_watch_new(int *ret_fd) MUST_CHECK;
  * -EREMOTE: other machines may change it unseen. */
 int platform_watch_path(int watch_fd, const char *path) MUST_CHECK;
 
+/* Becomes readable when something is written into the directory or a file in it; what is read from
+ * it means nothing else. -ENOSYS: the system does not tell. */
+int platform_watch_writing(int *ret_fd, int dir_fd) MUST_CHECK;
+
 /* Keeps every program from writing to the file that is open to be read there, until it is closed:
  * whoever opens it to write waits. -EAGAIN: one has it open to write already. Other errors: the
  * file or the system allows no leases. */
 int platform_lease_read(int fd) MUST_CHECK;
 
 /* Opens a copy of the program at the absolute path that no set-id bit adheres to, sealed, and
- * readable by nobody where the system can do that, close-on-exec, for fexecve(). -EACCES: it
- * belongs to somebody else, or others may write to it. -EINVAL: no regular file. -EPERM: the
+ * readable by nobody where the system can do that, close-on-exec, for platform_execute(). -EACCES:
+ * it belongs to somebody else, or others may write to it. -EINVAL: no regular file. -EPERM: the
  * system forbids executable memory files (vm.memfd_noexec). */
 int platform_program_image(int *ret_fd, const char *path) MUST_CHECK;
+/* Becomes that program; returns only where it cannot. For a forked child. */
+int platform_execute(int image_fd, char *const argv[], char *const environment[]);
 
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;

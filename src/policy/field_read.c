@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/rule.h"
 
 /* Doubles the room when it is full, which is at 0, 1, 2, 4, 8 ... */
@@ -12,7 +13,7 @@ static int make_room(struct condition *condition) {
 
 	if ((n_patterns & (n_patterns - 1)) != 0)
 		return 0;
-	patterns = reallocarray(condition->patterns, n_patterns > 0 ? 2 * n_patterns : 1,
+	patterns = array_resize(condition->patterns, n_patterns > 0 ? 2 * n_patterns : 1,
 	                        sizeof(*patterns));
 	if (patterns == NULL)
 		return -ENOMEM;

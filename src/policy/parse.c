@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/define.h"
 #include "policy/hidden.h"
 #include "policy/reading.h"
@@ -122,7 +123,7 @@ static int read_value(struct loader *loader, struct condition *condition,
 
 static int read_condition(struct loader *loader, struct match *match, const struct field *field,
                           const struct yaml_node *value) {
-	struct condition *conditions = reallocarray(match->conditions, match->n_conditions + 1,
+	struct condition *conditions = array_resize(match->conditions, match->n_conditions + 1,
 	                                            sizeof(*conditions));
 	struct condition *condition;
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void problems_deinit(struct problems *problems) {
 	for (size_t i = 0; i < problems->count; i++) {
 		free(problems->items[i].file);
@@ -20,7 +22,7 @@ static bool make_room(struct problems *problems) {
 
 	if (problems->count >= PROBLEMS_MAX)
 		return false;
-	items = reallocarray(problems->items, problems->count + 1, sizeof(*items));
+	items = array_resize(problems->items, problems->count + 1, sizeof(*items));
 	if (items == NULL)
 		return false;
 	problems->items = items;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "wire/session_bind.h"
 
 const char *bind_outcome_name(enum bind_outcome outcome) {
@@ -58,7 +59,7 @@ static enum bind_outcome record(struct session *session, const struct session_bi
 		return BIND_TOO_MANY;
 	/* Exactly as many as there are: most connections have one, and idle ones should be small.
 	 */
-	hops = reallocarray(session->hops, (size_t)session->n_hops + 1,
+	hops = array_resize(session->hops, (size_t)session->n_hops + 1,
 	                    sizeof(struct session_hop *));
 	if (hops == NULL)
 		return BIND_NO_MEMORY;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3; Debian 12's header is older */
@@ -56,4 +57,9 @@ int platform_program_image(int *ret_fd, const char *path) {
 		return -errno;
 	*ret_fd = take_fd(&image);
 	return 0;
+}
+
+int platform_execute(int image_fd, char *const argv[], char *const environment[]) {
+	fexecve(image_fd, argv, environment);
+	return -errno;
 }

@@ -3,6 +3,7 @@
  * users' kernels, so that the younger constants stand here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -210,12 +211,21 @@ int platform_connector(struct peer *ret_peer, int socket_fd) {
 	return 0;
 }
 
-bool platform_is_own_listener(int path_fd) {
-	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+int platform_own_listener(struct stat *ret, int dir_fd, const char *name) {
+	/* By that name there might be another one a moment later; by the descriptor not. */
+	CLEANUP(close_fd) int path_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP(close_fd) int fd = -1;
 	CLEANUP(peer_deinit) struct peer listener = PEER_UNKNOWN;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat status;
 
+	if (path_fd < 0 || fstat(path_fd, &status) < 0)
+		return -errno;
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", path_fd);
-	return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	       platform_connector(&listener, fd) == 0 && listener.known && listener.pid == getpid();
+	if (platform_socket(&fd, false) < 0 ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    platform_connector(&listener, fd) < 0 || !listener.known || listener.pid != getpid())
+		return -ESTALE;
+	*ret = status;
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -195,6 +196,17 @@ int platform_watch_path(int watch_fd, const char *path) {
 		return -ENAMETOOLONG;
 	strcpy(walk->left, path);
 	return walk_on(walk);
+}
+
+int platform_watch_writing(int *ret_fd, int dir_fd) {
+	CLEANUP(close_fd) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char path[sizeof("/proc/self/fd/-2147483648")];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
+	if (fd < 0 || inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return -errno;
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 int platform_lease_read(int fd) {
