@@ -72,6 +72,7 @@ static struct request exchange_request(const struct exchange *exchange) {
 		.key = exchange->message.key,
 		.caller = exchange->caller,
 		.endpoint = exchange->in.endpoint,
+		.time = clock_moment(clock_real_us()),
 		.payload = has_payload(exchange) ? &exchange->payload : NULL,
 		.session = session,
 		.is_forwarded = session_is_forwarded(session),

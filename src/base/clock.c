@@ -21,6 +21,16 @@ int64_t clock_real_us(void) {
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+struct clock_moment clock_moment(int64_t real_us) {
+	time_t seconds = (time_t)(real_us / 1000000);
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) == NULL)
+		return (struct clock_moment){0};
+	return (struct clock_moment){true, (uint8_t)((tm.tm_wday + 6) % 7),
+	                             (uint16_t)(tm.tm_hour * 60 + tm.tm_min)};
+}
+
 static int64_t split(struct tm *ret_day, int64_t real_us) {
 	int64_t us;
 	time_t seconds;

@@ -190,7 +190,9 @@ static int check(struct asked *asked) {
 int cmd_check(int argc, char **argv) {
 	struct asked asked = {
 		.pid = getppid(),
-		.request = {.operation = OPERATION_SIGN, .endpoint = "default"},
+		.request = {.operation = OPERATION_SIGN,
+	                    .endpoint = "default",
+	                    .time = clock_moment(clock_real_us())},
 	};
 	int option;
 

@@ -5,6 +5,7 @@
 
 #include "describe/request.h"
 #include "policy/field_word.h"
+#include "policy/hours.h"
 
 static enum fact_state put(struct buffer *text, const char *value) {
 	if (value == NULL)
@@ -137,6 +138,46 @@ static enum fact_state get_cgroup(struct buffer *text, const struct request *req
 	return put(text, request->caller->cgroup);
 }
 
+static enum fact_state get_tmux_window(struct buffer *text, const struct request *request) {
+	return put(text, request->caller->tmux_window);
+}
+
+/* Those that were asked for, each as NAME=VALUE. */
+static enum fact_state get_env(struct buffer *text, const struct request *request) {
+	const struct caller *caller = request->caller;
+
+	if (caller->env == NULL)
+		return FACT_UNKNOWN;
+	for (size_t i = 0; i < caller->n_env; i++) {
+		put(text, i > 0 ? " " : "");
+		put(text, caller->env[i]);
+	}
+	return caller->n_env > 0 ? FACT_KNOWN : FACT_NONE;
+}
+
+static enum fact_state get_user_presence(struct buffer *text, const struct request *request) {
+	enum presence presence = request->caller->presence;
+
+	return put(text, presence != PRESENCE_UNKNOWN ? presence_name(presence) : NULL);
+}
+
+static enum fact_state get_is_in_container(struct buffer *text, const struct request *request) {
+	const struct caller *caller = request->caller;
+
+	if ((caller->apart & APART_PID) != 0)
+		return put_tri(text, TRI_YES);
+	return put_tri(text, (caller->apart_unknown & APART_PID) != 0 ? TRI_UNKNOWN : TRI_NO);
+}
+
+static enum fact_state get_time(struct buffer *text, const struct request *request) {
+	char moment[HOURS_MOMENT_SIZE];
+
+	if (!request->time.known)
+		return FACT_UNKNOWN;
+	hours_moment_text(moment, &request->time);
+	return put(text, moment);
+}
+
 static enum fact_state get_uid(struct buffer *text, const struct request *request) {
 	char digits[24];
 
@@ -231,7 +272,12 @@ const struct fact facts[] = {
 	{"caller_integrity", true, get_caller_integrity},
 	{"cwd", true, get_cwd},
 	{"cgroup", true, get_cgroup},
+	{"tmux_window", true, get_tmux_window},
+	{"env", true, get_env},
+	{"user_presence", true, get_user_presence},
+	{"is_in_container", true, get_is_in_container},
 	{"uid", false, get_uid},
+	{"time", false, get_time},
 };
 const size_t n_facts = sizeof(facts) / sizeof(facts[0]);
 

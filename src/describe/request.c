@@ -210,8 +210,16 @@ static const struct part request_parts[] = {
 	{"has_terminal", MAY_BE_UNKNOWN, read_has_terminal, settle_has_terminal},
 	{"cwd", MAY_BE_UNKNOWN, read_cwd, settle_cwd},
 	{"cgroup", MAY_BE_UNKNOWN, read_cgroup, settle_cgroup},
+	{"tmux_window", MAY_BE_UNKNOWN, part_read_tmux_window, part_settle_tmux_window},
+	{"env", MAY_BE_UNKNOWN, part_read_env, part_settle_env},
+	{"uid", ALWAYS_KNOWN, part_read_uid, NULL},
+	{"user_presence", MAY_BE_UNKNOWN, part_read_user_presence, part_settle_user_presence},
+	{"is_in_container", MAY_BE_UNKNOWN, part_read_is_in_container, part_settle_is_in_container},
+	{"time", ALWAYS_KNOWN, part_read_time, part_settle_time},
 	{"caller_integrity", MAY_BE_UNKNOWN, read_caller_integrity, settle_caller_integrity},
 	{"ancestors", MAY_BE_UNKNOWN_IN_PART, read_ancestors, settle_ancestors},
+	{"parent_process_name", ALWAYS_KNOWN, part_read_parent_process_name,
+         part_settle_parent_process_name},
 };
 #define N_REQUEST_PARTS (sizeof(request_parts) / sizeof(request_parts[0]))
 _Static_assert(N_REQUEST_PARTS < SLOTS_MAX, "there is room for unknown, too");
@@ -248,6 +256,7 @@ int described_new(struct described **ret, struct reading *reading, const struct 
 	described->caller->uid = geteuid();
 	/* Of marks alone, zero means that none is there, so what is not known must be said. */
 	described->caller->integrity_unknown = (1U << INTEGRITY_COUNT) - 1;
+	described->caller->apart_unknown = (1U << APART_COUNT) - 1;
 	target = (struct target){described, &described->caller->process};
 	error = parts_read(request_parts, N_REQUEST_PARTS, &target, reading, "request", map);
 	if (error < 0)
@@ -260,7 +269,14 @@ int described_new(struct described **ret, struct reading *reading, const struct 
 void described_free(struct described *described) {
 	if (described == NULL)
 		return;
+	if (described->caller != NULL) {
+		free(described->caller->env);
+		free(described->caller->tmux_window);
+		described->caller->env = NULL;
+		described->caller->tmux_window = NULL;
+	}
 	caller_free(described->caller);
+	free(described->parent_name);
 	free(described->endpoint);
 	free(described->name_space);
 	free(described->ssh_user);

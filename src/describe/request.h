@@ -25,6 +25,8 @@ struct described {
 	struct payload payload; /* the request's, where it is a signature */
 	struct session session; /* without hops: the request has none */
 	char dest_key[KEY_FINGERPRINT_SIZE];
+	char *parent_name; /* stated beside the ancestors, or in their place */
+	bool states_presence;
 	bool states_sign_type;
 	bool states_meeting;
 };

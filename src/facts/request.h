@@ -2,6 +2,7 @@
 #ifndef FACTS_REQUEST_H
 #define FACTS_REQUEST_H
 
+#include "base/clock.h"
 #include "facts/caller.h"
 #include "facts/destination.h"
 #include "facts/key.h"
@@ -16,6 +17,7 @@ struct request {
 	struct key_facts key;
 	const struct caller *caller; /* never NULL */
 	const char *endpoint;        /* the socket's name: "default" */
+	struct clock_moment time;    /* when it is decided */
 	/* What is to be signed. NULL where it is not a signature, or its message is malformed. */
 	const struct payload *payload;
 	const struct session *session; /* NULL: no bind */

@@ -195,9 +195,10 @@ static void tell(const struct search *search, const struct rule *rule,
 
 struct verdict policy_explain(const struct policy *policy, const struct request *request,
                               account_taker *take, void *data) {
-	struct subject subject = {.request = request};
 	struct search search = {.request = request};
+	struct subject subject;
 
+	subject_init(&subject, request);
 	/* Whoever wants to be told hears of the rules behind the end, too. */
 	for (size_t i = 0; i < policy->n_rules && (!search.has_ended || take != NULL); i++) {
 		const struct rule *rule = &policy->rules[i];

@@ -28,8 +28,9 @@ enum field_trait {
 	FIELD_BEGINNINGS = 4, /* plain text is the beginning of what it fits */
 	FIELD_OPERATION = 8,
 	FIELD_SIGN_TYPE = 16,
-	FIELD_EVIDENCE = 32, /* says which proofs are enough */
-	FIELD_PROOF = 64,    /* proved: no program of this account can bring it about */
+	FIELD_EVIDENCE = 32,   /* says which proofs are enough */
+	FIELD_PROOF = 64,      /* proved: no program of this account can bring it about */
+	FIELD_VARIABLES = 128, /* a map, each of whose keys is a condition of its own */
 };
 
 struct field {

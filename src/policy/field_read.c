@@ -84,6 +84,71 @@ int read_path(struct condition *condition, struct reading *reading, const struct
 	return error;
 }
 
+int read_directory(struct condition *condition, struct reading *reading,
+                   const struct yaml_node *value) {
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, true);
+	size_t len = is_glob(pattern) ? strlen(value->text) : 0;
+
+	if (len > 0 && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
+		NEVER(reading, value, condition->field,
+		      "a working directory begins with \"/\"; write ~/DIRECTORY or /DIRECTORY");
+	else if (len > 1 && value->text[len - 1] == '/')
+		NEVER(reading, value, condition->field,
+		      "a working directory has no \"/\" at its end; for all below it write "
+		      "DIRECTORY/*");
+	return error;
+}
+
+int read_cgroup(struct condition *condition, struct reading *reading,
+                const struct yaml_node *value) {
+	struct pattern *pattern;
+	int error = add_pattern(&pattern, condition, reading, value, false);
+
+	if (is_glob(pattern) && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
+		NEVER(reading, value, condition->field,
+		      "the path of a cgroup begins with \"/\"; for a part of it write */PART/*");
+	return error;
+}
+
+/* A number, in quotes or not; as a pattern, so that it is compared as all else is. */
+int read_uid(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
+	struct yaml_node quoted = *value;
+	struct pattern *pattern;
+	const char *text = value->text;
+	bool number = value->kind == TREE_TEXT && *text != '\0' &&
+	              text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 10 &&
+	              (text[0] != '0' || text[1] == '\0');
+
+	if (value->kind == TREE_TEXT && !number) {
+		REPORT(reading, value, "%s: %.60s: no number of a user; id -u prints it",
+		       condition->field->name, *text != '\0' ? text : "empty");
+		return 0;
+	}
+	quoted.plain = false;
+	return add_pattern(&pattern, condition, reading, &quoted, false);
+}
+
+int read_time(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
+	const char *text = read_text(reading, condition->field->name, value);
+	struct hours hours, *made;
+
+	if (text == NULL)
+		return 0;
+	if (!hours_parse(&hours, text)) {
+		REPORT(reading, value,
+		       "%s: %.60s: write days, hours, or both, as in \"mon-fri 09:00-17:30\"",
+		       condition->field->name, text);
+		return 0;
+	}
+	made = array_resize(condition->hours, condition->n_hours + 1, sizeof(*made));
+	if (made == NULL)
+		return -ENOMEM;
+	condition->hours = made;
+	condition->hours[condition->n_hours++] = hours;
+	return 0;
+}
+
 int read_ancestor(struct condition *condition, struct reading *reading,
                   const struct yaml_node *value) {
 	bool path = value->kind == TREE_TEXT && strchr(value->text, '/') != NULL;
@@ -191,6 +256,11 @@ int read_operation(struct condition *condition, struct reading *reading,
 int read_caller_integrity(struct condition *condition, struct reading *reading,
                           const struct yaml_node *value) {
 	return read_one_of(condition, reading, value, INTEGRITY_COUNT);
+}
+
+int read_user_presence(struct condition *condition, struct reading *reading,
+                       const struct yaml_node *value) {
+	return read_one_of(condition, reading, value, PRESENCE_LOCKED + 1);
 }
 
 int read_sign_type(struct condition *condition, struct reading *reading,

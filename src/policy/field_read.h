@@ -9,6 +9,7 @@ typedef int field_reader(struct condition *condition, struct reading *reading,
 
 field_reader read_process_name, read_path, read_ancestor, read_boolean, read_fingerprint,
 	read_caller_integrity, read_key_type, read_operation, read_name, read_sign_type,
-	read_dest_evidence, read_hops;
+	read_dest_evidence, read_hops, read_directory, read_cgroup, read_uid, read_user_presence,
+	read_time;
 
 #endif

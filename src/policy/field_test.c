@@ -43,24 +43,28 @@ static enum fit claims_test(const struct pattern *pattern, const struct claims *
 
 /* The executable tells who is there now. Where the process may have run another one when it wrote,
  * that proves nothing of the writer. */
-static const char *of_the_writer(const struct caller *caller, const char *text) {
+const char *of_the_writer(const struct caller *caller, const char *text) {
 	return (caller->integrity & INTEGRITY_FD_INHERITED) != 0 ? NULL : text;
+}
+
+enum fit any_process_name(const struct condition *condition, const char *name,
+                          const struct claims *claims) {
+	enum fit best = any_pattern(condition, name);
+
+	for (size_t i = 0; i < condition->n_patterns && best == FIT_NO; i++)
+		best = claims_test(&condition->patterns[i], claims);
+	return best;
 }
 
 enum fit test_process_name(const struct condition *condition, struct subject *subject) {
 	const struct caller *caller = subject->request->caller;
 	const struct process *process = &caller->process;
-	enum fit best = any_pattern(condition, of_the_writer(caller, process->name));
 
-	if (best != FIT_NO)
-		return best;
 	if (!subject->has_claims) {
 		subject->claims = claims_of(process);
 		subject->has_claims = true;
 	}
-	for (size_t i = 0; i < condition->n_patterns && best == FIT_NO; i++)
-		best = claims_test(&condition->patterns[i], &subject->claims);
-	return best;
+	return any_process_name(condition, of_the_writer(caller, process->name), &subject->claims);
 }
 
 enum fit test_exe(const struct condition *condition, struct subject *subject) {

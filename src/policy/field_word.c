@@ -10,6 +10,10 @@ const char *word_of_boolean(unsigned value) {
 	return value == TRI_YES ? "true" : "false";
 }
 
+const char *word_of_user_presence(unsigned value) {
+	return presence_name((enum presence)value);
+}
+
 const char *word_of_caller_integrity(unsigned value) {
 	return integrity_name((enum integrity)(1 << value));
 }

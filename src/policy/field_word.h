@@ -5,6 +5,6 @@
 typedef const char *field_word(unsigned value);
 
 field_word word_of_boolean, word_of_caller_integrity, word_of_operation, word_of_sign_type,
-	word_of_dest_evidence, word_of_hops;
+	word_of_dest_evidence, word_of_hops, word_of_user_presence;
 
 #endif

@@ -44,6 +44,16 @@ static bool any_covers(const struct condition *a, const struct pattern *b, size_
 	return false;
 }
 
+static bool any_hours_cover(const struct condition *a, const struct hours *b, size_t *steps_left) {
+	for (size_t i = 0; i < a->n_hours; i++) {
+		if (!spend(steps_left, 1))
+			return false;
+		if (hours_cover(&a->hours[i], b))
+			return true;
+	}
+	return false;
+}
+
 /* Both are of one field: whether a holds wherever b does. */
 static bool condition_covers(const struct condition *a, const struct condition *b,
                              size_t *steps_left) {
@@ -52,13 +62,22 @@ static bool condition_covers(const struct condition *a, const struct condition *
 	for (size_t i = 0; i < b->n_patterns; i++)
 		if (!any_covers(a, &b->patterns[i], steps_left))
 			return false;
+	for (size_t i = 0; i < b->n_hours; i++)
+		if (!any_hours_cover(a, &b->hours[i], steps_left))
+			return false;
 	return true;
 }
 
-static const struct condition *condition_of(const struct match *match, const struct field *field) {
-	for (size_t i = 0; i < match->n_conditions; i++)
-		if (match->conditions[i].field == field)
-			return &match->conditions[i];
+/* The one of match that asks for the same fact. */
+static const struct condition *condition_like(const struct match *match,
+                                              const struct condition *condition) {
+	for (size_t i = 0; i < match->n_conditions; i++) {
+		const struct condition *other = &match->conditions[i];
+
+		if (other->field == condition->field &&
+		    (other->variable == NULL || strcmp(other->variable, condition->variable) == 0))
+			return other;
+	}
 	return NULL;
 }
 
@@ -98,7 +117,7 @@ static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps
 		return false;
 	for (size_t i = 0; i < a->match.n_conditions; i++) {
 		const struct condition *wide = &a->match.conditions[i];
-		const struct condition *narrow = condition_of(&b->match, wide->field);
+		const struct condition *narrow = condition_like(&b->match, wide);
 
 		/* Compared above, because a rule that names no operation names signatures. */
 		if ((wide->field->traits & FIELD_OPERATION) != 0)

@@ -15,6 +15,8 @@
 #include "policy/yaml_tree.h"
 
 #define RULE_NAME_LEN_MAX    128    /* it stands in every event of that rule */
+#define VARIABLE_LEN_MAX     128    /* of the name of an environment variable */
+#define VARIABLES_MAX        64     /* of one match: pairs of rules are compared, all with all */
 #define CONDITION_VALUES_MAX 250000 /* as YAML_NODES_MAX */
 
 struct loader {
@@ -121,8 +123,9 @@ static int read_value(struct loader *loader, struct condition *condition,
 	return 0;
 }
 
+/* variable: of a field that has them, one of its keys; else NULL. */
 static int read_condition(struct loader *loader, struct match *match, const struct field *field,
-                          const struct yaml_node *value) {
+                          const char *variable, const struct yaml_node *value) {
 	struct condition *conditions = array_resize(match->conditions, match->n_conditions + 1,
 	                                            sizeof(*conditions));
 	struct condition *condition;
@@ -132,6 +135,8 @@ static int read_condition(struct loader *loader, struct match *match, const stru
 	match->conditions = conditions;
 	condition = &conditions[match->n_conditions++];
 	*condition = (struct condition){.field = field};
+	if (variable != NULL && (condition->variable = strdup(variable)) == NULL)
+		return -ENOMEM;
 	if (value->kind != TREE_LIST)
 		return read_value(loader, condition, value);
 	if (value->count == 0)
@@ -141,6 +146,42 @@ static int read_condition(struct loader *loader, struct match *match, const stru
 	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
 		int error = read_value(loader, condition, item);
 
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+/* Nothing that an environment could hold, or nothing that a person could mean. */
+static bool is_variable(struct loader *loader, const struct field *field,
+                        const struct yaml_node *key) {
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_";
+
+	if (key->kind != TREE_TEXT)
+		return false;
+	if (*key->text != '\0' && key->text[strspn(key->text, letters)] == '\0' &&
+	    strlen(key->text) <= VARIABLE_LEN_MAX)
+		return true;
+	REPORT(&loader->reading, key, "%s: %.60s: not the name of a variable", field->name,
+	       *key->text != '\0' ? key->text : "empty");
+	return false;
+}
+
+static int read_variables(struct loader *loader, struct match *match, const struct field *field,
+                          const struct yaml_node *map) {
+	if (!is_map(loader, field->name, map, "write NAME: VALUE"))
+		return 0;
+	if (map->count == 0 || map->count / 2 > VARIABLES_MAX)
+		REPORT(&loader->reading, map, "%s: %s", field->name,
+		       map->count == 0 ? "an empty map, which does not mean \"anything\"; write "
+		                         "NAME: VALUE or leave the field out"
+		                       : "too many variables; write fewer");
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
+		int error = 0;
+
+		if (map->count / 2 <= VARIABLES_MAX && is_variable(loader, field, key))
+			error = read_condition(loader, match, field, key->text, key->next);
 		if (error < 0)
 			return error;
 	}
@@ -173,7 +214,10 @@ static int read_fields(struct loader *loader, struct match *match, const struct 
 		/* A field that stands twice is reported as a duplicate key already. */
 		if (match_names(match, field->name))
 			continue;
-		error = read_condition(loader, match, field, key->next);
+		if ((field->traits & FIELD_VARIABLES) != 0)
+			error = read_variables(loader, match, field, key->next);
+		else
+			error = read_condition(loader, match, field, NULL, key->next);
 		if (error < 0)
 			return error;
 	}

@@ -17,6 +17,8 @@ static void match_deinit(struct match *match) {
 		for (size_t j = 0; j < condition->n_patterns; j++)
 			pattern_deinit(&condition->patterns[j]);
 		free(condition->patterns);
+		free(condition->variable);
+		free(condition->hours);
 	}
 	free(match->conditions);
 }

@@ -3,14 +3,18 @@
 #define POLICY_RULE_H
 
 #include "policy/field.h"
+#include "policy/hours.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
 
-/* One field of a match: any of its values may hold. */
+/* One field of a match, or one variable of its env: any of its values may hold. */
 struct condition {
 	const struct field *field;
+	char *variable;           /* of env: the name of the variable; else NULL; owned */
 	struct pattern *patterns; /* owned */
 	size_t n_patterns;
+	struct hours *hours; /* of time, in the place of patterns; owned */
+	size_t n_hours;
 	/* Fields that take words instead of patterns: one bit for each value of their enum. */
 	unsigned wanted;
 	bool takes_bound; /* its match names dest_evidence: bound */

@@ -67,7 +67,7 @@ static void put_words(struct buffer *yaml, unsigned wanted, const char *(*word)(
 
 /* "~/" stands as it was written; behind it, as far as it is without wildcards, what it means. */
 static void put_pattern(struct buffer *yaml, const struct pattern *pattern) {
-	put(yaml, "        - ");
+	put(yaml, "- ");
 	put_text(yaml, pattern->source);
 	if (pattern->path && pattern->regex == NULL && strncmp(pattern->source, "~/", 2) == 0) {
 		put(yaml, " # ");
@@ -76,7 +76,35 @@ static void put_pattern(struct buffer *yaml, const struct pattern *pattern) {
 	put(yaml, "\n");
 }
 
-static void put_condition(struct buffer *yaml, const struct condition *condition) {
+static void put_values(struct buffer *yaml, const struct condition *condition, const char *indent) {
+	char text[HOURS_TEXT_SIZE];
+
+	for (size_t i = 0; i < condition->n_patterns; i++) {
+		put(yaml, indent);
+		put_pattern(yaml, &condition->patterns[i]);
+	}
+	for (size_t i = 0; i < condition->n_hours; i++) {
+		hours_text(text, &condition->hours[i]);
+		put(yaml, indent);
+		put(yaml, "- ");
+		put(yaml, text);
+		put(yaml, "\n");
+	}
+}
+
+/* Conditions on variables stand together, and one heading is for all of them. */
+static void put_condition(struct buffer *yaml, const struct match *match, size_t index) {
+	const struct condition *condition = &match->conditions[index];
+
+	if (condition->variable != NULL) {
+		if (index == 0 || match->conditions[index - 1].variable == NULL)
+			put(yaml, "      env:\n");
+		put(yaml, "        ");
+		put_text(yaml, condition->variable);
+		put(yaml, ":\n");
+		put_values(yaml, condition, "          ");
+		return;
+	}
 	put(yaml, "      ");
 	put(yaml, condition->field->name);
 	if (condition->field->word != NULL) {
@@ -85,8 +113,7 @@ static void put_condition(struct buffer *yaml, const struct condition *condition
 		return;
 	}
 	put(yaml, ":\n");
-	for (size_t i = 0; i < condition->n_patterns; i++)
-		put_pattern(yaml, &condition->patterns[i]);
+	put_values(yaml, condition, "        ");
 }
 
 /* Where a match names no operation, what that means is written out. What an allow without sign_type
@@ -102,7 +129,7 @@ static void put_match(struct buffer *yaml, const struct rule *rule) {
 			names_operation = true;
 		if ((condition->field->traits & FIELD_SIGN_TYPE) != 0)
 			names_sign_type = true;
-		put_condition(yaml, condition);
+		put_condition(yaml, &rule->match, i);
 	}
 	if (!names_operation)
 		put(yaml, "      operation: [sign]\n");
@@ -130,7 +157,7 @@ static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number
 	if (rule->unless.n_conditions > 0)
 		put(yaml, "    unless:\n");
 	for (size_t i = 0; i < rule->unless.n_conditions; i++)
-		put_condition(yaml, &rule->unless.conditions[i]);
+		put_condition(yaml, &rule->unless, i);
 	put(yaml, "    action: ");
 	put(yaml, action_name(rule->action));
 	put(yaml, "\n");

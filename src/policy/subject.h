@@ -3,9 +3,12 @@
 #define POLICY_SUBJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "facts/request.h"
 #include "policy/claims.h"
+#include "policy/pattern.h"
 
 #define ANCESTOR_NAMES_MAX (ANCESTORS_MAX * (1 + CLAIMS_MAX))
 
@@ -16,6 +19,7 @@ struct ancestor_name {
 	bool claimed;
 };
 
+/* Zeroed up to command, which is big and rarely needed. */
 struct subject {
 	const struct request *request;
 	bool has_claims;
@@ -24,6 +28,14 @@ struct subject {
 	bool has_unnamed_ancestor; /* or one that could not be seen at all */
 	struct ancestor_name ancestor_names[ANCESTOR_NAMES_MAX];
 	size_t n_ancestor_names;
+	bool has_command;
+	bool knows_command;
+	char command[PATTERN_TEXT_MAX + 1]; /* its arguments, where they are known */
 };
+
+static inline void subject_init(struct subject *subject, const struct request *request) {
+	memset(subject, 0, offsetof(struct subject, command));
+	subject->request = request;
+}
 
 #endif

@@ -24,6 +24,9 @@ static const char *const kinds[] = {
 	"- match: {exe: '**/tool-%zu', key_type: ssh-rsa}\n  action: allow\n",
 	"- match: {operation: [add, remove], exe: /usr/bin/ssh-add-%zu}\n  action: allow\n",
 	"- match: {process_name: 'tool-%zu-*', endpoint: default}\n  action: deny\n",
+	"- match: {command: 'git push *%zu', exe: /usr/bin/ssh}\n  action: deny\n",
+	"- match: {cwd: '~^/home/[a-z]+/secret-%zu(/|$)'}\n  action: deny\n",
+	"- match: {env: {CI: 'true-%zu', TERM: '*'}, time: mon-fri 09:00-17:30}\n  action: deny\n",
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -109,11 +112,17 @@ int main(void) {
 	static char shell_exe[] = "/usr/bin/bash", title[] = "-bash";
 	static char shell_names[ANCESTORS][16];
 	static char *argv[] = {name, host, NULL};
+	static char cwd[] = "/home/alice/src/project";
+	static char ci[] = "CI=true", term[] = "TERM=xterm-256color", tmux[] = "TMUX_PANE=%1";
+	static char *env[] = {tmux, term, ci, NULL};
 	struct process ancestors[ANCESTORS];
 	struct caller caller = {
 		.state = CALLER_IDENTIFIED,
 		.process = {.exe = exe, .name = name, .title = name, .argv = argv, .argc = 2},
 		.has_terminal = TRI_NO,
+		.cwd = cwd,
+		.env = env,
+		.n_env = 3,
 		.ancestors = ancestors,
 		.n_ancestors = ANCESTORS,
 		.ancestors_known = true,
@@ -126,8 +135,17 @@ int main(void) {
 		.endpoint = "default",
 	};
 	static const char *const names[N_KINDS] = {
-		"exe",      "process_name, unless", "exe, a glob",      "ancestor, of two names",
-		"key, exe", "exe, from its end",    "other operations", "process_name, a glob",
+		"exe",
+		"process_name, unless",
+		"exe, a glob",
+		"ancestor, of two names",
+		"key, exe",
+		"exe, from its end",
+		"other operations",
+		"process_name, a glob",
+		"command, a glob",
+		"cwd, a regex",
+		"env and time",
 	};
 	int failures = 0;
 

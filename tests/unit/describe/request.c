@@ -268,6 +268,46 @@ static void marks_of_the_caller_are_stated_or_not_known(void **state) {
 	assert_false(rule_fits("allow", "caller_integrity: preloaded", &unknown->request));
 }
 
+static void surroundings_are_stated_or_ordinary_or_not_known(void **state) {
+	CLEANUP(free_described)
+	struct described *made = described("env: {A: b, C: ''}\ntmux_window: main:vi\nuid: 0\n"
+	                                   "user_presence: remote\nis_in_container: true\n"
+	                                   "time: Sat 23:10\nparent_process_name: make\n");
+	CLEANUP(free_described) struct described *ordinary = described("{}");
+	CLEANUP(free_described)
+	struct described *unknown = described("unknown: [env, tmux_window, user_presence, "
+	                                      "is_in_container]\n");
+
+	(void)state;
+	assert_true(
+		rule_fits("allow", "env: {A: b}, tmux_window: 'main:*', uid: 0", &made->request));
+	assert_true(rule_fits("allow", "env: {C: '~^$'}, user_presence: remote", &made->request));
+	assert_true(
+		rule_fits("allow", "is_in_container: true, time: sat 23:00-24:00", &made->request));
+	assert_true(rule_fits("allow", "parent_process_name: make", &made->request));
+	assert_int_equal(ordinary->request.caller->n_env, 0);
+	assert_true(rule_fits("allow", "user_presence: local, is_in_container: false",
+	                      &ordinary->request));
+	assert_true(rule_fits("allow", "time: mon 12:00-12:01", &ordinary->request));
+	assert_false(rule_fits("deny", "env: {A: '*'}", &ordinary->request));
+	assert_false(rule_fits("deny", "tmux_window: '*'", &ordinary->request));
+	assert_false(rule_fits("deny", "parent_process_name: '*'", &ordinary->request));
+	assert_true(rule_fits("deny", "env: {A: b}, tmux_window: x, is_in_container: true",
+	                      &unknown->request));
+	assert_true(rule_fits("allow", "user_presence: unknown", &unknown->request));
+}
+
+static void a_stated_parent_is_the_nearest_ancestor(void **state) {
+	CLEANUP(free_described)
+	struct described *made = described("ancestors: [{name: sh}, {name: make}]\n"
+	                                   "parent_process_name: git\n");
+
+	(void)state;
+	assert_int_equal(made->request.caller->n_ancestors, 2);
+	assert_string_equal(made->request.caller->ancestors[0].name, "git");
+	assert_string_equal(made->request.caller->ancestors[1].name, "make");
+}
+
 static void what_is_wrong_is_named_with_its_place(void **state) {
 	static const struct {
 		const char *text, *message;
@@ -275,7 +315,13 @@ static void what_is_wrong_is_named_with_its_place(void **state) {
 	} rows[] = {
 		{"procss_name: ssh", "procss_name: unknown field; did you mean process_name?", 1,
 	         1},
-		{"exe: /x\nenv: {A: b}", "env: unknown field", 2, 1},
+		{"exe: /x\nenv: b", "env: not a map", 2, 6},
+		{"env: {A: 1}", "env: 1: a number in YAML", 1, 10},
+		{"uid: me", "uid: no number of a user", 1, 6},
+		{"time: noon", "time: noon: write a day and a time", 1, 7},
+		{"user_presence: away", "user_presence: away: unknown value", 1, 16},
+		{"is_in_container: 1", "is_in_container: unknown value", 1, 18},
+		{"unknown: [time]", "unknown: time: unknown value", 1, 11},
 		{"ancestors: [{nam: git}]", "nam: unknown field; did you mean name?", 1, 14},
 		{"ancestors: git", "ancestors: not a list", 1, 12},
 		{"ancestors: [git]", "an ancestor: one value", 1, 13},
@@ -366,6 +412,8 @@ int main(void) {
 		cmocka_unit_test(evidence_may_be_less_than_a_proof),
 		cmocka_unit_test(forwarding_and_hops_follow_each_other),
 		cmocka_unit_test(marks_of_the_caller_are_stated_or_not_known),
+		cmocka_unit_test(surroundings_are_stated_or_ordinary_or_not_known),
+		cmocka_unit_test(a_stated_parent_is_the_nearest_ancestor),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_place),
 		cmocka_unit_test(without_a_home_a_path_below_it_is_wrong),
 		cmocka_unit_test(there_are_as_many_ancestors_as_a_live_request_has),

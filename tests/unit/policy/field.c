@@ -1,46 +1,7 @@
 /* Each field, by tables: what a value fits, what it does not, and what it does with the unknown. */
-#include "fixture.h"
+#include "see.h"
 
 #include <stdlib.h>
-
-/* How a condition shows: an allow fits only for certain, a deny also where it could. */
-enum seen { NO, CLAIMED, UNKNOWN, YES };
-
-static enum seen see(const char *match, const struct request *request) {
-	struct verdict allow = decide_rule("allow", match, request);
-	struct verdict deny = decide_rule("deny", match, request);
-
-	if (allow.action == ACTION_ALLOW) {
-		assert_int_equal(deny.action, ACTION_DENY);
-		assert_null(allow.missing);
-		assert_null(deny.missing);
-		return YES;
-	}
-	if (deny.action == ACTION_ALLOW) {
-		assert_null(allow.missing);
-		assert_null(deny.missing);
-		return NO;
-	}
-	assert_non_null(deny.missing);
-	return allow.missing != NULL ? UNKNOWN : CLAIMED;
-}
-
-struct row {
-	const char *match;
-	enum seen seen;
-};
-
-static void assert_rows(const struct row *rows, size_t n_rows, const struct request *request) {
-	for (size_t i = 0; i < n_rows; i++) {
-		enum seen seen = see(rows[i].match, request);
-
-		if (seen != rows[i].seen)
-			print_message("# %s\n", rows[i].match);
-		assert_int_equal(seen, rows[i].seen);
-	}
-}
-
-#define ASSERT_ROWS(rows, request) assert_rows((rows), sizeof(rows) / sizeof((rows)[0]), (request))
 
 static void process_name_is_that_of_the_executable(void **state) {
 	static const struct row rows[] = {

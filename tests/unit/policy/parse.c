@@ -132,7 +132,7 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 	         "unless: an empty map, which would always"},
 		{DENY "rules: [{match: {}, unless: , action: deny}]\n", 2, 29, "unless: empty"},
 		{DENY "rules: [{match: {}, unless: {e: x}, action: deny}]\n", 2, 30,
-	         "e: unknown field; this version knows process_name, exe"},
+	         "e: unknown field; this version knows process_name, parent_process_name, exe"},
 		{DENY "rules: [{name: 7, match: {}, action: deny}]\n", 2, 16,
 	         "name: 7: a number in YAML"},
 		{DENY "rules: [{name: default, match: {}, action: deny}]\n", 2, 16,
@@ -163,7 +163,35 @@ static void a_value_that_says_something_else_is_refused(void **state) {
 	static const struct row rows[] = {
 		{"procss_name: a", 0, 1, "procss_name: unknown field; did you mean process_name?"},
 		{"ssh_dest: a", 0, 1, "ssh_dest: unknown field; this version knows process_name,"},
-		{"env: a", 0, 1, "env: unknown field; this version knows"},
+		{"env: a", 0, 6, "env: one value, where a map"},
+		{"env: {}", 0, 6, "env: an empty map, which does not mean \"anything\""},
+		{"env: [A]", 0, 6, "env: a list, where a map"},
+		{"env: {A: 1}", 0, 10,
+	         "env: 1: a number in YAML, where text is meant; write \"1\""},
+		{"env: {A: ''}", 0, 10, "env: empty, which does not mean"},
+		{"env: {A: []}", 0, 10, "env: an empty list"},
+		{"env: {A: {B: c}}", 0, 10, "env: a map, where one value"},
+		{"env: {A=B: c}", 0, 7, "env: A=B: not the name of a variable"},
+		{"env: {'': c}", 0, 7, "env: empty: not the name of a variable"},
+		{"env: {A*: c}", 0, 7, "env: A*: not the name of a variable"},
+		{"env: {A: b, A: c}", 0, 13, "A: stands twice"},
+		{"parent_process_name: /bin/sh", 0, 22, "/bin/sh: never fits"},
+		{"cwd: src", 0, 6, "cwd: src: never fits: a working directory begins with"},
+		{"cwd: /src/", 0, 6, "cwd: /src/: never fits: a working directory has no"},
+		{"cwd: ~/src", 0, 6, "HOME"},
+		{"cgroup: user.slice", 0, 9, "cgroup: user.slice: never fits"},
+		{"tmux_window: []", 0, 14, "tmux_window: an empty list"},
+		{"uid: alice", 0, 6, "uid: alice: no number of a user"},
+		{"uid: 0x10", 0, 6, "uid: 0x10: no number"},
+		{"uid: 01", 0, 6, "uid: 01: no number"},
+		{"uid: -1", 0, 6, "uid: -1: no number"},
+		{"uid:", 0, 5, "uid: empty: no number"},
+		{"uid: 12345678901", 0, 6, "no number"},
+		{"user_presence: here", 0, 16, "user_presence: here: unknown value; write"},
+		{"is_in_container: 1", 0, 18, "is_in_container: 1: unknown value; write true"},
+		{"time: noon", 0, 7, "time: noon: write days, hours, or both"},
+		{"time: 9:00-17:00", 0, 7, "time: 9:00-17:00: write days"},
+		{"time: [mon, x]", 0, 13, "time: x: write days"},
 		{"process_name: no", 0, 15, "process_name: no: false in YAML, where text is meant"},
 		{"process_name: Yes", 0, 15, "true in YAML, where text is meant; write \"Yes\""},
 		{"process_name: [ssh, off]", 0, 21, "off: false in YAML"},
@@ -252,27 +280,9 @@ static void a_bad_definition_is_refused_with_its_place(void **state) {
  * silently left out. */
 static void each_field_of_a_later_version_is_refused_by_name(void **state) {
 	static const char *const names[] = {
-		"parent_process_name",
-		"exe_sha256",
-		"command",
-		"cwd",
-		"cgroup",
-		"tmux_window",
-		"env",
-		"uid",
-		"user_presence",
-		"is_in_container",
-		"is_coding_agent",
-		"coding_agent",
-		"key_comment",
-		"ssh_dest",
-		"known_hosts",
-		"dest_mismatch",
-		"is_in_known_hosts",
-		"forwarded_via",
-		"git_repo",
-		"git_operation",
-		"time",
+		"exe_sha256",    "is_coding_agent", "coding_agent",  "key_comment",
+		"ssh_dest",      "known_hosts",     "dest_mismatch", "is_in_known_hosts",
+		"forwarded_via", "git_repo",        "git_operation",
 	};
 
 	(void)state;
@@ -430,6 +440,16 @@ static void a_policy_that_uses_all_there_is_loads(void **state) {
 	                                   "    key_type: ssh-*\n"
 	                                   "    operation: [sign, list]\n"
 	                                   "    endpoint: default\n"
+	                                   "    parent_process_name: git\n"
+	                                   "    command: 'ssh *'\n"
+	                                   "    cwd: [~/src/*, /srv]\n"
+	                                   "    cgroup: '*/app.slice/*'\n"
+	                                   "    tmux_window: main:*\n"
+	                                   "    env: {CI: 'true', TERM: [xterm, '~^s']}\n"
+	                                   "    uid: [1000, '0']\n"
+	                                   "    user_presence: [local, unknown]\n"
+	                                   "    is_in_container: no\n"
+	                                   "    time: [mon-fri 09:00-17:30, sat]\n"
 	                                   "  unless: {process_name: \"no\"}\n"
 	                                   "  action: allow\n"
 	                                   "- {match: {}, action: deny}\n");

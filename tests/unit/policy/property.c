@@ -21,14 +21,42 @@ static const struct {
 	const char *text;
 	enum truth truth;
 } written[] = {
-	{"key", "SHA256:47D", YES},    {"key", "[SHA256:abc, '~x']", NO},
-	{"endpoint", "'b*'", YES},     {"endpoint", "default", NO},
-	{"has_terminal", "no", MAYBE}, {"exe", "/usr/*", YES},
-	{"exe", "/opt/**", NO},        {"ancestor", "tmux", MAYBE},
-	{"ancestor", "git", YES},      {"ancestor", "/bin/tmux", MAYBE},
-	{"process_name", "ssh", YES},  {"process_name", "coder", CLAIM},
-	{"process_name", "x", NO},     {"key_type", "ssh-*", YES},
+	{"key", "SHA256:47D", YES},
+	{"key", "[SHA256:abc, '~x']", NO},
+	{"endpoint", "'b*'", YES},
+	{"endpoint", "default", NO},
+	{"has_terminal", "no", MAYBE},
+	{"exe", "/usr/*", YES},
+	{"exe", "/opt/**", NO},
+	{"ancestor", "tmux", MAYBE},
+	{"ancestor", "git", YES},
+	{"ancestor", "/bin/tmux", MAYBE},
+	{"process_name", "ssh", YES},
+	{"process_name", "coder", CLAIM},
+	{"process_name", "x", NO},
+	{"key_type", "ssh-*", YES},
 	{"key_type", "sk-*", NO},
+	{"parent_process_name", "git", YES},
+	{"parent_process_name", "sh", NO},
+	{"parent_process_name", "wrapper", CLAIM},
+	{"command", "'ssh *'", YES},
+	{"command", "ssh", NO},
+	{"cwd", "/home/a/*", YES},
+	{"cwd", "'/home/*/src'", YES},
+	{"cwd", "'/home/*c'", NO},
+	{"cgroup", "'/user*.scope'", YES},
+	{"cgroup", "'*.service'", NO},
+	{"tmux_window", "'*'", MAYBE},
+	{"env", "{CI: 'true'}", YES},
+	{"env", "{CI: 'true', NONE: '*'}", NO},
+	{"env", "{NONE: '*'}", NO},
+	{"uid", "1000", YES},
+	{"uid", "[0, 1001]", NO},
+	{"user_presence", "local", MAYBE},
+	{"user_presence", "[remote, unknown]", YES},
+	{"is_in_container", "true", MAYBE},
+	{"time", "mon-fri 09:00-17:00", YES},
+	{"time", "[sat, '00:00-09:00']", NO},
 };
 #define N_WRITTEN (sizeof(written) / sizeof(written[0]))
 
@@ -235,6 +263,7 @@ static size_t check_idle(const struct policy *policy, const struct request *requ
 static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
+	struct process parents[] = {git_and_python[0], git_and_python[1]};
 	unsigned n_seen[3] = {0};
 	size_t n_idle = 0;
 	uint32_t seed = 20261123;
@@ -244,6 +273,14 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	caller.has_terminal = TRI_UNKNOWN;
 	caller.ancestors_known = false;
 	caller.process.title = (char[]){"coder"};
+	caller.cwd = (char[]){"/home/a/src"};
+	caller.cgroup = (char[]){"/user.slice/session-3.scope"};
+	caller.env = (char *[]){(char[]){"CI=true"}, (char[]){"TERM="}, NULL};
+	caller.n_env = 2;
+	caller.apart_unknown = APART_PID;
+	caller.ancestors = parents;
+	parents[0].title = (char[]){"wrapper"};
+	request.time = (struct clock_moment){true, 2, 10 * 60};
 	for (int round = 0; round < ROUNDS; round++) {
 		struct naive_rule rules[RULES_MAX];
 		size_t n_rules = next_random(&seed, RULES_MAX + 1);
