@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void process_deinit(struct process *process) {
@@ -21,6 +22,9 @@ void caller_free(struct caller *caller) {
 	free(caller->ancestors);
 	free(caller->cwd);
 	free(caller->cgroup);
+	free(caller->env);
+	free(caller->unit);
+	free(caller->tmux_window);
 	free(caller);
 }
 
@@ -96,6 +100,37 @@ static void read_ancestors(struct caller *caller, const struct view *view,
 	caller->ancestors_known = true;
 }
 
+static void mark(struct caller *caller, enum integrity integrity, enum tri holds) {
+	if (holds == TRI_YES)
+		caller->integrity |= integrity;
+	if (holds == TRI_UNKNOWN)
+		caller->integrity_unknown |= integrity;
+}
+
+/* ssh's option that names a library to load, written in any of the ways that ssh takes. */
+static enum tri names_a_library(const struct process *process) {
+	for (size_t i = 1; i < process->argc; i++)
+		if (strcasestr(process->argv[i], "PKCS11Provider") != NULL)
+			return TRI_YES;
+	return process->argv == NULL || process->argv_cut ? TRI_UNKNOWN : TRI_NO;
+}
+
+static void read_environ(struct caller *caller, struct subject *subject,
+                         const struct env_names *names) {
+	char buffer[ENVIRON_LEN_MAX];
+	enum tri preloaded = names_a_library(&caller->process);
+	struct bytes texts;
+
+	if (subject_environ(&texts, subject, buffer, sizeof(buffer)) == 0) {
+		environment_take(caller, texts, names);
+		if (environment_preloads(texts))
+			preloaded = TRI_YES;
+	} else if (preloaded == TRI_NO) {
+		preloaded = TRI_UNKNOWN;
+	}
+	mark(caller, INTEGRITY_PRELOADED, preloaded);
+}
+
 /* After all else that is believed because of the executable: from here back to the message it has
  * been the same image. */
 static void check_connection(struct caller *caller, struct subject *subject,
@@ -126,8 +161,8 @@ static const char *why_not_identified(const struct peer *peer, const struct call
 }
 
 /* All that there is to read; returns the reason why it is not identified, NULL where it is. */
-static const char *read_all(struct caller *caller, const struct view *view,
-                            const struct peer *peer) {
+static const char *read_all(struct caller *caller, const struct view *view, const struct peer *peer,
+                            const struct env_names *names) {
 	CLEANUP(close_subject) struct subject *subject = NULL;
 	pid_t parent = 0;
 	int error = subject_open(&subject, view, peer->pid);
@@ -136,15 +171,17 @@ static const char *read_all(struct caller *caller, const struct view *view,
 		error = subject_process(&caller->process, &parent, subject);
 	if (error < 0)
 		return error == -ESRCH ? "caller-changed" : "caller-unknown";
-	/* These two nobody looks for yet. */
-	caller->integrity_unknown = INTEGRITY_PRELOADED | INTEGRITY_ARGV_MISMATCH;
+	/* Nobody looks for it yet. */
+	caller->integrity_unknown = INTEGRITY_ARGV_MISMATCH;
 	subject_caller_facts(caller, subject);
+	read_environ(caller, subject, names);
 	read_ancestors(caller, view, subject, parent);
 	check_connection(caller, subject, peer);
 	return why_not_identified(peer, caller, subject, parent);
 }
 
-int caller_read(struct caller **ret, const struct view *view, const struct peer *peer) {
+int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
+                const struct env_names *names) {
 	CLEANUP(free_caller) struct caller *caller = NULL;
 	int error = caller_new_unknown(&caller, peer, "caller-unknown");
 
@@ -154,7 +191,7 @@ int caller_read(struct caller **ret, const struct view *view, const struct peer 
 		caller->ancestors = calloc(ANCESTORS_MAX, sizeof(*caller->ancestors));
 		if (caller->ancestors == NULL)
 			return -ENOMEM;
-		caller->reason = read_all(caller, view, peer);
+		caller->reason = read_all(caller, view, peer, names);
 		if (caller->reason == NULL)
 			caller->state = CALLER_IDENTIFIED;
 	}

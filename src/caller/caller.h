@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "caller/environment.h"
 #include "facts/caller.h"
 #include "platform/platform.h"
 
@@ -15,9 +16,11 @@ void caller_free(struct caller *caller); /* NULL is fine */
  * reason is a static text. -ENOMEM. */
 int caller_new_unknown(struct caller **ret, const struct peer *peer, const char *reason) MUST_CHECK;
 
-/* Reads all there is to read of the peer's process and its ancestors, and reads twice what must
- * not have changed meanwhile. Blocks: only for the reader process. */
-int caller_read(struct caller **ret, const struct view *view, const struct peer *peer) MUST_CHECK;
+/* Reads all there is to read of the peer's process and its ancestors, and of its environment what
+ * names asks for; reads twice what must not have changed meanwhile. Blocks: only for the reader
+ * process. */
+int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
+                const struct env_names *names) MUST_CHECK;
 
 /* Says who connected, where that is another process than the writer, or cannot be said. */
 void caller_set_connector(struct caller *caller, const struct peer *writer,

@@ -35,6 +35,20 @@ static void put_argv(struct buffer *buffer, const struct process *process, size_
 		                                      strlen(process->argv[i]) + 1});
 }
 
+static void put_env(struct buffer *buffer, const struct caller *caller) {
+	size_t len = 0;
+
+	buffer_put_u8(buffer, caller->env != NULL);
+	if (caller->env == NULL)
+		return;
+	for (size_t i = 0; i < caller->n_env; i++)
+		len += strlen(caller->env[i]) + 1;
+	buffer_put_u32(buffer, (uint32_t)len);
+	for (size_t i = 0; i < caller->n_env; i++)
+		buffer_put_raw(buffer, (struct bytes){(const uint8_t *)caller->env[i],
+		                                      strlen(caller->env[i]) + 1});
+}
+
 static void put_process(struct buffer *buffer, const struct process *process, size_t argv_len_max) {
 	buffer_put_u32(buffer, (uint32_t)process->pid);
 	buffer_put_u64(buffer, process->start_ticks);
@@ -55,6 +69,7 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	buffer_put_u8(buffer, (uint8_t)caller->has_terminal);
 	put_text(buffer, caller->cwd);
 	put_text(buffer, caller->cgroup);
+	put_env(buffer, caller);
 	buffer_put_u32(buffer, caller->integrity);
 	buffer_put_u32(buffer, caller->integrity_unknown);
 	buffer_put_u8(buffer, caller->ancestors_known && n_ancestors == caller->n_ancestors);
@@ -125,17 +140,32 @@ static char *take_text(struct cursor *cursor, int *error) {
 	return copy;
 }
 
-static void take_argv(struct process *process, struct cursor *cursor, int *error) {
-	struct bytes joined;
+/* Texts with a NUL behind each; NULL where that is not what there is. */
+static char **take_texts(size_t *ret_count, struct cursor *cursor, int *error) {
+	struct bytes joined = cursor_string(cursor);
+	char **texts = NULL;
 
+	if (joined.len > 0 && joined.data[joined.len - 1] != '\0')
+		fail(cursor);
+	if (cursor_check(cursor) == 0 && argv_split(&texts, ret_count, joined) < 0)
+		*error = -ENOMEM;
+	return texts;
+}
+
+static void take_argv(struct process *process, struct cursor *cursor, int *error) {
 	if (!take_bool(cursor))
 		return;
 	process->argv_cut = take_bool(cursor);
-	joined = cursor_string(cursor);
-	if (joined.len > 0 && joined.data[joined.len - 1] != '\0')
-		fail(cursor);
-	if (cursor_check(cursor) == 0 && argv_split(&process->argv, &process->argc, joined) < 0)
-		*error = -ENOMEM;
+	process->argv = take_texts(&process->argc, cursor, error);
+}
+
+static void take_env(struct caller *caller, struct cursor *cursor, int *error) {
+	if (!take_bool(cursor))
+		return;
+	caller->env = take_texts(&caller->n_env, cursor, error);
+	for (size_t i = 0; i < caller->n_env; i++)
+		if (strchr(caller->env[i], '=') == NULL)
+			fail(cursor);
 }
 
 static void take_process(struct process *process, struct cursor *cursor, int *error) {
@@ -212,6 +242,7 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->has_terminal = take_tri(&cursor);
 	caller->cwd = take_text(&cursor, &error);
 	caller->cgroup = take_text(&cursor, &error);
+	take_env(caller, &cursor, &error);
 	caller->integrity = take_marks(&cursor);
 	caller->integrity_unknown = take_marks(&cursor);
 	caller->ancestors_known = take_bool(&cursor);

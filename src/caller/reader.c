@@ -65,6 +65,7 @@ struct reader {
 	unsigned starved;       /* how often it was given that time anew */
 	unsigned failures;      /* in a row: readers that died, spoke nonsense or were not born */
 	uint64_t no_fork_until_ns;
+	struct env_names *env_names; /* what a child knows from its birth on */
 	uint8_t answer[READER_ANSWER_LEN_MAX + 1];
 };
 
@@ -206,7 +207,7 @@ static int fork_child(struct reader *reader, struct reader_child *child) {
 	sigprocmask(SIG_SETMASK, &all, &before);
 	child->pid = fork();
 	if (child->pid == 0)
-		reader_child_run(theirs, parent);
+		reader_child_run(theirs, parent, reader->env_names);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (child->pid < 0)
 		return -EAGAIN;
@@ -449,7 +450,9 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 	reader->readable.data = reader;
 	reader->deadline.data = reader;
 	reader->failing.data = reader;
-	error = spawn(reader);
+	error = env_names_new(&reader->env_names, NULL, 0);
+	if (error == 0)
+		error = spawn(reader);
 	if (error < 0) {
 		reader_free(reader);
 		return error;
@@ -476,7 +479,26 @@ void reader_free(struct reader *reader) {
 		ev_child_stop(reader->loop, &child->watcher);
 		free(child);
 	}
+	env_names_free(reader->env_names);
 	free(reader);
+}
+
+/* A child that is asked under the old names is replaced, so that no order of messages matters. */
+int reader_set_env_names(struct reader *reader, const char *const *names, size_t n_names) {
+	struct env_names *wanted;
+	int error = env_names_new(&wanted, names, n_names);
+
+	if (error < 0)
+		return error;
+	if (env_names_equal(wanted, reader->env_names)) {
+		env_names_free(wanted);
+		return 0;
+	}
+	env_names_free(reader->env_names);
+	reader->env_names = wanted;
+	discard(reader);
+	feed(reader);
+	return 0;
 }
 
 int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct peer *writer,

@@ -25,6 +25,15 @@ typedef void reader_done(void *data, struct caller *caller);
 int reader_new(struct reader **ret, struct ev_loop *loop) MUST_CHECK; /* loop must outlive it */
 void reader_free(struct reader *reader); /* open jobs are dropped without a call */
 
+/*
+ * Which variables of a caller's environment to read beside those that are always read, as for
+ * env_names_new(), whose errors these are, too; then the ones asked for before stay. Whoever is
+ * answered from now on was asked for these, also where it was waiting: so a policy that is about to
+ * be in force can rely on a variable that is not there.
+ */
+int reader_set_env_names(struct reader *reader, const char *const *names,
+                         size_t n_names) MUST_CHECK;
+
 /* *ret_job holds until done is called or reader_cancel(). The peer is borrowed for the call; its
  * pidfd is duplicated as far as it is needed longer. */
 int reader_ask(struct reader_job **ret_job, struct reader *reader, const struct peer *writer,

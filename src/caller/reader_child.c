@@ -67,10 +67,11 @@ static int keep_only(int fd) {
 	return platform_close_from(CHANNEL_FD + 1);
 }
 
-static int answer(const struct view *view, const struct reader_request *request) {
+static int answer(const struct view *view, const struct env_names *names,
+                  const struct reader_request *request) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 	struct caller *caller;
-	int error = caller_read(&caller, view, &request->peer);
+	int error = caller_read(&caller, view, &request->peer, names);
 
 	if (error < 0)
 		error = caller_new_unknown(&caller, &request->peer, "caller-unreadable");
@@ -84,7 +85,7 @@ static int answer(const struct view *view, const struct reader_request *request)
 	return send(CHANNEL_FD, buffer.data, buffer.len, 0) < 0 ? -errno : 0;
 }
 
-_Noreturn void reader_child_run(int fd, pid_t parent) {
+_Noreturn void reader_child_run(int fd, pid_t parent, const struct env_names *names) {
 	struct view *view;
 
 	reset_signals();
@@ -101,7 +102,7 @@ _Noreturn void reader_child_run(int fd, pid_t parent) {
 			_exit(0);
 		if (len < 0 ||
 		    reader_request_decode(&request, (struct bytes){buffer, (size_t)len}) < 0 ||
-		    answer(view, &request) < 0)
+		    answer(view, names, &request) < 0)
 			_exit(1);
 	}
 }

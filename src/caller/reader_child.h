@@ -21,7 +21,7 @@ void reader_request_encode(struct buffer *buffer, uint64_t id, const struct peer
 int reader_request_decode(struct reader_request *ret, struct bytes bytes) MUST_CHECK;
 
 /* What a freshly forked child does for the rest of its life: answers what comes through fd, one
- * after the other, until it is closed. */
-_Noreturn void reader_child_run(int fd, pid_t parent);
+ * after the other, until it is closed. names are those of caller_read(). */
+_Noreturn void reader_child_run(int fd, pid_t parent, const struct env_names *names);
 
 #endif

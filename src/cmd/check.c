@@ -125,12 +125,16 @@ static int load_policy(struct policy **ret, const char *path, bool named) {
 static int read_caller(struct caller **ret, pid_t pid) {
 	struct peer peer = PEER_UNKNOWN;
 	struct view *view = NULL;
+	struct env_names *names = NULL;
 	int error = platform_peer_of(&peer, pid);
 
 	if (error == 0)
 		error = view_new(&view);
 	if (error == 0)
-		error = caller_read(ret, view, &peer);
+		error = env_names_new(&names, NULL, 0);
+	if (error == 0)
+		error = caller_read(ret, view, &peer, names);
+	env_names_free(names);
 	view_free(view);
 	peer_deinit(&peer);
 	/* There is no connection that it could hold in the wrong way. */

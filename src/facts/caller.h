@@ -121,7 +121,8 @@ struct caller {
 	bool ancestors_known;
 	/* Those of its environment's variables that were asked for, each "NAME=VALUE", in the order
 	 * of its environment, n_env and a NULL: claims. A name that is not there is not set. NULL:
-	 * the environment could not be read, or is too long, so nothing is known of any. */
+	 * the environment could not be read, is too long, or has one of them twice and not the
+	 * same, so nothing is known of any. */
 	char **env;
 	size_t n_env;
 	unsigned apart;         /* an OR of enum apart: namespaces that are not ours */

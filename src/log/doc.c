@@ -78,6 +78,14 @@ void doc_key(struct doc *doc, const char *key) {
 	doc->after_key = true;
 }
 
+void doc_quoted_key(struct doc *doc, struct bytes name) {
+	begin_element(doc);
+	put_word(doc, "\"");
+	buffer_put_raw(doc->target, name);
+	put_word(doc, "\":");
+	doc->after_key = true;
+}
+
 /* The character at *at of valid UTF-8, and *at behind it. */
 static uint32_t next_character(struct bytes text, size_t *at) {
 	uint8_t first = text.data[(*at)++];

@@ -68,6 +68,9 @@ void doc_bool(struct doc *doc, const char *key, bool yes);
 
 /* Lists and mappings as a field's value, or as an element of a list, which has no key. */
 void doc_key(struct doc *doc, const char *key);
+/* A name that is not ours, of letters, digits and '_' alone; "no" is one, and not a word of YAML.
+ */
+void doc_quoted_key(struct doc *doc, struct bytes name);
 void doc_list_begin(struct doc *doc, enum doc_style style);
 void doc_list_end(struct doc *doc);
 void doc_map_begin(struct doc *doc);

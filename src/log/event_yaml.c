@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "log/doc.h"
+#include "log/event_surroundings.h"
 
 /*
  * What a stranger can make long, in bytes of the original; escaped, a byte takes at most six.
@@ -269,6 +270,7 @@ static void put_request(struct doc *doc, const struct request *request) {
 	if (request->session != NULL)
 		put_hops(doc, request->session);
 	put_place(doc, request->caller);
+	event_put_surroundings(doc, request->caller);
 	doc_text(doc, "endpoint", request->endpoint, WORD_LEN_MAX);
 }
 

@@ -12,7 +12,7 @@
 
 /* No document is longer, whatever the caller calls itself; what was too long is named, with its
  * full length, in the document's field "shortened". An ordinary one has about 1 KB. */
-#define EVENT_LEN_MAX (224 * 1024)
+#define EVENT_LEN_MAX (256 * 1024)
 
 /* Appends the document, from "---\n" to "...\n". -ENOMEM; *document is then as it was. */
 int event_yaml_linked(struct buffer *document, const struct event *event,

@@ -36,6 +36,10 @@ static bool is_digit(uint8_t c) {
 	return c >= '0' && c <= '9';
 }
 
+static bool is_name_byte(uint8_t c) {
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) || c == '_';
+}
+
 static bool is_hexadecimal(uint8_t c) {
 	return is_digit(c) || (c >= 'a' && c <= 'f');
 }
@@ -119,6 +123,19 @@ static struct bytes take_name(struct walk *walk) {
 	return take_len(walk, len);
 }
 
+/* Names that are not the guard's are in quotes, which are left out here. */
+static struct bytes take_any_name(struct walk *walk) {
+	size_t len = 0;
+	struct bytes name;
+
+	if (!take(walk, "\""))
+		return take_name(walk);
+	while (len < walk->rest.len && is_name_byte(walk->rest.data[len]))
+		len++;
+	name = take_len(walk, len);
+	return take(walk, "\"") ? name : (struct bytes){0};
+}
+
 static bool walk_scalar(struct walk *walk) {
 	struct bytes start = walk->rest;
 	struct bytes value = {0};
@@ -148,7 +165,7 @@ static bool walk_items(struct walk *walk, bool list) {
 		struct bytes name = {0};
 
 		if (!list) {
-			name = take_name(walk);
+			name = take_any_name(walk);
 			if (name.len == 0 || !take(walk, ": "))
 				return false;
 			walk->calls->key(walk->data, name);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/caller.h"
 
@@ -98,6 +99,12 @@ int subject_again(pid_t *ret_parent, struct subject *subject,
  * marks traced, deleted-exe and writable-exe. To be called after subject_process() has filled
  * caller->process. */
 void subject_caller_facts(struct caller *caller, struct subject *subject);
+
+/* Its environment, as a view into buffer: texts with a NUL behind each, as its program was given
+ * them, or has written over them since. -E2BIG: it fills the buffer. -ESRCH: it has ended, or is
+ * between two images. */
+int subject_environ(struct bytes *ret, struct subject *subject, void *buffer,
+                    size_t size) MUST_CHECK;
 
 /* Whether it is in our user and PID namespaces. */
 enum tri subject_same_namespaces(struct subject *subject);

@@ -59,13 +59,13 @@ static struct peer make_line(int depth) {
 	return writer;
 }
 
-static size_t own_ancestors(const struct view *view) {
+static size_t own_ancestors(const struct view *view, const struct env_names *names) {
 	struct peer peer = {
 		.known = true, .pid = getpid(), .uid = geteuid(), .gid = getegid(), .pidfd = -1};
 	struct caller *caller;
 	size_t n;
 
-	if (caller_read(&caller, view, &peer) < 0)
+	if (caller_read(&caller, view, &peer, names) < 0)
 		exit(1);
 	n = caller->n_ancestors;
 	caller_free(caller);
@@ -92,19 +92,20 @@ static void on_done(void *data, struct caller *caller) {
 int main(void) {
 	struct run run = {.loop = ev_default_loop(0)};
 	struct reader *reader;
+	struct env_names *names;
 	struct view *view;
 	size_t own;
 	struct peer peer;
 
-	if (view_new(&view) < 0)
+	if (view_new(&view) < 0 || env_names_new(&names, NULL, 0) < 0)
 		return 1;
-	own = own_ancestors(view);
+	own = own_ancestors(view, names);
 	peer = make_line(own + 1 < ANCESTORS ? (int)(ANCESTORS - own) : 2);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t begun_ns = clock_mono_ns();
 		struct caller *caller;
 
-		if (caller_read(&caller, view, &peer) < 0)
+		if (caller_read(&caller, view, &peer, names) < 0)
 			return 1;
 		spent_ns[i] = clock_mono_ns() - begun_ns;
 		caller_free(caller);
@@ -125,5 +126,6 @@ int main(void) {
 	printf("ancestors: %zu\n", run.n_ancestors);
 	reader_free(reader);
 	view_free(view);
+	env_names_free(names);
 	return 0;
 }

@@ -79,10 +79,10 @@ def _flow_mapping(text):
     found, items = {}, _flow_items(text, '}')
     place = next(items)
     while place is not None:
-        match = re.match(r'([A-Za-z_][A-Za-z0-9_]*): ', place)
-        if not match or match[1] in found:
+        match = re.match(r'("?)([A-Za-z_][A-Za-z0-9_]*)\1: ', place)
+        if not match or match[2] in found:
             raise YamlError(f'no key, or one that was there before: {place!r}')
-        found[match[1]], rest = _flow(place[match.end():])
+        found[match[2]], rest = _flow(place[match.end():])
         place = items.send(rest)
     return found, next(items)
 

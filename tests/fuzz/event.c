@@ -10,6 +10,7 @@
 
 #include "../unit/log/read_back.h"
 #include "log/event_yaml.h"
+#include "log/secret.h"
 
 #define TEXTS_MAX 512 /* more than are written of a command line */
 
@@ -72,6 +73,11 @@ static void check(struct bytes document, const struct event *event) {
 	check_text(&read, "process_name", caller->process.name);
 	check_text(&read, "exe_path", caller->process.exe);
 	check_text(&read, "local_cwd", caller->cwd);
+	if (looks_secret(bytes_of_text("TERM"), caller->env[0] + strlen("TERM=")))
+		check_text(&read, "env/TERM", SECRET_MASK);
+	else
+		must(same_text(&read, "env/TERM", caller->env[0] + strlen("TERM="),
+		               read_back_node(&read, "shortened/env") != NULL));
 	check_command(&read, caller->process.argv, caller->process.argc);
 }
 
@@ -81,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	CLEANUP(free_pointer) char *copy = calloc(1, len + 1);
 	CLEANUP(buffer_deinit) struct buffer document = {0};
 	char none[] = "";
+	CLEANUP(free_pointer) char *variable = NULL;
 	char *texts[TEXTS_MAX + 1] = {none, none, none, none, none};
 	size_t count = 0;
 	struct process process;
@@ -92,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	for (char *text = copy; text <= copy + len && count < TEXTS_MAX; text += strlen(text) + 1)
 		texts[count++] = text;
 
+	if (asprintf(&variable, "TERM=%s", texts[3]) < 0)
+		return 0;
 	process = (struct process){.pid = 1,
 	                           .name = texts[1],
 	                           .exe = texts[2],
@@ -101,6 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	{
 		const struct caller caller = {.process = process,
 		                              .cwd = texts[3],
+		                              .env = &variable,
+		                              .n_env = 1,
 		                              .ancestors = &process,
 		                              .n_ancestors = 1};
 		const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,

@@ -1,7 +1,9 @@
 /* Every text of /proc that we take apart. The first byte says which one it is. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/argv.h"
+#include "caller/environment.h"
 #include "platform/linux/proc_text.h"
 
 static volatile uint8_t sink;
@@ -23,6 +25,27 @@ static void check_argv(struct bytes text) {
 	if (argv[argc] != NULL)
 		abort();
 	free(argv);
+}
+
+static void check_environ(struct bytes texts) {
+	static const char *const more[] = {"A", "B_*"};
+	struct caller caller = {0};
+	struct env_names *names;
+
+	if (env_names_new(&names, more, 2) < 0)
+		abort();
+	environment_take(&caller, texts, names);
+	for (size_t i = 0; i < caller.n_env; i++) {
+		const char *equals = strchr(caller.env[i], '=');
+
+		if (equals == NULL || equals == caller.env[i])
+			abort();
+		consume(bytes_of_text(caller.env[i]));
+	}
+	sink ^= environment_preloads(texts);
+	consume(environment_get(texts, "PATH"));
+	free(caller.env);
+	env_names_free(names);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 			sink ^= cloexec;
 		break;
 	case 'c': check_argv(text); break;
+	case 'e': check_environ(text); break;
 	case 'l':
 		if (proc_link_is_path(text) && text.data[0] != '/')
 			abort();

@@ -243,6 +243,30 @@ void subject_caller_facts(struct caller *caller, struct subject *subject) {
 	mark(caller, INTEGRITY_WRITABLE_EXE, is_exe_writable(subject, caller->process.exe));
 }
 
+/* The kernel gives nothing of one that has no memory, or whose memory is not filled yet; then it
+ * gives no arguments either, of which every program has one (Linux 5.18). */
+static bool has_arguments(const struct subject *subject) {
+	char first;
+	struct bytes text;
+
+	return proc_read(&text, subject->dir_fd, "cmdline", &first, sizeof(first)) == 0 &&
+	       text.len > 0;
+}
+
+int subject_environ(struct bytes *ret, struct subject *subject, void *buffer, size_t size) {
+	struct bytes texts;
+	int error = proc_read(&texts, subject->dir_fd, "environ", buffer, size);
+
+	if (error < 0)
+		return error;
+	if (texts.len == size)
+		return -E2BIG;
+	if (texts.len == 0 && !has_arguments(subject))
+		return -ESRCH;
+	*ret = texts;
+	return 0;
+}
+
 enum tri subject_same_namespaces(struct subject *subject) {
 	enum tri same = namespaces_same_pid(subject->view, subject->dir_fd);
 

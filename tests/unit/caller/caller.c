@@ -10,15 +10,17 @@
 #include "children.h"
 
 static struct view *view;
+static struct env_names *names;
 
 static int look(void **state) {
 	(void)state;
-	return view_new(&view);
+	return env_names_new(&names, NULL, 0) < 0 ? -1 : view_new(&view);
 }
 
 static int look_away(void **state) {
 	(void)state;
 	view_free(view);
+	env_names_free(names);
 	return 0;
 }
 
@@ -32,7 +34,7 @@ static void we_are_identified_with_our_ancestors(void **state) {
 	struct caller *caller;
 
 	(void)state;
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
 	assert_null(caller->reason);
 	assert_int_equal(caller->process.pid, getpid());
@@ -68,7 +70,7 @@ static void a_descendant_has_its_line_and_not_more_than_the_limit(void **state) 
 	}
 	assert_int_equal(read(ends[0], &bottom, sizeof(bottom)), sizeof(bottom));
 	peer = peer_of(bottom);
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
 	assert_int_equal(caller->n_ancestors, ANCESTORS_MAX);
 	assert_true(caller->ancestors_known);
@@ -86,7 +88,7 @@ static void the_unknown_stay_unknown(void **state) {
 	struct caller *caller;
 
 	(void)state;
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_UNKNOWN);
 	assert_string_equal(caller->reason, "caller-unknown");
 	assert_int_equal(caller->uid, (uid_t)-1);
@@ -106,7 +108,7 @@ static void one_that_has_exited_has_changed(void **state) {
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	peer = peer_of(pid);
 	for (int i = 0; i < 2; i++) { /* a zombie, and then nobody */
-		assert_int_equal(caller_read(&caller, view, &peer), 0);
+		assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 		assert_int_equal(caller->state, CALLER_UNKNOWN);
 		assert_string_equal(caller->reason, "caller-changed");
 		assert_int_equal(caller->process.pid, pid);
@@ -121,7 +123,7 @@ static void another_uid_is_not_identified(void **state) {
 
 	(void)state;
 	peer.uid++;
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_UNKNOWN);
 	assert_string_equal(caller->reason, "other-uid");
 	caller_free(caller);
@@ -162,12 +164,109 @@ static void one_in_a_namespace_of_its_own_is_not_identified(void **state) {
 			skip();
 		}
 		peer = peer_of(pid);
-		assert_int_equal(caller_read(&caller, view, &peer), 0);
+		assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 		assert_int_equal(caller->state, CALLER_UNKNOWN);
 		assert_string_equal(caller->reason, "caller-unknown");
 		caller_free(caller);
 		end_child(outer);
 		close(ends[0]);
+	}
+}
+
+/* A program with this environment and one more argument, which does nothing. */
+static pid_t run_with(char *const env[], char *argument) {
+	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"kill -STOP $$"}, argument,
+	                      NULL};
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		execve("/bin/sh", argv, env);
+		_exit(1);
+	}
+	close(ends[1]);
+	assert_false(is_told(ends[0])); /* closed by exec */
+	close(ends[0]);
+	return pid;
+}
+
+/* A fresh image's memory is in place a little later than its descriptors are gone. */
+static struct caller *read_image(pid_t pid) {
+	struct peer peer = peer_of(pid);
+	struct caller *caller;
+
+	for (;;) {
+		assert_int_equal(caller_read(&caller, view, &peer, names), 0);
+		if (caller->process.argc > 0 && caller->process.name != NULL)
+			return caller;
+		caller_free(caller);
+	}
+}
+
+static void the_environment_is_what_was_asked_of_it(void **state) {
+	char *const env[] = {(char[]){"HOME=/root"}, (char[]){"TERM=x\n y"},
+	                     (char[]){"TMUX_PANE=%3"}, NULL};
+	pid_t pid = run_with(env, NULL);
+	struct caller *caller = read_image(pid);
+
+	(void)state;
+	assert_int_equal(caller->n_env, 2);
+	assert_string_equal(caller->env[0], env[1]);
+	assert_string_equal(caller->env[1], env[2]);
+	assert_int_equal(caller->integrity & INTEGRITY_PRELOADED, 0);
+	assert_int_equal(caller->integrity_unknown & INTEGRITY_PRELOADED, 0);
+	caller_free(caller);
+	end_child(pid);
+}
+
+static void an_environment_of_a_megabyte_is_unknown(void **state) {
+	char *big = malloc(ENVIRON_LEN_MAX);
+	char *env[] = {(char[]){"TERM=x"}, big, big, NULL};
+	struct caller *caller;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(big);
+	memset(big, 'a', ENVIRON_LEN_MAX - 1000);
+	big[1] = '=';
+	big[ENVIRON_LEN_MAX - 1000] = '\0';
+	pid = run_with(env, NULL);
+	caller = read_image(pid);
+	assert_int_equal(caller->state, CALLER_IDENTIFIED);
+	assert_null(caller->env);
+	assert_int_equal(caller->integrity_unknown & INTEGRITY_PRELOADED, INTEGRITY_PRELOADED);
+	caller_free(caller);
+	end_child(pid);
+	free(big);
+}
+
+static void no_environment_is_known_to_be_none(void **state) {
+	char *const env[] = {NULL};
+	pid_t pid = run_with(env, NULL);
+	struct caller *caller = read_image(pid);
+
+	(void)state;
+	assert_non_null(caller->env);
+	assert_int_equal(caller->n_env, 0);
+	caller_free(caller);
+	end_child(pid);
+}
+
+static void foreign_code_is_marked(void **state) {
+	char *const preload[] = {(char[]){"LD_LIBRARY_PATH=/tmp"}, NULL};
+	char *const none[] = {NULL};
+	pid_t pids[] = {run_with(preload, NULL),
+	                run_with(none, (char[]){"-opkcs11provider=/tmp/x.so"})};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct caller *caller = read_image(pids[i]);
+
+		assert_int_equal(caller->integrity & INTEGRITY_PRELOADED, INTEGRITY_PRELOADED);
+		caller_free(caller);
+		end_child(pids[i]);
 	}
 }
 
@@ -195,7 +294,7 @@ static void one_in_its_own_mount_namespace_has_no_executable(void **state) {
 	}
 	assert_false(is_told(ends[0])); /* closed by exec */
 	peer = peer_of(pid);
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
 	assert_null(caller->process.exe);
 	assert_null(caller->process.name);
@@ -226,7 +325,7 @@ static void the_orphan_of_a_parent_that_exited_has_another_line(void **state) {
 	assert_int_equal(read(ends[0], &orphan, sizeof(orphan)), sizeof(orphan));
 	assert_int_equal(child_status(parent), 0);
 	peer = peer_of(orphan);
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	assert_int_equal(caller->state, CALLER_IDENTIFIED);
 	assert_int_equal(caller->ancestors[0].pid, getpid());
 	caller_free(caller);
@@ -243,9 +342,9 @@ static void reading_leaves_no_descriptor_behind(void **state) {
 	struct caller *caller;
 
 	(void)state;
-	assert_int_equal(caller_read(&caller, view, &peer), 0);
+	assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 	caller_free(caller);
-	assert_int_equal(caller_read(&caller, view, &gone), 0);
+	assert_int_equal(caller_read(&caller, view, &gone, names), 0);
 	caller_free(caller);
 	assert_int_equal(count_descriptors(), before);
 }
@@ -258,6 +357,10 @@ int main(void) {
 		cmocka_unit_test(one_that_has_exited_has_changed),
 		cmocka_unit_test(another_uid_is_not_identified),
 		cmocka_unit_test(one_in_a_namespace_of_its_own_is_not_identified),
+		cmocka_unit_test(the_environment_is_what_was_asked_of_it),
+		cmocka_unit_test(an_environment_of_a_megabyte_is_unknown),
+		cmocka_unit_test(no_environment_is_known_to_be_none),
+		cmocka_unit_test(foreign_code_is_marked),
 		cmocka_unit_test(one_in_its_own_mount_namespace_has_no_executable),
 		cmocka_unit_test(the_orphan_of_a_parent_that_exited_has_another_line),
 		cmocka_unit_test(reading_leaves_no_descriptor_behind),

@@ -10,6 +10,7 @@ static char *const no_argv[] = {NULL};
 
 static char exe[] = "/usr/bin/ssh", name[] = "ssh", empty[] = "", shell[] = "sh";
 static char cgroup[] = "/user.slice";
+static char *const env[] = {(char[]){"TERM=a b\n=c"}, (char[]){"TMUX="}, NULL};
 
 /* The lists are not freed here, so that the sample may point to constants. */
 static struct caller sample(struct process ancestors[2]) {
@@ -30,6 +31,8 @@ static struct caller sample(struct process ancestors[2]) {
 		.age_ms = 17,
 		.has_terminal = TRI_YES,
 		.cgroup = cgroup,
+		.env = (char **)(uintptr_t)env,
+		.n_env = 2,
 		.integrity = INTEGRITY_FD_INHERITED,
 		.integrity_unknown = INTEGRITY_TRACED,
 		.ancestors = ancestors,
@@ -78,6 +81,10 @@ static void what_was_read_comes_back(void **state) {
 	assert_int_equal(back->has_terminal, TRI_YES);
 	assert_null(back->cwd); /* unknown is not empty */
 	assert_string_equal(back->cgroup, "/user.slice");
+	assert_int_equal(back->n_env, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(back->env[i], env[i]);
+	assert_null(back->env[2]);
 	assert_int_equal(back->integrity, INTEGRITY_FD_INHERITED);
 	assert_int_equal(back->integrity_unknown, INTEGRITY_TRACED);
 	assert_true(back->ancestors_known);

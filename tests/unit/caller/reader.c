@@ -2,6 +2,8 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -235,6 +237,52 @@ static void a_reader_that_dies_again_and_again_is_not_forked_for_each(void **sta
 	ev_child_stop(asked->loop, &reaped);
 }
 
+static void who_waits_is_asked_for_new_variables_too(void **state) {
+	static const char *const more[] = {"GUARD_TEST_ONE", "GUARD_TEST_TWO_*"};
+	static const char *const bad[] = {"GUARD_TEST_ONE", "A-B"};
+	struct asked *asked = *state;
+	struct peer child = {0};
+	char *const argv[] = {(char[]){"sleep"}, (char[]){"1000"}, NULL};
+	char *const env[] = {(char[]){"GUARD_TEST_ONE=1"}, (char[]){"GUARD_TEST_TWO_=2"}, NULL};
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		execve("/bin/sleep", argv, env);
+		_exit(1);
+	}
+	close(ends[1]);
+	assert_false(is_told(ends[0])); /* closed by exec */
+	close(ends[0]);
+	child = peer_of(pid);
+	ask(asked, &child);
+	wait_all(asked);
+	assert_int_equal(asked->callers[0]->n_env, 0);
+
+	ask(asked, &child);
+	assert_int_equal(reader_set_env_names(asked->reader, more, 2), 0);
+	ask(asked, &child);
+	wait_all(asked);
+	for (size_t i = 1; i < 3; i++) {
+		assert_int_equal(asked->callers[i]->n_env, 2);
+		assert_string_equal(asked->callers[i]->env[0], env[0]);
+		assert_string_equal(asked->callers[i]->env[1], env[1]);
+	}
+	assert_int_equal(reader_set_env_names(asked->reader, bad, 2), -EINVAL);
+	/* A reader that takes the place of a dead one knows them, too. */
+	kill(reader_pid(), SIGKILL);
+	ev_run(asked->loop, EVRUN_ONCE);
+	do {
+		forget(asked);
+		ask(asked, &child);
+		wait_all(asked);
+	} while (asked->callers[0]->state != CALLER_IDENTIFIED);
+	assert_int_equal(asked->callers[0]->n_env, 2);
+	end_child(pid);
+}
+
 static void a_cancelled_job_is_never_answered(void **state) {
 	struct asked *asked = *state;
 	struct peer self = peer_of(getpid()), unknown = PEER_UNKNOWN;
@@ -374,6 +422,8 @@ int main(void) {
 		IN_DEFAULT_LOOP(a_reader_that_dies_idle_is_replaced_when_asked),
 		IN_OWN_LOOP(a_reader_that_dies_idle_is_replaced_when_asked),
 		IN_DEFAULT_LOOP(a_reader_that_dies_again_and_again_is_not_forked_for_each),
+		IN_DEFAULT_LOOP(who_waits_is_asked_for_new_variables_too),
+		IN_OWN_LOOP(who_waits_is_asked_for_new_variables_too),
 		IN_DEFAULT_LOOP(a_cancelled_job_is_never_answered),
 		IN_DEFAULT_LOOP(a_cancelled_job_does_not_outlive_its_reader),
 		IN_DEFAULT_LOOP(the_reader_may_be_let_go_from_within_done),

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "log/doc.h"
 #include "log/event_yaml.h"
@@ -21,6 +22,7 @@ static const struct session two_hops = {.hops = hops, .n_hops = 2};
 struct sample {
 	char *argv[4];
 	char *parent_argv[2];
+	char *env[3];
 	struct process parent;
 	struct caller caller;
 	struct payload payload;
@@ -32,6 +34,7 @@ static void sample_init(struct sample *sample) {
 	*sample = (struct sample){
 		.argv = {text("ssh"), text("git@github.com"), text("git-upload-pack 'r.git'")},
 		.parent_argv = {text("-bash")},
+		.env = {text("TERM=xterm"), text("NO=")},
 		.parent = {.pid = 41,
 	                   .exe = text("/usr/bin/bash"),
 	                   .name = text("bash"),
@@ -50,7 +53,8 @@ static void sample_init(struct sample *sample) {
 	                   .cgroup = text("/user.slice"),
 	                   .n_ancestors = 1,
 	                   .ancestors_known = true,
-	                   .connector_pid = 43},
+	                   .connector_pid = 43,
+	                   .n_env = 2},
 		.request = {.operation = OPERATION_SIGN,
 	                    .key = {"SHA256:abc", "ssh-ed25519"},
 	                    .endpoint = "default",
@@ -78,6 +82,7 @@ static void sample_init(struct sample *sample) {
 	sample->parent.argv = sample->parent_argv;
 	sample->caller.process.argv = sample->argv;
 	sample->caller.ancestors = &sample->parent;
+	sample->caller.env = sample->env;
 	sample->request.caller = &sample->caller;
 	sample->request.payload = &sample->payload;
 	sample->event.request = &sample->request;
@@ -115,6 +120,7 @@ static const char sample_document[] =
 	"- {pid: 42, name: \"ssh\", exe: \"/usr/bin/ssh\", command: \"ssh git@github.com"
 	" git-upload-pack 'r.git'\"}\n"
 	"- {pid: 41, name: \"bash\", exe: \"/usr/bin/bash\", command: \"-bash\"}\n"
+	"env: {\"TERM\": \"xterm\", \"NO\": \"\"}\n"
 	"endpoint: \"default\"\n"
 	"config_sha256: \"1234567890\"\n"
 	"forensics: {sign_request_num: 7, process_age: \"3.012s\"}\n"
@@ -209,6 +215,7 @@ static void assert_ascii_lines(struct bytes document) {
 
 static void assert_survives(const char *hostile) {
 	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(free_pointer) char *variable = NULL;
 	CLEANUP(read_back_deinit) struct read_back read;
 	struct sample sample;
 
@@ -221,6 +228,8 @@ static void assert_survives(const char *hostile) {
 	sample.argv[1] = sample.argv[2] = sample.parent_argv[0] = text(hostile);
 	sample.payload.login.user = bytes_of_text(hostile);
 	sample.parent.exe = text(hostile);
+	assert_true(asprintf(&variable, "TMUX=%s", hostile) > 0);
+	sample.env[1] = variable;
 	assert_int_equal(event_yaml(&document, &sample.event), 0);
 	assert_ascii_lines(buffer_bytes(&document));
 	read_back_init(&read, buffer_bytes(&document));
@@ -236,6 +245,7 @@ static void assert_survives(const char *hostile) {
 	assert_null(read_back_node(&read, "command/3"));
 	assert_field(&read, "local_cwd", hostile);
 	assert_field(&read, "cgroup", hostile);
+	assert_field(&read, "env/TMUX", hostile);
 	assert_field(&read, "local_proc_tree/1/exe", hostile);
 	assert_field(&read, "local_proc_tree/1/command", hostile);
 	assert_field(&read, "decision", "deny");
@@ -355,6 +365,43 @@ static void a_value_of_a_megabyte_is_shortened_and_said_to_be(void **state) {
 	assert_null(read_back_node(&read, "shortened/local_cwd"));
 }
 
+static void what_looks_like_a_secret_is_not_written(void **state) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(read_back_deinit) struct read_back read;
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	sample.env[0] = text("SSH_API_TOKEN=hunter2");
+	sample.env[1] = text("TERM=ghp_hunter2");
+	assert_int_equal(event_yaml(&document, &sample.event), 0);
+	read_back_init(&read, buffer_bytes(&document));
+	assert_field(&read, "env/SSH_API_TOKEN", "(not shown)");
+	assert_field(&read, "env/TERM", "(not shown)");
+	assert_null(memmem(document.data, document.len, "hunter2", strlen("hunter2")));
+}
+
+static void a_long_environment_is_shortened_and_said_to_be(void **state) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(buffer_deinit) struct buffer value = {0};
+	CLEANUP(free_pointer) char *huge = repeated("/usr/bin:", 100000);
+	CLEANUP(read_back_deinit) struct read_back read;
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	memcpy(huge, "TERM=", 5);
+	sample.env[0] = huge;
+	assert_int_equal(event_yaml(&document, &sample.event), 0);
+	read_back_init(&read, buffer_bytes(&document));
+	assert_true(read_back(&read, "env/TERM", &value));
+	assert_in_range(value.len, 4000, 4096);
+	assert_memory_equal(value.data, huge + 5, value.len);
+	assert_null(read_back_node(&read, "env/NO"));
+	assert_true(read_back(&read, "shortened/env", &value));
+	assert_true(bytes_equal_text(buffer_bytes(&value), "100003"));
+}
+
 static void a_command_line_that_was_cut_when_read_is_said_to_be(void **state) {
 	CLEANUP(buffer_deinit) struct buffer document = {0};
 	CLEANUP(read_back_deinit) struct read_back read;
@@ -373,14 +420,17 @@ static void a_command_line_that_was_cut_when_read_is_said_to_be(void **state) {
 static void assert_bounded(const char *what, size_t argc) {
 	CLEANUP(buffer_deinit) struct buffer document = {0};
 	CLEANUP(free_pointer) char *huge = repeated(what, 100000);
+	CLEANUP(free_pointer) char *variable = repeated(what, 100000);
 	CLEANUP(free_pointer) char **argv = calloc(argc + 1, sizeof(*argv));
 	CLEANUP(read_back_deinit) struct read_back read;
 	struct process ancestors[ANCESTORS_MAX];
+	char *variables[2000];
 	struct session_hop *many_hops[SESSION_HOPS_MAX];
 	const struct session all_hops = {.hops = many_hops, .n_hops = SESSION_HOPS_MAX};
 	struct sample sample;
 
 	assert_non_null(argv);
+	memcpy(variable, "A=", 2);
 	for (size_t i = 0; i < argc; i++)
 		argv[i] = argc > 1000 ? text("") : huge;
 	sample_init(&sample);
@@ -395,6 +445,10 @@ static void assert_bounded(const char *what, size_t argc) {
 	sample.caller.ancestors = ancestors;
 	sample.caller.n_ancestors = ANCESTORS_MAX;
 	sample.caller.cwd = sample.caller.cgroup = huge;
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		variables[i] = text(argc > 1000 ? "A=" : variable);
+	sample.caller.env = variables;
+	sample.caller.n_env = sizeof(variables) / sizeof(variables[0]);
 	sample.caller.state = CALLER_UNKNOWN;
 	sample.caller.reason = sample.request.endpoint = huge;
 	for (size_t i = 0; i < SESSION_HOPS_MAX; i++)
@@ -458,6 +512,8 @@ int main(void) {
 		cmocka_unit_test(what_is_signed_is_named),
 		cmocka_unit_test(a_login_whose_destination_is_not_proved_says_so),
 		cmocka_unit_test(a_value_of_a_megabyte_is_shortened_and_said_to_be),
+		cmocka_unit_test(what_looks_like_a_secret_is_not_written),
+		cmocka_unit_test(a_long_environment_is_shortened_and_said_to_be),
 		cmocka_unit_test(a_command_line_that_was_cut_when_read_is_said_to_be),
 		cmocka_unit_test(no_document_is_longer_than_its_limit),
 		cmocka_unit_test(a_document_is_appended_to_what_is_there),

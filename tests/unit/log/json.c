@@ -28,6 +28,8 @@ static void lists_and_mappings_become_their_like(void **state) {
 		"---\na: [\"x\", 1, []]\nb: {c: 1, d: {}}\ne:\n- {f: 1}\n- [\"g\"]\nh: 1\n...\n",
 		"{\"a\":[\"x\",1,[]],\"b\":{\"c\":1,\"d\":{}},\"e\":[{\"f\":1},[\"g\"]],\"h\":1}"
 		"\n");
+	assert_json("---\na: {\"NO\": \"1\", \"_a1\": \"\"}\n...\n",
+	            "{\"a\":{\"NO\":\"1\",\"_a1\":\"\"}}\n");
 	assert_json("---\n...\n", "{}\n");
 }
 
@@ -73,6 +75,10 @@ static void another_form_is_refused_and_leaves_nothing(void **state) {
 		"---\nA: 1\n...\n",
 		"---\n1a: 1\n...\n",
 		"---\n\"a\": 1\n...\n",
+		"---\na: {\"\": 1}\n...\n",
+		"---\na: {\"b c\": 1}\n...\n",
+		"---\na: {\"b\\n\": 1}\n...\n",
+		"---\na: {\"b\n...\n",
 		"---\n: 1\n...\n",
 		"---\na: 1\na: 2\n...\n",
 		"---\na: plain\n...\n",

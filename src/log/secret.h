@@ -1,0 +1,18 @@
+/*
+ * Which values of a caller's environment look like secrets. A log, and what people paste from a
+ * terminal, are read by more than may know them; so what looks like one is not written down.
+ */
+#ifndef LOG_SECRET_H
+#define LOG_SECRET_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+
+#define SECRET_MASK "(not shown)" /* what stands in its place */
+
+/* By the name of the variable (API_TOKEN), or by the value: key material, a token of a well-known
+ * form, a password in a URL, or a long row of letters and digits that no person would type. */
+bool looks_secret(struct bytes name, const char *value);
+
+#endif
