@@ -1,0 +1,96 @@
+/*
+ * The broker: puts questions to a person, and knows who waits for which answer. Pure: it sees no
+ * clock, file or descriptor; times come with each call, and what must be done about a question
+ * (show it, stop showing it) goes out by struct broker_calls.
+ *
+ * A prompt is one question that is shown, and the requests that wait for its answer. It is pending
+ * until it ends in one of four ways, and is gone right after.
+ */
+#ifndef CONFIRM_BROKER_H
+#define CONFIRM_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "confirm/question.h"
+
+#define BROKER_WAITERS_MAX 64 /* of one prompt: a git fetch with many submodules, not a flood */
+#define UNANSWERED_MAX     2  /* prompts in a row that nobody answered, for one caller */
+#define UNANSWERED_ALL_MAX 6  /* for all callers: nobody is there, or somebody floods */
+#define LEFT_ALL_MAX       20 /* prompts in a row whose client went away, for all callers */
+#define LEFT_MAX           5  /* prompts in a row whose client went away, for one caller */
+
+enum prompt_state {
+	PROMPT_PENDING,
+	PROMPT_GRANTED,
+	PROMPT_DENIED,
+	PROMPT_TIMED_OUT,
+	PROMPT_CANCELLED, /* nobody waits any more, or the guard ends */
+};
+
+/* All but the state is for reading. */
+struct prompt {
+	uint64_t id; /* from 1, in the order of asking */
+	enum prompt_state state;
+	enum confirm_method method; /* by which it was granted or denied; 0: by none */
+	const char *via;            /* static: the way the answer came; NULL */
+	struct question *question;  /* owned */
+	uint64_t asked_ns, deadline_ns;
+	size_t n_waiters;
+	struct waiter *waiters;
+	struct prompt *next; /* asked later */
+	void *shown;         /* of whoever shows it */
+};
+
+/* The prompt has ended; it holds for the call, in which the waiter is gone. */
+typedef void broker_answered(void *data, const struct prompt *prompt);
+
+struct broker_calls {
+	void (*opened)(void *data, struct prompt *prompt);
+	void (*closed)(void *data, struct prompt *prompt); /* before the waiters hear of it */
+	void *data;
+};
+
+struct broker_terms {
+	size_t max_pending;
+	uint64_t timeout_ns, pause_ns;
+};
+
+enum broker_reply {
+	BROKER_WAITS,
+	BROKER_RATE_LIMITED, /* as many as may be are pending */
+	BROKER_UNANSWERED,   /* nobody answered before, so nobody is asked for a while */
+	BROKER_NO_MEMORY,
+};
+
+struct broker;
+struct waiter;
+
+int broker_new(struct broker **ret, const struct broker_calls *calls) MUST_CHECK;
+/* Prompts that are pending are cancelled, and their waiters told. NULL is fine. */
+void broker_free(struct broker *broker);
+
+/* The question is taken over, whatever the reply. *ret_waiter holds until it is answered or leaves;
+ * it is only set where the reply is BROKER_WAITS. A login session has always room for one prompt,
+ * so that another one cannot take all. */
+enum broker_reply broker_ask(struct waiter **ret_waiter, struct broker *broker,
+                             struct question *question, const struct broker_terms *terms,
+                             uint64_t now_ns, broker_answered *answered, void *data) MUST_CHECK;
+/* Whoever asked is gone: will not be told. With the last one the prompt ends. NULL is fine. */
+void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns);
+
+/* false: there is no such prompt (any more), or that method may not say yes to it. */
+bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
+bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
+/* Ends what is due. Returns the next moment at which something will be; 0: none. */
+uint64_t broker_tick(struct broker *broker, uint64_t now_ns);
+/* When something is due first; 0: never. */
+uint64_t broker_due(const struct broker *broker);
+
+const struct prompt *broker_prompts(const struct broker *broker); /* the oldest first */
+const struct prompt *broker_find(const struct broker *broker, uint64_t id);
+size_t broker_count(const struct broker *broker);
+
+#endif

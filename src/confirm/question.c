@@ -1,0 +1,424 @@
+#include "confirm/question.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/plain.h"
+
+/* Longer texts lose their middle; host names never do. */
+#define PATH_SHOWN      96
+#define NAME_SHOWN      48
+#define ANCESTORS_SHOWN 6
+
+bool process_id_same(struct process_id a, struct process_id b) {
+	return a.pid > 0 && a.start_ticks > 0 && a.pid == b.pid && a.start_ticks == b.start_ticks;
+}
+
+static struct process_id id_of(const struct process *process) {
+	return (struct process_id){.pid = process->pid, .start_ticks = process->start_ticks};
+}
+
+static bool same_text(const char *a, const char *b) {
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* ---- jobs: what a person would call one command ---- */
+
+static bool is_shell(const struct process *process) {
+	static const char *const shells[] = {"sh", "dash", "bash", "zsh", "ksh", "fish", "busybox"};
+
+	for (size_t i = 0; process->name != NULL && i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (strcmp(process->name, shells[i]) == 0)
+			return true;
+	return false;
+}
+
+/* A shell that runs a script or a command, and not what is typed: it has an argument that is no
+ * option, or -c. What argv claims widens nothing that is not shown. */
+static bool runs_a_script(const struct process *process) {
+	for (size_t i = 1; i < process->argc; i++)
+		if (process->argv[i][0] != '-' || strcmp(process->argv[i], "-c") == 0)
+			return true;
+	return false;
+}
+
+/* The index of the job's topmost process: the caller's parent, and above it whatever runs the same
+ * program, also through one script in between (git runs git, and git-submodule, which is a
+ * script). A shell is a job of its own. n_ancestors: the caller itself. */
+static size_t job_of(const struct caller *caller) {
+	const struct process *ancestors = caller->ancestors;
+	size_t job = 0;
+
+	if (caller->n_ancestors == 0 || ancestors[0].exe == NULL || is_shell(&ancestors[0]))
+		return caller->n_ancestors;
+	for (size_t i = 1; i < caller->n_ancestors && i <= job + 2; i++) {
+		if (same_text(ancestors[i].exe, ancestors[0].exe))
+			job = i;
+		else if (!is_shell(&ancestors[i]))
+			break;
+	}
+	return job;
+}
+
+/* Above the job, past shells that merely run a script for somebody. NULL: not known. */
+static const struct process *starter_of(const struct caller *caller, size_t job) {
+	size_t i = job < caller->n_ancestors ? job + 1 : 0;
+
+	while (i < caller->n_ancestors && is_shell(&caller->ancestors[i]) &&
+	       runs_a_script(&caller->ancestors[i]))
+		i++;
+	/* The system's first process starts everything. */
+	if (i >= caller->n_ancestors || caller->ancestors[i].pid <= 1)
+		return NULL;
+	return &caller->ancestors[i];
+}
+
+static struct process_id session_of(const struct caller *caller, pid_t leader) {
+	if (leader > 0 && caller->process.pid == leader)
+		return id_of(&caller->process);
+	for (size_t i = 0; leader > 0 && i < caller->n_ancestors; i++)
+		if (caller->ancestors[i].pid == leader)
+			return id_of(&caller->ancestors[i]);
+	return (struct process_id){0};
+}
+
+/* "session-3.scope" of the control group, where the login is; else the whole group, which is what
+ * a program without one has in common with its like. */
+static char *login_of(const struct caller *caller) {
+	const char *found = caller->cgroup != NULL ? strstr(caller->cgroup, "/session-") : NULL;
+
+	if (found == NULL)
+		return strdup(caller->cgroup != NULL ? caller->cgroup : "");
+	return strndup(found + 1, strcspn(found + 1, "/"));
+}
+
+/* ---- what a yes is good for ---- */
+
+static bool is_clean(const struct caller *caller) {
+	return caller->state == CALLER_IDENTIFIED && caller->integrity == 0 &&
+	       (caller->integrity_unknown & (INTEGRITY_TRACED | INTEGRITY_FD_INHERITED)) == 0;
+}
+
+static void put_purpose(struct question *question, const struct request *request) {
+	const struct payload *payload = request->payload;
+	struct buffer *purpose = &question->purpose;
+
+	/* Behind a forwarded agent the caller is always the same ssh, whoever asks far away. */
+	if (request->operation != OPERATION_SIGN || payload == NULL ||
+	    request->key.fingerprint[0] == '\0' || request->is_forwarded == TRI_YES)
+		return;
+	switch (payload->kind) {
+	case PAYLOAD_UNKNOWN: return;
+	case PAYLOAD_SSH_LOGIN:
+		if (request->meeting != MEETING_VERIFIED || request->dest_key == NULL)
+			return;
+		break;
+	case PAYLOAD_SSHSIG: break;
+	}
+	buffer_put_string(purpose, bytes_of_text(question->rule));
+	buffer_put_string(purpose, bytes_of_text(request->key.fingerprint));
+	buffer_put_string(purpose, bytes_of_text(request->key.type));
+	buffer_put_string(purpose, bytes_of_text(request->endpoint));
+	buffer_put_u8(purpose, (uint8_t)request->is_forwarded);
+	buffer_put_u8(purpose, (uint8_t)payload->kind);
+	if (payload->kind == PAYLOAD_SSHSIG) {
+		buffer_put_string(purpose, payload->sshsig.name_space);
+		return;
+	}
+	buffer_put_string(purpose, payload->login.user);
+	buffer_put_string(purpose, bytes_of_text(request->dest_key));
+}
+
+bool question_same(const struct question *a, const struct question *b) {
+	return a->may_share && b->may_share &&
+	       bytes_equal(buffer_bytes(&a->purpose), buffer_bytes(&b->purpose)) &&
+	       a->methods == b->methods && process_id_same(a->job, b->job) &&
+	       same_text(a->exe, b->exe);
+}
+
+bool question_covers(const struct question *granted, const struct question *asked) {
+	unsigned scope = granted->terms.scope;
+
+	if (!granted->may_remember || !asked->may_remember ||
+	    !bytes_equal(buffer_bytes(&granted->purpose), buffer_bytes(&asked->purpose)))
+		return false;
+	if ((scope & SCOPE_EXE) != 0 && !same_text(granted->exe, asked->exe))
+		return false;
+	if ((scope & SCOPE_CWD) != 0 && !same_text(granted->cwd, asked->cwd))
+		return false;
+	if ((scope & SCOPE_SESSION) != 0 && !process_id_same(granted->session, asked->session))
+		return false;
+	return (scope & SCOPE_ANCESTOR) == 0 || process_id_same(granted->starter, asked->starter);
+}
+
+/* What its scope needs must be known. */
+static bool has_scope(const struct question *question) {
+	unsigned scope = question->terms.scope;
+
+	return ((scope & SCOPE_EXE) == 0 || question->exe != NULL) &&
+	       ((scope & SCOPE_CWD) == 0 || question->cwd != NULL) &&
+	       ((scope & SCOPE_SESSION) == 0 || question->session.start_ticks > 0) &&
+	       ((scope & SCOPE_ANCESTOR) == 0 || question->starter.start_ticks > 0);
+}
+
+/* ---- what is shown ---- */
+
+/* Takes the text out of the buffer. */
+static void add_line(struct question *question, const char *label, struct buffer *text) {
+	buffer_put_u8(text, 0);
+	if (buffer_error(text) == 0 && question->n_lines < QUESTION_LINES_MAX)
+		question->lines[question->n_lines++] = (struct question_line){
+			label, strdup((const char *)text->data)};
+	buffer_clear(text);
+}
+
+static void put(struct buffer *text, const char *words) {
+	buffer_put_raw(text, bytes_of_text(words));
+}
+
+static void put_plain(struct buffer *text, const char *value, size_t len_max) {
+	plain_put(text, bytes_of_text(value != NULL ? value : "?"), len_max);
+}
+
+static void put_pid(struct buffer *text, pid_t pid) {
+	char number[32];
+
+	snprintf(number, sizeof(number), " (pid %ld)", (long)pid);
+	put(text, number);
+}
+
+static void show_caller(struct question *question, struct buffer *text,
+                        const struct caller *caller) {
+	put_plain(text, caller->process.exe, PATH_SHOWN);
+	put_pid(text, caller->process.pid);
+	add_line(question, "program", text);
+	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_SHOWN; i++) {
+		put(text, i > 0 ? " < " : "");
+		put_plain(text, caller->ancestors[i].name, NAME_SHOWN);
+	}
+	if (caller->n_ancestors > ANCESTORS_SHOWN)
+		put(text, " < ...");
+	if (text->len > 0)
+		add_line(question, "started_by", text);
+	for (unsigned i = 0; i < INTEGRITY_COUNT; i++) {
+		if ((caller->integrity & 1U << i) == 0)
+			continue;
+		put(text, text->len > 0 ? ", " : "");
+		put(text, integrity_name((enum integrity)(1U << i)));
+	}
+	if (text->len > 0)
+		add_line(question, "against_it", text);
+	put_plain(text, caller->cwd, PATH_SHOWN);
+	add_line(question, "directory", text);
+}
+
+static void show_payload(struct question *question, struct buffer *text,
+                         const struct request *request) {
+	const struct payload *payload = request->payload;
+
+	if (request->operation != OPERATION_SIGN || payload == NULL) {
+		put(text, operation_name(request->operation));
+	} else {
+		switch (payload->kind) {
+		case PAYLOAD_SSH_LOGIN:
+			put(text, "log in as ");
+			plain_put(text, payload->login.user, NAME_SHOWN);
+			break;
+		case PAYLOAD_SSHSIG:
+			put(text, "sign data for the namespace ");
+			plain_put(text, payload->sshsig.name_space, NAME_SHOWN);
+			break;
+		case PAYLOAD_UNKNOWN: put(text, "sign bytes of an unknown kind"); break;
+		}
+	}
+	add_line(question, "what", text);
+	if (request->key.fingerprint[0] == '\0')
+		return;
+	put(text, request->key.type);
+	put(text, " ");
+	put(text, request->key.fingerprint);
+	add_line(question, "key", text);
+}
+
+/* The host, and what proves it. A name is written whole. */
+static void show_destination(struct question *question, struct buffer *text,
+                             const struct request *request) {
+	const struct destination *destination = request->destination;
+	const char *name = destination != NULL ? destination->ssh_dest : NULL;
+	const char *at = name != NULL ? strrchr(name, '@') : NULL;
+	enum dest_evidence evidence = destination != NULL ? destination->evidence
+	                                                  : DEST_EVIDENCE_NONE;
+
+	if (request->payload == NULL || request->payload->kind != PAYLOAD_SSH_LOGIN)
+		return;
+	if (name != NULL && *name != '\0') {
+		put_plain(text, at != NULL ? at + 1 : name, 0);
+		put(text, " (");
+		put(text, dest_evidence_name(evidence));
+		put(text, ")");
+	}
+	if (request->dest_key != NULL) {
+		put(text, text->len > 0 ? ", host key " : "the host with the key ");
+		put(text, request->dest_key);
+		put(text, " (");
+		put(text, meeting_name(request->meeting));
+		put(text, ")");
+	} else {
+		put(text, text->len > 0 ? ", not proved" : "not known, not proved");
+	}
+	add_line(question, "where", text);
+}
+
+static void show_way(struct question *question, struct buffer *text,
+                     const struct request *request) {
+	const struct session *session = request->session;
+
+	if (request->is_forwarded == TRI_YES) {
+		put(text, "a forwarded agent");
+		for (size_t i = 0; session != NULL && i < session->n_hops; i++) {
+			if (!session->hops[i]->is_forwarding)
+				continue;
+			put(text, ", ");
+			put(text, session->hops[i]->fingerprint);
+		}
+		add_line(question, "through", text);
+	}
+	if (strcmp(request->endpoint, "default") != 0) {
+		put_plain(text, request->endpoint, NAME_SHOWN);
+		add_line(question, "endpoint", text);
+	}
+}
+
+static void show_memory(struct question *question, struct buffer *text, const struct caller *caller,
+                        const struct process *starter) {
+	unsigned scope = question->terms.scope;
+	char seconds[32];
+
+	if (!question->may_remember)
+		return;
+	snprintf(seconds, sizeof(seconds), "%u s", question->terms.remember_s);
+	put(text, "a yes holds for ");
+	put(text, seconds);
+	put(text, ", for the same rule, key and purpose");
+	if ((scope & SCOPE_EXE) != 0)
+		put(text, ", by the same program");
+	if ((scope & SCOPE_ANCESTOR) != 0) {
+		put(text, ", started by ");
+		put_plain(text, starter->name, NAME_SHOWN);
+		put_pid(text, starter->pid);
+	}
+	if ((scope & SCOPE_SESSION) != 0) {
+		put(text, ", in the terminal session of");
+		put_pid(text, question->session.pid);
+	}
+	if ((scope & SCOPE_CWD) != 0) {
+		put(text, ", in ");
+		put_plain(text, caller->cwd, PATH_SHOWN);
+	}
+	add_line(question, "remembered", text);
+}
+
+static void show_rest(struct question *question, struct buffer *text) {
+	put_plain(text, question->rule, PATH_SHOWN);
+	add_line(question, "rule", text);
+	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++) {
+		if ((question->methods & 1U << i) == 0)
+			continue;
+		put(text, text->len > 0 ? ", " : "");
+		put(text, confirm_method_name((enum confirm_method)(1U << i)));
+		put(text, " (weak)");
+	}
+	add_line(question, "methods", text);
+}
+
+/* ---- from first to last ---- */
+
+static int copy(char **ret, const char *text) {
+	*ret = text != NULL ? strdup(text) : NULL;
+	return text != NULL && *ret == NULL ? -ENOMEM : 0;
+}
+
+static int question_fill(struct question *question, const struct request *request, const char *rule,
+                         pid_t session_leader) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	const struct caller *caller = request->caller;
+	size_t job = job_of(caller);
+	const struct process *starter = starter_of(caller, job);
+
+	question->login = login_of(caller);
+	if (copy(&question->rule, rule) < 0 || copy(&question->exe, caller->process.exe) < 0 ||
+	    copy(&question->cwd, caller->cwd) < 0 || question->login == NULL)
+		return -ENOMEM;
+	question->job = id_of(job < caller->n_ancestors ? &caller->ancestors[job]
+	                                                : &caller->process);
+	if (starter != NULL)
+		question->starter = id_of(starter);
+	question->session = session_of(caller, session_leader);
+	put_purpose(question, request);
+	if (buffer_error(&question->purpose) < 0)
+		return -ENOMEM;
+	question->may_share = question->purpose.len > 0 && is_clean(caller) &&
+	                      request->payload->kind == PAYLOAD_SSH_LOGIN;
+	question->may_remember = question->terms.remember_s > 0 && question->purpose.len > 0 &&
+	                         is_clean(caller) && has_scope(question);
+	show_caller(question, &text, caller);
+	show_payload(question, &text, request);
+	show_destination(question, &text, request);
+	show_way(question, &text, request);
+	show_memory(question, &text, caller, starter);
+	show_rest(question, &text);
+	for (size_t i = 0; i < question->n_lines; i++)
+		if (question->lines[i].text == NULL)
+			return -ENOMEM;
+	return buffer_error(&text);
+}
+
+int question_new(struct question **ret, const struct request *request, const char *rule,
+                 const struct confirm_terms *terms, unsigned methods, pid_t session_leader) {
+	struct question *question = calloc(1, sizeof(*question));
+	int error;
+
+	if (question == NULL)
+		return -ENOMEM;
+	question->terms = *terms;
+	question->methods = methods;
+	error = question_fill(question, request, rule, session_leader);
+	if (error < 0) {
+		question_free(question);
+		return error;
+	}
+	*ret = question;
+	return 0;
+}
+
+void question_free(struct question *question) {
+	if (question == NULL)
+		return;
+	free(question->rule);
+	free(question->login);
+	free(question->exe);
+	free(question->cwd);
+	buffer_deinit(&question->purpose);
+	for (size_t i = 0; i < question->n_lines; i++)
+		free(question->lines[i].text);
+	free(question);
+}
+
+void question_put_text(struct buffer *text, const struct question *question) {
+	for (size_t i = 0; i < question->n_lines; i++) {
+		put(text, "  ");
+		put(text, question->lines[i].label);
+		put(text, ": ");
+		put(text, question->lines[i].text);
+		put(text, "\n");
+	}
+}
+
+const char *question_line(const struct question *question, const char *label) {
+	for (size_t i = 0; i < question->n_lines; i++)
+		if (strcmp(question->lines[i].label, label) == 0)
+			return question->lines[i].text;
+	return NULL;
+}

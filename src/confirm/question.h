@@ -1,0 +1,69 @@
+/*
+ * What a person is asked: a copy of all that matters of a request, so that it outlives the message,
+ * with every text made safe to show. Two questions can be compared: whether one yes answers both.
+ */
+#ifndef CONFIRM_QUESTION_H
+#define CONFIRM_QUESTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "facts/confirm.h"
+#include "facts/request.h"
+
+/* A process that is told apart from a later one with its number. */
+struct process_id {
+	pid_t pid; /* 0: none, or unknown */
+	uint64_t start_ticks;
+};
+
+#define QUESTION_LINES_MAX 16
+
+struct question_line {
+	const char *label; /* static: a word in lower case */
+	char *text;        /* owned; printable ASCII */
+};
+
+struct question {
+	char *rule;
+	struct confirm_terms terms;
+	unsigned methods;          /* those that may answer it */
+	char *login;               /* the login session that the caller belongs to; "": not known */
+	struct process_id starter; /* started the job that the caller is a part of */
+	struct process_id session; /* leads the caller's terminal session */
+	struct process_id job;     /* the topmost process of that job */
+	char *exe;                 /* NULL: unknown */
+	char *cwd;                 /* NULL: unknown */
+	/* What a yes is good for: rule, key, kind of signature, user and host or namespace. Empty
+	 * where that is not proved. */
+	struct buffer purpose;
+	bool may_share; /* another question like this one is answered along with it */
+	bool may_remember;
+	struct question_line lines[QUESTION_LINES_MAX];
+	size_t n_lines;
+};
+
+/* Copies what it needs. session_leader is the PID of the caller's session, 0 where unknown.
+ * -ENOMEM. */
+int question_new(struct question **ret, const struct request *request, const char *rule,
+                 const struct confirm_terms *terms, unsigned methods,
+                 pid_t session_leader) MUST_CHECK;
+void question_free(struct question *question); /* NULL is fine */
+
+bool process_id_same(struct process_id a, struct process_id b); /* none equals nothing */
+
+/* Whether the answer to one may be the answer to the other, while both wait. */
+bool question_same(const struct question *a, const struct question *b);
+
+/* Whether a yes to granted covers asked: the same purpose, within the scope of its rule. */
+bool question_covers(const struct question *granted, const struct question *asked);
+
+/* Appends each line as "  label: text\n". */
+void question_put_text(struct buffer *text, const struct question *question);
+/* What a line says; NULL where there is none of that label. */
+const char *question_line(const struct question *question, const char *label);
+
+#endif

@@ -1,0 +1,65 @@
+/* How a person is asked: what a policy says for all questions, and for those of one rule. */
+#ifndef FACTS_CONFIRM_H
+#define FACTS_CONFIRM_H
+
+#include <stddef.h>
+
+/* Each is a bit. Both are weak: another program of the account can trace the one who types, or
+ * press the button. */
+enum confirm_method {
+	CONFIRM_PIN = 1 << 0,
+	CONFIRM_ASKPASS = 1 << 1,
+};
+#define CONFIRM_METHOD_COUNT 2
+
+static inline const char *confirm_method_name(enum confirm_method method) {
+	switch (method) {
+	case CONFIRM_PIN: return "pin";
+	case CONFIRM_ASKPASS: return "askpass";
+	}
+	return "invalid";
+}
+
+/* Who is covered by a yes that is remembered. Each is a bit; what the yes is for is always bound,
+ * so that the last two narrow nothing. */
+enum confirm_scope {
+	SCOPE_SESSION = 1 << 0,  /* the same terminal session, while its leader lives */
+	SCOPE_EXE = 1 << 1,      /* the same executable */
+	SCOPE_ANCESTOR = 1 << 2, /* below the process that started the job, while that lives */
+	SCOPE_CWD = 1 << 3,      /* in the same directory */
+	SCOPE_DEST = 1 << 4,
+	SCOPE_KEY = 1 << 5,
+};
+#define CONFIRM_SCOPE_COUNT 6
+
+static inline const char *confirm_scope_name(enum confirm_scope scope) {
+	switch (scope) {
+	case SCOPE_SESSION: return "session";
+	case SCOPE_EXE: return "exe";
+	case SCOPE_ANCESTOR: return "ancestor";
+	case SCOPE_CWD: return "cwd";
+	case SCOPE_DEST: return "dest";
+	case SCOPE_KEY: return "key";
+	}
+	return "invalid";
+}
+
+/* For all questions. */
+struct confirm_settings {
+	unsigned methods;   /* an OR of enum confirm_method */
+	unsigned timeout_s; /* of each question */
+	unsigned max_pending;
+	unsigned pause_s; /* for how long a caller is not asked for whom nobody answered */
+};
+#define CONFIRM_TIMEOUT_S   120
+#define CONFIRM_MAX_PENDING 3
+#define CONFIRM_PAUSE_S     300
+
+/* For the questions of a rule. */
+struct confirm_terms {
+	unsigned methods;    /* 0: those of the settings */
+	unsigned remember_s; /* 0: each is asked anew */
+	unsigned scope;      /* an OR of enum confirm_scope */
+};
+
+#endif
