@@ -56,6 +56,7 @@ static void put_process(struct buffer *buffer, const struct process *process, si
 	put_text(buffer, process->name);
 	put_text(buffer, process->title);
 	put_argv(buffer, process, argv_len_max);
+	buffer_put_u8(buffer, process->foreign);
 }
 
 static void encode_within(struct buffer *buffer, const struct caller *caller, size_t argv_len_max,
@@ -175,6 +176,7 @@ static void take_process(struct process *process, struct cursor *cursor, int *er
 	process->name = take_text(cursor, error);
 	process->title = take_text(cursor, error);
 	take_argv(process, cursor, error);
+	process->foreign = take_bool(cursor);
 }
 
 static void take_state(struct caller *caller, struct cursor *cursor) {

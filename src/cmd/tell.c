@@ -44,15 +44,16 @@ static void tell_claims(FILE *stream, const char *indent, const struct process *
 }
 
 static void tell_ancestor(FILE *stream, const struct process *ancestor) {
+	const char *unknown = ancestor->foreign ? "(of another user)" : "(not known)";
 	struct claims claims = claims_of(ancestor);
 
-	show(stream, ancestor->name != NULL ? ancestor->name : "(not known)", 0);
+	show(stream, ancestor->name != NULL ? ancestor->name : unknown, 0);
 	for (size_t i = 0; i < claims.count; i++) {
 		fputs(i == 0 ? ", calls itself " : ", ", stream);
 		show(stream, claims.names[i], 0);
 	}
 	fputs(": ", stream);
-	show(stream, ancestor->exe != NULL ? ancestor->exe : "(not known)", 0);
+	show(stream, ancestor->exe != NULL ? ancestor->exe : unknown, 0);
 	putc('\n', stream);
 }
 

@@ -7,11 +7,38 @@
 #include "describe/part.h"
 #include "describe/slot.h"
 
+static int read_foreign(struct target *target, struct reading *reading, const char *name,
+                        const struct yaml_node *value) {
+	enum tri foreign = TRI_NO;
+
+	part_read_tri(&foreign, reading, name, value);
+	target->process->foreign = foreign == TRI_YES;
+	return 0;
+}
+
+/* Nobody can read the executable of another user's process; what it calls itself, everybody can. */
+static int settle_foreign(struct target *target) {
+	struct process *process = target->process;
+
+	if (!process->foreign)
+		return 0;
+	if (process->name != NULL && *process->name != '\0') {
+		free(process->title);
+		process->title = process->name;
+	} else {
+		free(process->name);
+	}
+	free(process->exe);
+	process->name = process->exe = NULL;
+	return 0;
+}
+
 static const struct part ancestor_parts[] = {
 	{"exe", MAY_BE_UNKNOWN, part_read_exe, part_settle_exe},
 	{"name", MAY_BE_UNKNOWN, part_read_name, part_settle_name},
 	{"title", MAY_BE_UNKNOWN, part_read_title, part_settle_title},
 	{"command", MAY_BE_UNKNOWN, part_read_command, part_settle_command},
+	{"foreign", ALWAYS_KNOWN, read_foreign, settle_foreign},
 };
 
 /* ---- of the caller ---- */

@@ -23,6 +23,9 @@ struct process {
 	char **argv;          /* argc texts and a NULL: a claim; NULL: unknown */
 	size_t argc;
 	bool argv_cut; /* argv was longer than we read */
+	/* It runs as another user, mostly root, so that its exe cannot be read: no program that
+	 * this account started as itself. */
+	bool foreign;
 };
 
 /* What speaks against taking a caller for what its executable says. Each is a bit. */

@@ -29,6 +29,8 @@ enum fit test_parent_process_name(const struct condition *condition, struct subj
 	if (caller->n_ancestors == 0)
 		return caller->ancestors_known ? FIT_NO : FIT_UNKNOWN;
 	claims = claims_of(&caller->ancestors[0]);
+	if (caller->ancestors[0].name == NULL && caller->ancestors[0].foreign)
+		return any_claimed_name(condition, &claims);
 	return any_process_name(condition, caller->ancestors[0].name, &claims);
 }
 

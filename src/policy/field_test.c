@@ -47,13 +47,19 @@ const char *of_the_writer(const struct caller *caller, const char *text) {
 	return (caller->integrity & INTEGRITY_FD_INHERITED) != 0 ? NULL : text;
 }
 
-enum fit any_process_name(const struct condition *condition, const char *name,
-                          const struct claims *claims) {
-	enum fit best = any_pattern(condition, name);
+enum fit any_claimed_name(const struct condition *condition, const struct claims *claims) {
+	enum fit best = FIT_NO;
 
 	for (size_t i = 0; i < condition->n_patterns && best == FIT_NO; i++)
 		best = claims_test(&condition->patterns[i], claims);
 	return best;
+}
+
+enum fit any_process_name(const struct condition *condition, const char *name,
+                          const struct claims *claims) {
+	enum fit best = any_pattern(condition, name);
+
+	return best == FIT_NO ? any_claimed_name(condition, claims) : best;
 }
 
 enum fit test_process_name(const struct condition *condition, struct subject *subject) {
@@ -93,7 +99,7 @@ static void derive_ancestor_names(struct subject *subject) {
 		struct claims claims = claims_of(ancestor);
 
 		if (ancestor->name == NULL)
-			subject->has_unnamed_ancestor = true;
+			subject->has_unnamed_ancestor |= !ancestor->foreign;
 		else
 			add_ancestor_name(subject, ancestor->name, false);
 		for (size_t j = 0; j < claims.count; j++)

@@ -13,6 +13,7 @@ field_tester test_process_name, test_exe, test_ancestor, test_has_terminal, test
 	test_uid, test_user_presence, test_is_in_container, test_time;
 
 /* As the name of any process: what it is called is certain, what it calls itself a claim. */
+enum fit any_claimed_name(const struct condition *condition, const struct claims *claims);
 enum fit any_process_name(const struct condition *condition, const char *name,
                           const struct claims *claims);
 

@@ -64,6 +64,14 @@ static char *read_exe(struct subject *subject) {
 	return text_of(link);
 }
 
+/* The directory itself belongs to whom the process runs as, also where its files belong to root
+ * because it is not dumpable (proc(5)). */
+static bool is_foreign(const struct subject *subject) {
+	struct stat status;
+
+	return fstat(subject->dir_fd, &status) == 0 && status.st_uid != geteuid();
+}
+
 static void read_argv(struct process *process, int dir_fd) {
 	char buffer[CMDLINE_SIZE];
 	struct bytes text;
@@ -128,6 +136,7 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 	process.start_ticks = subject->stat.start_ticks;
 	process.title = text_of(subject->stat.title);
 	process.exe = read_exe(subject);
+	process.foreign = process.exe == NULL && is_foreign(subject);
 	if (process.exe != NULL)
 		process.name = text_of(proc_base_name(bytes_of_text(process.exe)));
 	read_argv(&process, subject->dir_fd);

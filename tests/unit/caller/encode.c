@@ -14,7 +14,7 @@ static char *const env[] = {(char[]){"TERM=a b\n=c"}, (char[]){"TMUX="}, NULL};
 
 /* The lists are not freed here, so that the sample may point to constants. */
 static struct caller sample(struct process ancestors[2]) {
-	ancestors[0] = (struct process){.pid = 8, .title = shell};
+	ancestors[0] = (struct process){.pid = 8, .title = shell, .foreign = true};
 	ancestors[0].argv = (char **)(uintptr_t)no_argv;
 	ancestors[1] = (struct process){.pid = 1};
 	return (struct caller){
@@ -58,6 +58,7 @@ static void assert_same_process(const struct process *a, const struct process *b
 	assert_int_equal(a->argv == NULL, b->argv == NULL);
 	assert_int_equal(a->argc, b->argc);
 	assert_int_equal(a->argv_cut, b->argv_cut);
+	assert_int_equal(a->foreign, b->foreign);
 	for (size_t i = 0; i < a->argc; i++)
 		assert_string_equal(a->argv[i], b->argv[i]);
 }

@@ -347,6 +347,39 @@ static void one_who_cannot_be_seen_still_sees(void **state) {
 	assert_int_equal(child_status(pid), 0);
 }
 
+/* Both have an executable that cannot be read; only one of them is none of ours. */
+static void another_users_process_is_told_from_our_own_that_hides(void **state) {
+	pid_t parent_pid = getpid(), pid;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	pid = fork_child();
+	if (pid == 0) {
+		struct process process;
+		pid_t parent;
+
+		if (setgid(65534) < 0 || setuid(65534) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+			_exit(1);
+		if (process_of(&process, &parent, parent_pid) < 0 || process.exe != NULL ||
+		    process.title == NULL || !process.foreign)
+			_exit(2);
+		process_deinit(&process);
+		/* One that hides: its files in /proc are root's. */
+		pid = fork();
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		if (process_of(&process, &parent, pid) < 0 || process.foreign)
+			_exit(3);
+		process_deinit(&process);
+		end_child(pid);
+		_exit(0);
+	}
+	assert_int_equal(child_status(pid), 0);
+}
+
 static void one_who_cannot_be_seen_has_known_namespaces_all_the_same(void **state) {
 	pid_t pid = fork_child();
 
@@ -417,6 +450,7 @@ int main(void) {
 		cmocka_unit_test(a_process_can_be_looked_at_as_if_it_were_a_writer),
 		cmocka_unit_test(nothing_is_read_of_a_successor),
 		cmocka_unit_test(one_who_cannot_be_seen_still_sees),
+		cmocka_unit_test(another_users_process_is_told_from_our_own_that_hides),
 		cmocka_unit_test(one_who_cannot_be_seen_has_known_namespaces_all_the_same),
 	};
 

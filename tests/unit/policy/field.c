@@ -152,6 +152,28 @@ static void an_ancestor_that_cannot_be_read_may_be_anybody(void **state) {
 	assert_int_equal(see("ancestor: '*'", &request), NO);
 }
 
+/* The first process and sshd stand above everybody, and nobody but root can read what they run. */
+static void an_ancestor_of_another_user_is_what_it_calls_itself(void **state) {
+	static const struct row rows[] = {
+		{"ancestor: git", YES},
+		{"ancestor: tmux", NO},
+		{"ancestor: sshd", CLAIMED},
+		{"ancestor: /usr/sbin/sshd", UNKNOWN},
+	};
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	struct process ancestors[2] = {caller.ancestors[0],
+	                               {.pid = 7, .title = (char[]){"sshd"}, .foreign = true}};
+
+	(void)state;
+	caller.ancestors = ancestors;
+	ASSERT_ROWS(rows, &request);
+	caller.ancestors = &ancestors[1];
+	caller.n_ancestors = 1;
+	assert_int_equal(see("parent_process_name: sshd", &request), CLAIMED);
+	assert_int_equal(see("parent_process_name: tmux", &request), NO);
+}
+
 static void has_terminal_is_yes_no_or_unknown(void **state) {
 	static const struct {
 		enum tri fact;
@@ -390,6 +412,7 @@ int main(void) {
 		cmocka_unit_test(an_unknown_executable_is_unknown_and_not_another),
 		cmocka_unit_test(an_ancestor_is_any_of_them),
 		cmocka_unit_test(an_ancestor_that_cannot_be_read_may_be_anybody),
+		cmocka_unit_test(an_ancestor_of_another_user_is_what_it_calls_itself),
 		cmocka_unit_test(has_terminal_is_yes_no_or_unknown),
 		cmocka_unit_test(a_key_is_named_by_its_fingerprint_or_its_beginning),
 		cmocka_unit_test(a_key_type_fits_the_certificate_of_such_a_key),
