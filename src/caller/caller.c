@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caller/unit.h"
+
 void process_deinit(struct process *process) {
 	free(process->exe);
 	free(process->name);
@@ -40,6 +42,7 @@ int caller_new_unknown(struct caller **ret, const struct peer *peer, const char 
 	caller->reason = reason;
 	caller->uid = (uid_t)-1;
 	caller->gid = (gid_t)-1;
+	caller->apart_unknown = (1U << APART_COUNT) - 1;
 	if (peer != NULL && peer->known) {
 		caller->uid = peer->uid;
 		caller->gid = peer->gid;
@@ -98,6 +101,16 @@ static void read_ancestors(struct caller *caller, const struct view *view,
 		last = TAKE(subject);
 	}
 	caller->ancestors_known = true;
+}
+
+/* Left unknown where memory is short. */
+static void read_unit(struct caller *caller) {
+	struct bytes unit = {0};
+
+	if (caller->cgroup != NULL)
+		unit = unit_of_cgroup(caller->cgroup);
+	if (unit.data != NULL)
+		caller->unit = strndup((const char *)unit.data, unit.len);
 }
 
 static void mark(struct caller *caller, enum integrity integrity, enum tri holds) {
@@ -174,6 +187,7 @@ static const char *read_all(struct caller *caller, const struct view *view, cons
 	/* Nobody looks for it yet. */
 	caller->integrity_unknown = INTEGRITY_ARGV_MISMATCH;
 	subject_caller_facts(caller, subject);
+	read_unit(caller);
 	read_environ(caller, subject, names);
 	read_ancestors(caller, view, subject, parent);
 	check_connection(caller, subject, peer);

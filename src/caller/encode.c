@@ -71,6 +71,9 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	put_text(buffer, caller->cwd);
 	put_text(buffer, caller->cgroup);
 	put_env(buffer, caller);
+	buffer_put_u32(buffer, caller->apart);
+	buffer_put_u32(buffer, caller->apart_unknown);
+	put_text(buffer, caller->unit);
 	buffer_put_u32(buffer, caller->integrity);
 	buffer_put_u32(buffer, caller->integrity_unknown);
 	buffer_put_u8(buffer, caller->ancestors_known && n_ancestors == caller->n_ancestors);
@@ -204,12 +207,12 @@ static enum tri take_tri(struct cursor *cursor) {
 	return TRI_UNKNOWN;
 }
 
-static unsigned take_marks(struct cursor *cursor) {
-	uint32_t marks = cursor_u32(cursor);
+static unsigned take_bits(struct cursor *cursor, unsigned count) {
+	uint32_t bits = cursor_u32(cursor);
 
-	if (marks >> INTEGRITY_COUNT != 0)
+	if (bits >> count != 0)
 		fail(cursor);
-	return marks;
+	return bits;
 }
 
 static void take_ancestors(struct caller *caller, struct cursor *cursor, int *error) {
@@ -245,8 +248,11 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->cwd = take_text(&cursor, &error);
 	caller->cgroup = take_text(&cursor, &error);
 	take_env(caller, &cursor, &error);
-	caller->integrity = take_marks(&cursor);
-	caller->integrity_unknown = take_marks(&cursor);
+	caller->apart = take_bits(&cursor, APART_COUNT);
+	caller->apart_unknown = take_bits(&cursor, APART_COUNT);
+	caller->unit = take_text(&cursor, &error);
+	caller->integrity = take_bits(&cursor, INTEGRITY_COUNT);
+	caller->integrity_unknown = take_bits(&cursor, INTEGRITY_COUNT);
 	caller->ancestors_known = take_bool(&cursor);
 	take_ancestors(caller, &cursor, &error);
 	caller->connector_pid = take_pid(&cursor);

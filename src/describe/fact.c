@@ -162,11 +162,7 @@ static enum fact_state get_user_presence(struct buffer *text, const struct reque
 }
 
 static enum fact_state get_is_in_container(struct buffer *text, const struct request *request) {
-	const struct caller *caller = request->caller;
-
-	if ((caller->apart & APART_PID) != 0)
-		return put_tri(text, TRI_YES);
-	return put_tri(text, (caller->apart_unknown & APART_PID) != 0 ? TRI_UNKNOWN : TRI_NO);
+	return put_tri(text, caller_is_in_container(request->caller));
 }
 
 static enum fact_state get_time(struct buffer *text, const struct request *request) {

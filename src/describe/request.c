@@ -296,12 +296,6 @@ int described_new(struct described **ret, struct reading *reading, const struct 
 void described_free(struct described *described) {
 	if (described == NULL)
 		return;
-	if (described->caller != NULL) {
-		free(described->caller->env);
-		free(described->caller->tmux_window);
-		described->caller->env = NULL;
-		described->caller->tmux_window = NULL;
-	}
 	caller_free(described->caller);
 	free(described->parent_name);
 	free(described->endpoint);

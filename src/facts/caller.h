@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "facts/tri.h"
@@ -140,5 +141,18 @@ struct caller {
 	/* The process that connected, where it is another one than the writer; else 0. */
 	pid_t connector_pid;
 };
+
+/* Whether it runs in a PID namespace of its own. Of one that has no PID here at all the kernel
+ * names none. */
+static inline enum tri caller_is_in_container(const struct caller *caller) {
+	bool unseen = caller->state == CALLER_UNKNOWN && caller->process.pid == 0 &&
+	              caller->reason != NULL && strcmp(caller->reason, "caller-unknown") == 0;
+
+	if (unseen || (caller->apart & APART_PID) != 0)
+		return TRI_YES;
+	if (caller->state == CALLER_UNKNOWN || (caller->apart_unknown & APART_PID) != 0)
+		return TRI_UNKNOWN;
+	return TRI_NO;
+}
 
 #endif

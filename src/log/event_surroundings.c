@@ -4,7 +4,8 @@
 
 #include "log/secret.h"
 
-#define ENV_LEN_MAX (4 * 1024) /* names and values, together */
+#define ENV_LEN_MAX  (4 * 1024) /* names and values, together */
+#define NAME_LEN_MAX 256        /* NAME_MAX, for a unit */
 
 /* A mapping with quoted names, because a variable may be called NO, or 1. */
 static void put_env(struct doc *doc, const struct caller *caller) {
@@ -40,6 +41,31 @@ static void put_env(struct doc *doc, const struct caller *caller) {
 		doc_shortened(doc, "env", len);
 }
 
+static void put_kinds(struct doc *doc, const char *key, unsigned kinds) {
+	if (kinds == 0)
+		return;
+	doc_key(doc, key);
+	doc_list_begin(doc, DOC_FLOW);
+	for (unsigned i = 0; i < APART_COUNT; i++)
+		if ((kinds & 1U << i) != 0)
+			doc_value(doc, bytes_of_text(apart_name((enum apart)(1 << i))),
+			          NAME_LEN_MAX);
+	doc_list_end(doc);
+}
+
+static void put_namespaces(struct doc *doc, const struct caller *caller) {
+	enum tri is_in_container = caller_is_in_container(caller);
+
+	if (is_in_container != TRI_UNKNOWN)
+		doc_bool(doc, "is_container", is_in_container == TRI_YES);
+	put_kinds(doc, "namespace_mismatches", caller->apart);
+	if (caller->state == CALLER_IDENTIFIED)
+		put_kinds(doc, "namespaces_unknown", caller->apart_unknown);
+}
+
 void event_put_surroundings(struct doc *doc, const struct caller *caller) {
+	if (caller->unit != NULL && *caller->unit != '\0')
+		doc_text(doc, "unit", caller->unit, NAME_LEN_MAX);
+	put_namespaces(doc, caller);
 	put_env(doc, caller);
 }

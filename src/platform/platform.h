@@ -95,7 +95,8 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 int subject_again(pid_t *ret_parent, struct subject *subject,
                   const struct process *process) MUST_CHECK;
 
-/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup and age_ms, and the
+/* What is read of the caller alone: *caller gets has_terminal, cwd, cgroup, age_ms, apart and
+ * apart_unknown (all that we do not compare with ours; of a system without namespaces 0), and the
  * marks traced, deleted-exe and writable-exe. To be called after subject_process() has filled
  * caller->process. */
 void subject_caller_facts(struct caller *caller, struct subject *subject);

@@ -26,10 +26,25 @@ static struct namespace_id identify(int dir_fd, const char *name) {
 	return (struct namespace_id){status.st_dev, status.st_ino};
 }
 
-static enum tri compare(struct namespace_id a, struct namespace_id b) {
-	if (a.inode == 0 || b.inode == 0)
+/* The number of the bit that stands for it. */
+static unsigned index_of(enum apart kind) {
+	return (unsigned)__builtin_ctz(kind);
+}
+
+static struct namespace_id identify_kind(int dir_fd, enum apart kind) {
+	char path[32];
+
+	snprintf(path, sizeof(path), "ns/%s", apart_name(kind));
+	return identify(dir_fd, path);
+}
+
+static enum tri compare(const struct view *view, int dir_fd, enum apart kind) {
+	struct namespace_id ours = view->own[index_of(kind)];
+	struct namespace_id theirs = identify_kind(dir_fd, kind);
+
+	if (ours.inode == 0 || theirs.inode == 0)
 		return TRI_UNKNOWN;
-	return a.device == b.device && a.inode == b.inode ? TRI_YES : TRI_NO;
+	return ours.device == theirs.device && ours.inode == theirs.inode ? TRI_YES : TRI_NO;
 }
 
 static bool is_full_uid_map(int dir_fd) {
@@ -60,9 +75,8 @@ int view_new(struct view **ret) {
 	view = calloc(1, sizeof(*view));
 	if (view == NULL)
 		return -ENOMEM;
-	view->pid = identify(self_fd, "ns/pid");
-	view->user = identify(self_fd, "ns/user");
-	view->mount = identify(self_fd, "ns/mnt");
+	for (unsigned i = 0; i < APART_COUNT; i++)
+		view->own[i] = identify_kind(self_fd, (enum apart)(1 << i));
 	view->is_our_proc = is_our_proc();
 	view->is_initial_user = is_full_uid_map(self_fd);
 	view->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
@@ -78,13 +92,13 @@ void view_free(struct view *view) {
 }
 
 enum tri namespaces_same_mount(const struct view *view, int dir_fd) {
-	return compare(view->mount, identify(dir_fd, "ns/mnt"));
+	return compare(view, dir_fd, APART_MNT);
 }
 
 /* Of a process that is not dumpable we may read no link, but everybody may read uid_map. It only
  * tells where we ourselves live in the initial namespace. */
 enum tri namespaces_same_user(const struct view *view, int dir_fd) {
-	enum tri same = compare(view->user, identify(dir_fd, "ns/user"));
+	enum tri same = compare(view, dir_fd, APART_USER);
 
 	if (same != TRI_UNKNOWN || !view->is_initial_user)
 		return same;
@@ -94,7 +108,7 @@ enum tri namespaces_same_user(const struct view *view, int dir_fd) {
 /* Everybody may read status, too. A process with a number in more than one namespace was born in
  * one below that of /proc, which is ours. */
 enum tri namespaces_same_pid(const struct view *view, int dir_fd) {
-	enum tri same = compare(view->pid, identify(dir_fd, "ns/pid"));
+	enum tri same = compare(view, dir_fd, APART_PID);
 	struct proc_status status;
 
 	if (!view->is_our_proc)
@@ -104,4 +118,31 @@ enum tri namespaces_same_pid(const struct view *view, int dir_fd) {
 	if (proc_read_status(&status, dir_fd) < 0 || status.pid_namespaces == 0)
 		return TRI_UNKNOWN;
 	return status.pid_namespaces == 1 ? TRI_YES : TRI_NO;
+}
+
+static enum tri is_same(const struct view *view, int dir_fd, enum apart kind) {
+	switch (kind) {
+	case APART_PID: return namespaces_same_pid(view, dir_fd);
+	case APART_USER: return namespaces_same_user(view, dir_fd);
+	case APART_CGROUP:
+	case APART_IPC:
+	case APART_MNT:
+	case APART_NET:
+	case APART_UTS: break;
+	}
+	return compare(view, dir_fd, kind);
+}
+
+void namespaces_compare(unsigned *ret_apart, unsigned *ret_unknown, const struct view *view,
+                        int dir_fd) {
+	*ret_apart = *ret_unknown = 0;
+	for (unsigned i = 0; i < APART_COUNT; i++) {
+		enum apart kind = (enum apart)(1 << i);
+		enum tri same = is_same(view, dir_fd, kind);
+
+		if (same == TRI_NO)
+			*ret_apart |= kind;
+		if (same == TRI_UNKNOWN)
+			*ret_unknown |= kind;
+	}
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "facts/caller.h"
 #include "facts/tri.h"
 
 /* A namespace's identity; zeroed: it could not be learned. */
@@ -14,7 +15,7 @@ struct namespace_id {
 };
 
 struct view {
-	struct namespace_id pid, user, mount;
+	struct namespace_id own[APART_COUNT]; /* by the bits of enum apart */
 	/* /proc is that of our PID namespace: else its numbers are not those by which the kernel
 	 * names writers. */
 	bool is_our_proc;
@@ -26,5 +27,9 @@ struct view {
 enum tri namespaces_same_mount(const struct view *view, int dir_fd);
 enum tri namespaces_same_user(const struct view *view, int dir_fd);
 enum tri namespaces_same_pid(const struct view *view, int dir_fd);
+
+/* All of them, as in struct caller. */
+void namespaces_compare(unsigned *ret_apart, unsigned *ret_unknown, const struct view *view,
+                        int dir_fd);
 
 #endif

@@ -179,12 +179,12 @@ static uint64_t age_ms(uint64_t start_ticks) {
 }
 
 /* A path from another mount namespace would name another directory here. */
-static char *read_cwd(const struct subject *subject) {
+static char *read_cwd(const struct caller *caller, const struct subject *subject) {
 	char path[PATH_MAX + 1];
 	struct bytes link;
 
-	if (proc_link(&link, subject->dir_fd, "cwd", path) < 0 || !proc_link_is_path(link) ||
-	    namespaces_same_mount(subject->view, subject->dir_fd) != TRI_YES)
+	if (((caller->apart | caller->apart_unknown) & APART_MNT) != 0 ||
+	    proc_link(&link, subject->dir_fd, "cwd", path) < 0 || !proc_link_is_path(link))
 		return NULL;
 	return text_of(link);
 }
@@ -245,7 +245,8 @@ static void mark(struct caller *caller, enum integrity integrity, enum tri holds
 void subject_caller_facts(struct caller *caller, struct subject *subject) {
 	caller->has_terminal = subject->stat.tty != 0 ? TRI_YES : TRI_NO;
 	caller->age_ms = age_ms(subject->stat.start_ticks);
-	caller->cwd = read_cwd(subject);
+	namespaces_compare(&caller->apart, &caller->apart_unknown, subject->view, subject->dir_fd);
+	caller->cwd = read_cwd(caller, subject);
 	caller->cgroup = read_cgroup(subject);
 	mark(caller, INTEGRITY_TRACED, is_traced(subject));
 	mark(caller, INTEGRITY_DELETED_EXE, is_exe_deleted(subject));

@@ -42,6 +42,8 @@ static void we_are_identified_with_our_ancestors(void **state) {
 	assert_true(caller->ancestors_known);
 	assert_true(caller->n_ancestors >= 1);
 	assert_int_equal(caller->ancestors[0].pid, getppid());
+	assert_int_equal(caller->apart, 0);
+	assert_int_equal(caller->apart_unknown, 0);
 	if (caller->n_ancestors < ANCESTORS_MAX)
 		assert_int_equal(caller->ancestors[caller->n_ancestors - 1].pid, 1);
 	caller_free(caller);
@@ -93,6 +95,7 @@ static void the_unknown_stay_unknown(void **state) {
 	assert_string_equal(caller->reason, "caller-unknown");
 	assert_int_equal(caller->uid, (uid_t)-1);
 	assert_int_equal(caller->process.pid, 0);
+	assert_int_equal(caller_is_in_container(caller), TRI_YES); /* it has no PID here */
 	caller_free(caller);
 }
 
@@ -167,6 +170,8 @@ static void one_in_a_namespace_of_its_own_is_not_identified(void **state) {
 		assert_int_equal(caller_read(&caller, view, &peer, names), 0);
 		assert_int_equal(caller->state, CALLER_UNKNOWN);
 		assert_string_equal(caller->reason, "caller-unknown");
+		assert_int_equal(caller->apart, i == 0 ? APART_USER : APART_USER | APART_PID);
+		assert_int_equal(caller_is_in_container(caller), i == 0 ? TRI_UNKNOWN : TRI_YES);
 		caller_free(caller);
 		end_child(outer);
 		close(ends[0]);
@@ -299,6 +304,8 @@ static void one_in_its_own_mount_namespace_has_no_executable(void **state) {
 	assert_null(caller->process.exe);
 	assert_null(caller->process.name);
 	assert_null(caller->cwd);
+	assert_int_equal(caller->apart, APART_MNT);
+	assert_int_equal(caller->apart_unknown, 0);
 	caller_free(caller);
 	end_child(pid);
 	close(ends[0]);

@@ -33,6 +33,9 @@ static struct caller sample(struct process ancestors[2]) {
 		.cgroup = cgroup,
 		.env = (char **)(uintptr_t)env,
 		.n_env = 2,
+		.apart = APART_NET | APART_UTS,
+		.apart_unknown = APART_CGROUP,
+		.unit = shell,
 		.integrity = INTEGRITY_FD_INHERITED,
 		.integrity_unknown = INTEGRITY_TRACED,
 		.ancestors = ancestors,
@@ -86,6 +89,9 @@ static void what_was_read_comes_back(void **state) {
 	for (size_t i = 0; i < 2; i++)
 		assert_string_equal(back->env[i], env[i]);
 	assert_null(back->env[2]);
+	assert_int_equal(back->apart, APART_NET | APART_UTS);
+	assert_int_equal(back->apart_unknown, APART_CGROUP);
+	assert_string_equal(back->unit, shell);
 	assert_int_equal(back->integrity, INTEGRITY_FD_INHERITED);
 	assert_int_equal(back->integrity_unknown, INTEGRITY_TRACED);
 	assert_true(back->ancestors_known);
@@ -143,6 +149,11 @@ static void who_is_identified_for_no_known_reason_is_refused(void **state) {
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	buffer_clear(&buffer);
 	caller.reason = NULL;
+	caller_encode(&buffer, &caller);
+	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
+	buffer_clear(&buffer);
+	caller = sample(ancestors);
+	caller.apart = 1U << APART_COUNT;
 	caller_encode(&buffer, &caller);
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	buffer_clear(&buffer);

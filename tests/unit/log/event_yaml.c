@@ -54,7 +54,10 @@ static void sample_init(struct sample *sample) {
 	                   .n_ancestors = 1,
 	                   .ancestors_known = true,
 	                   .connector_pid = 43,
-	                   .n_env = 2},
+	                   .n_env = 2,
+	                   .apart = APART_MNT | APART_NET,
+	                   .apart_unknown = APART_UTS,
+	                   .unit = text("a.service")},
 		.request = {.operation = OPERATION_SIGN,
 	                    .key = {"SHA256:abc", "ssh-ed25519"},
 	                    .endpoint = "default",
@@ -120,6 +123,10 @@ static const char sample_document[] =
 	"- {pid: 42, name: \"ssh\", exe: \"/usr/bin/ssh\", command: \"ssh git@github.com"
 	" git-upload-pack 'r.git'\"}\n"
 	"- {pid: 41, name: \"bash\", exe: \"/usr/bin/bash\", command: \"-bash\"}\n"
+	"unit: \"a.service\"\n"
+	"is_container: false\n"
+	"namespace_mismatches: [\"mnt\", \"net\"]\n"
+	"namespaces_unknown: [\"uts\"]\n"
 	"env: {\"TERM\": \"xterm\", \"NO\": \"\"}\n"
 	"endpoint: \"default\"\n"
 	"config_sha256: \"1234567890\"\n"
@@ -449,6 +456,8 @@ static void assert_bounded(const char *what, size_t argc) {
 		variables[i] = text(argc > 1000 ? "A=" : variable);
 	sample.caller.env = variables;
 	sample.caller.n_env = sizeof(variables) / sizeof(variables[0]);
+	sample.caller.unit = huge;
+	sample.caller.apart = sample.caller.apart_unknown = (1U << APART_COUNT) - 1;
 	sample.caller.state = CALLER_UNKNOWN;
 	sample.caller.reason = sample.request.endpoint = huge;
 	for (size_t i = 0; i < SESSION_HOPS_MAX; i++)
