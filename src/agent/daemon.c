@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -260,18 +261,33 @@ static int set_upstream_path(struct guard *guard, const char *path) {
 	return 0;
 }
 
+/* Told each time, because a promise is missing that people rely on. */
+static void note_started(struct guard *guard) {
+	char detail[256];
+
+	if (guard->upstream_reachable == NULL) {
+		guard_note(guard, "upstream-started", NULL, "only the guard can reach ssh-agent");
+		return;
+	}
+	snprintf(detail, sizeof(detail), "other programs of this user can reach ssh-agent: %s",
+	         guard->upstream_reachable);
+	diag_info("%s", detail);
+	guard_note(guard, "upstream-started", NULL, detail);
+}
+
 static void on_managed(void *data, enum managed_state state, const char *detail) {
 	struct daemon *daemon = data;
 	struct guard *guard = &daemon->guard;
 
-	/* Its directory may have been made anew. */
+	/* It has another address each time. */
 	guard->upstream.down = state != MANAGED_UP ||
 	                       set_upstream_path(guard, managed_socket(daemon->managed)) < 0;
 	switch (state) {
 	case MANAGED_STARTING: break;
 	case MANAGED_UP:
 		guard->upstream_away = false;
-		guard_note(guard, "upstream-started", NULL, detail);
+		guard->upstream_reachable = managed_why_reachable(daemon->managed);
+		note_started(guard);
 		if (!daemon->serving) {
 			daemon_serve(daemon);
 			break;
@@ -368,6 +384,7 @@ static int daemon_upstream(struct daemon *daemon) {
 	guard->upstream.answer_s = options->answer_s;
 	guard->upstream.managed = path == NULL;
 	guard->upstream_name = path != NULL ? path : "managed";
+	guard->upstream_reachable = path != NULL ? "its path leads there" : NULL;
 	if (path == NULL) {
 		error = managed_new(&daemon->managed, guard->loop, options->agent_program,
 		                    options->runtime, on_managed, daemon);
@@ -375,11 +392,11 @@ static int daemon_upstream(struct daemon *daemon) {
 			diag_error("%s: %s", options->runtime, strerror(-error));
 			return error;
 		}
-		path = managed_socket(daemon->managed);
-	} else if (is_own_socket(daemon, path)) {
-		return -ELOOP;
+		/* Its address is known when it is up. */
+		guard->upstream.down = true;
+		return 0;
 	}
-	return set_upstream_path(guard, path);
+	return is_own_socket(daemon, path) ? -ELOOP : set_upstream_path(guard, path);
 }
 
 static int daemon_modules(struct daemon *daemon) {

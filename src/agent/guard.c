@@ -152,6 +152,7 @@ static struct status guard_status(struct guard *guard) {
 		.since_us = guard->since_us,
 		.socket = guard->socket_path,
 		.upstream = guard->upstream_name,
+		.upstream_reachable = guard->upstream_reachable,
 		.policy = policy_path(guard->policy)[0] != '\0' ? policy_path(guard->policy)
 	                                                        : "none",
 		.config_sha256 = policy_sha256(guard->policy),

@@ -33,6 +33,8 @@ struct guard {
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */
 	struct upstream_address upstream;
 	const char *upstream_name; /* "managed" or the path, for people */
+	/* Why other programs of this user can reach the real agent; NULL: only we can. Static. */
+	const char *upstream_reachable;
 	const char *socket_path;
 
 	bool panic;     /* refuse every signature until switched off */

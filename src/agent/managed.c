@@ -1,33 +1,26 @@
 #include "agent/managed.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/hideout.h"
 #include "base/diag.h"
 #include "platform/platform.h"
 
-#define DIRECTORY_PREFIX "agent-"
-#define SOCKET_NAME      "s"
-#define OUTPUT_LEN_MAX   512
-#define END_WAIT_MS      2000 /* ssh-agent ends at once; a stopped one is killed */
+#define OUTPUT_LEN_MAX 512
+#define END_WAIT_MS    2000 /* ssh-agent ends at once; a stopped one is killed */
 
 struct managed {
 	struct ev_loop *loop;
 	char *program;
-	char *parent; /* of directory */
-	char *directory;
-	char *socket;
-	int directory_fd; /* locked while this guard lives */
+	struct hideout *hideout;
 	managed_changed *changed;
 	void *data;
 
@@ -61,69 +54,6 @@ static const char *const passed_on[] = {
 #define PASSED_ON  (sizeof(passed_on) / sizeof(passed_on[0]))
 #define CHILD_PATH "PATH=/usr/local/bin:/usr/bin:/bin"
 
-static void directory_remove(int parent_fd, const char *name) {
-	CLEANUP(close_fd)
-	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	/* A guard that lives holds the lock on its own. */
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return;
-	unlinkat(fd, SOCKET_NAME, 0);
-	unlinkat(parent_fd, name, AT_REMOVEDIR);
-}
-
-static void directories_clear(int parent_fd) {
-	int fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (directory == NULL) {
-		close_fd(&fd);
-		return;
-	}
-	for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
-		if (strncmp(entry->d_name, DIRECTORY_PREFIX, strlen(DIRECTORY_PREFIX)) == 0)
-			directory_remove(parent_fd, entry->d_name);
-	closedir(directory);
-}
-
-static int directory_make(struct managed *managed) {
-	const char *parent = managed->parent;
-	CLEANUP(close_fd) int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	close_fd(&managed->directory_fd);
-	free_pointer(&managed->directory);
-	free_pointer(&managed->socket);
-	/* Between the making of a directory and the lock on it, nobody may clear it away. */
-	if (parent_fd < 0 || flock(parent_fd, LOCK_EX) < 0)
-		return -errno;
-	directories_clear(parent_fd);
-	if (asprintf(&managed->directory, "%s/" DIRECTORY_PREFIX "XXXXXX", parent) < 0) {
-		managed->directory = NULL;
-		return -ENOMEM;
-	}
-	if (mkdtemp(managed->directory) == NULL) {
-		free_pointer(&managed->directory);
-		return -errno;
-	}
-	managed->directory_fd = open(managed->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (managed->directory_fd < 0 || flock(managed->directory_fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
-	if (asprintf(&managed->socket, "%s/" SOCKET_NAME, managed->directory) < 0) {
-		managed->socket = NULL;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Whether what lies at its path still is the directory that we made. */
-static bool directory_in_place(const struct managed *managed) {
-	struct stat made, named;
-
-	return managed->socket != NULL && fstat(managed->directory_fd, &made) == 0 &&
-	       lstat(managed->directory, &named) == 0 && made.st_dev == named.st_dev &&
-	       made.st_ino == named.st_ino;
-}
-
 static char **child_environment(void) {
 	char **environment = calloc(PASSED_ON + 2, sizeof(*environment));
 	size_t n = 0;
@@ -151,7 +81,7 @@ static void environment_free(char **environment) {
 static _Noreturn void child_run(const struct managed *managed, int image, int output,
                                 char **environment, pid_t parent) {
 	char *const argv[] = {(char[]){"ssh-agent"}, (char[]){"-D"}, (char[]){"-a"},
-	                      managed->socket, NULL};
+	                      (char[]){HIDEOUT_SOCKET}, NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
@@ -160,9 +90,9 @@ static _Noreturn void child_run(const struct managed *managed, int image, int ou
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
-	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 && chdir("/") == 0 &&
-	    dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(output, STDERR_FILENO) >= 0) {
+	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 &&
+	    hideout_enter(managed->hideout) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	    dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0) {
 		int error = platform_execute(image, argv, environment);
 
 		dprintf(STDERR_FILENO, "cannot be executed: %s\n", strerror(-error));
@@ -202,11 +132,11 @@ void managed_start(struct managed *managed) {
 	int output[2];
 	char **environment;
 	pid_t parent = getpid(), pid;
-	int error = directory_in_place(managed) ? 0 : directory_make(managed);
+	int error = hideout_prepare(managed->hideout);
 
 	managed->started_at = ev_now(managed->loop);
 	if (error < 0) {
-		managed_failed(managed, managed->parent, error);
+		managed_failed(managed, "no directory for ssh-agent", error);
 		return;
 	}
 	error = platform_program_image(&image, managed->program);
@@ -216,7 +146,6 @@ void managed_start(struct managed *managed) {
 		managed_failed(managed, managed->program, error);
 		return;
 	}
-	unlinkat(managed->directory_fd, SOCKET_NAME, 0); /* of one that was killed */
 	environment = child_environment();
 	pid = environment != NULL ? fork() : -1;
 	error = -errno;
@@ -248,6 +177,7 @@ static void on_output(struct ev_loop *loop, ev_io *watcher, int revents) {
 	char chunk[OUTPUT_LEN_MAX];
 	ssize_t len = read(managed->output_fd, chunk, sizeof(chunk) - 1);
 	size_t room = sizeof(managed->output) - 1 - managed->output_len;
+	int error;
 
 	(void)revents;
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -269,8 +199,16 @@ static void on_output(struct ev_loop *loop, ev_io *watcher, int revents) {
 	if (strstr(managed->output, "SSH_AUTH_SOCK=") == NULL)
 		return;
 	ev_timer_stop(loop, &managed->timer);
-	ev_stat_set(&managed->place, managed->socket, 0.);
-	ev_stat_start(loop, &managed->place);
+	error = hideout_claim(managed->hideout);
+	if (error < 0) {
+		diag_error("upstream: the socket of ssh-agent: %s", strerror(-error));
+		kill(managed->pid, SIGKILL);
+		return;
+	}
+	if (!hideout_is_hidden(managed->hideout)) {
+		ev_stat_set(&managed->place, hideout_address(managed->hideout), 0.);
+		ev_stat_start(loop, &managed->place);
+	}
 	managed_set(managed, MANAGED_UP, NULL);
 }
 
@@ -324,8 +262,6 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 	*managed = (struct managed){
 		.loop = loop,
 		.program = strdup(program),
-		.parent = strdup(runtime_directory),
-		.directory_fd = -1,
 		.output_fd = -1,
 		.changed = changed,
 		.data = data,
@@ -338,8 +274,8 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 	ev_init(&managed->place, on_place);
 	managed->place.data = managed->readable.data = managed->child.data = managed->timer.data =
 		managed;
-	error = managed->program == NULL || managed->parent == NULL ? -ENOMEM
-	                                                            : directory_make(managed);
+	error = managed->program == NULL ? -ENOMEM
+	                                 : hideout_new(&managed->hideout, runtime_directory);
 	if (error < 0) {
 		managed_free(managed);
 		return error;
@@ -349,10 +285,7 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 }
 
 void managed_keep(struct managed *managed) {
-	struct stat status;
-
-	if (managed->state == MANAGED_UP && managed->pid > 0 &&
-	    lstat(managed->socket, &status) < 0 && errno == ENOENT)
+	if (managed->state == MANAGED_UP && managed->pid > 0 && hideout_is_lost(managed->hideout))
 		kill(managed->pid, SIGTERM);
 }
 
@@ -378,19 +311,16 @@ void managed_free(struct managed *managed) {
 	ev_timer_stop(managed->loop, &managed->timer);
 	if (managed->pid > 0)
 		managed_end(managed);
-	if (managed->directory_fd >= 0)
-		unlinkat(managed->directory_fd, SOCKET_NAME, 0);
-	if (managed->directory != NULL)
-		rmdir(managed->directory);
+	hideout_free(managed->hideout);
 	close_fd(&managed->output_fd);
-	close_fd(&managed->directory_fd);
 	free(managed->program);
-	free(managed->parent);
-	free(managed->directory);
-	free(managed->socket);
 	free(managed);
 }
 
 const char *managed_socket(const struct managed *managed) {
-	return managed->socket;
+	return hideout_address(managed->hideout);
+}
+
+const char *managed_why_reachable(const struct managed *managed) {
+	return hideout_why_not(managed->hideout);
 }

@@ -1,5 +1,5 @@
 /*
- * The ssh-agent that the guard starts for itself: in a 0700 directory of its own, ended with the
+ * The ssh-agent that the guard starts for itself: in its hideout (hideout.h), ended with the
  * guard also when that is killed, and started again, empty, when it dies.
  *
  * Debian's ssh-agent is setgid, and the kernel forgets "die with your parent" for such a program.
@@ -26,9 +26,9 @@ enum managed_state { MANAGED_STARTING, MANAGED_UP, MANAGED_DOWN };
 /* detail is a sentence for a person, or NULL. */
 typedef void managed_changed(void *data, enum managed_state state, const char *detail);
 
-/* Makes a directory below runtime_directory (which must exist and be private), and clears away
- * those of guards that were killed. program is an absolute path, owned by root, or by us where
- * no one else can write to it. loop is the default loop, which alone can wait for children. */
+/* runtime_directory is for the hideout, and must exist and be private. program is an absolute path,
+ * owned by root, or by us where no one else can write to it. loop is the default loop, which alone
+ * can wait for children. */
 int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
                 const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
 void managed_start(struct managed *managed);
@@ -38,7 +38,9 @@ void managed_keep(struct managed *managed);
 /* Ends the agent, waits for that, and removes the directory. NULL is fine. */
 void managed_free(struct managed *managed);
 
-/* Another one may come with each MANAGED_UP. */
+/* Good while it is MANAGED_UP; another one may come with the next one. */
 const char *managed_socket(const struct managed *managed);
+/* Why other programs of this user can reach it, for a person; NULL: none can. Static. */
+const char *managed_why_reachable(const struct managed *managed);
 
 #endif

@@ -34,6 +34,8 @@ int status_yaml(struct buffer *document, const struct status *status) {
 	doc_text(&doc, "since", since, WORD_LEN_MAX);
 	doc_text(&doc, "socket", status->socket, PATH_LEN_MAX);
 	doc_text(&doc, "upstream", status->upstream, PATH_LEN_MAX);
+	doc_bool(&doc, "upstream_reachable", status->upstream_reachable != NULL);
+	doc_text(&doc, "upstream_reachable_why", status->upstream_reachable, SENTENCE_LEN_MAX);
 	doc_text(&doc, "policy", status->policy, PATH_LEN_MAX);
 	/* The same under the name by which renderer scripts of the older ssh-agent-guard know it.
 	 */

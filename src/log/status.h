@@ -29,7 +29,9 @@ struct status {
 	int64_t since_us; /* when the guard started */
 	const char *socket;
 	const char *upstream; /* "managed" or a path */
-	const char *policy;   /* path, or "none" */
+	/* Why other programs of this user can reach it; NULL: they cannot. */
+	const char *upstream_reachable;
+	const char *policy; /* path, or "none" */
 	const char *config_sha256;
 	size_t rules;
 	size_t connections;

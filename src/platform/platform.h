@@ -173,6 +173,21 @@ int platform_program_image(int *ret_fd, const char *path) MUST_CHECK;
 /* Becomes that program; returns only where it cannot. For a forked child. */
 int platform_execute(int image_fd, char *const argv[], char *const environment[]);
 
+/* A private directory that no path leads to: nobody gets at what is in it without its descriptor,
+ * which is close-on-exec. It lives for as long as that, or somebody's working directory there.
+ * Takes about a millisecond. -EXDEV: our own user owns the namespace that we run in, so that it can
+ * look into us. Other errors: the system does not give us one (user namespaces are forbidden, say).
+ * For processes that no other one of the user can trace. */
+int platform_hidden_directory(int *ret_fd) MUST_CHECK;
+
+/* Takes the socket of that name out of its directory, and hold of it: as long as *ret_fd is open,
+ * this process, and no other, can connect to *ret_path, which is owned by the caller. */
+int platform_take_socket(int *ret_fd, char **ret_path, int dir_fd, const char *name) MUST_CHECK;
+
+/* Whether programs of our own user can trace us whatever we do, because we run in a user namespace
+ * that it owns. */
+bool platform_user_owns_our_namespace(void);
+
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;
 

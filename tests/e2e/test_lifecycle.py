@@ -220,16 +220,6 @@ class ManagedAgent(guard.GuardTest):
         with AgentClient(server.socket) as client:
             self.assertEqual(client.sign(self.keys.blob(key))[0], SIGN_RESPONSE)
 
-    def test_its_socket_is_in_a_directory_closed_to_others(self):
-        server = self.start_guard()
-        found = [path for path in (self.place.runtime / 'ssh-agent-guard').glob('*/*')
-                 if path.is_socket()]
-        self.assertEqual(len(found), 1)
-        self.assertEqual(stat.S_IMODE(found[0].parent.stat().st_mode), 0o700)
-        server.stop()
-        self.assertFalse(found[0].exists())
-        self.assertFalse(found[0].parent.exists())
-
     def test_an_agent_that_never_starts_gives_failures_and_no_busy_loop(self):
         server = self.start_guard()
         for _ in range(3):

@@ -17,6 +17,7 @@ static const struct status sample = {
 	.since_us = 1578225600000000LL,
 	.socket = "/run/user/1000/ssh-agent-guard.sock",
 	.upstream = "managed",
+	.upstream_reachable = "no namespaces",
 	.policy = "/home/a/policy.yaml",
 	.config_sha256 = "0123",
 	.rules = 3,
@@ -41,6 +42,8 @@ static void a_status_has_every_field_under_its_name(void **state) {
 	                    "since: \"2020-01-05T12:00:00.000000Z\"\n"
 	                    "socket: \"/run/user/1000/ssh-agent-guard.sock\"\n"
 	                    "upstream: \"managed\"\n"
+	                    "upstream_reachable: true\n"
+	                    "upstream_reachable_why: \"no namespaces\"\n"
 	                    "policy: \"/home/a/policy.yaml\"\n"
 	                    "config: \"/home/a/policy.yaml\"\n"
 	                    "config_sha256: \"0123\"\n"
