@@ -14,8 +14,10 @@
 
 #define CLIENT_BACKLOG 16
 #define ANSWER_LEN_MAX (64 * 1024)
-#define ACCEPT_RETRY_S 1.    /* while descriptors are short */
-#define END_WAIT_MS    10000 /* a guard ends its agent and its connections; that takes moments */
+#define ACCEPT_RETRY_S 1. /* while descriptors are short */
+#define END_WAIT_MS                                                                   \
+	10000 /* a guard ends its agent and connections, or waits for a disk: moments \
+	       */
 
 struct client {
 	struct control *control;
@@ -25,6 +27,7 @@ struct client {
 	ev_timer timer;
 	char request[CONTROL_REQUEST_MAX];
 	size_t request_len;
+	uint64_t call;
 	struct buffer answer;
 	bool stay;
 };
@@ -41,6 +44,7 @@ struct control {
 	ev_timer retry;
 	struct client *clients;
 	unsigned n_clients;
+	uint64_t last_call;
 };
 
 static void client_free(struct client *client) {
@@ -83,19 +87,46 @@ static void client_write(struct client *client) {
 	ev_timer_stop(client->control->loop, &client->timer);
 }
 
-static void client_serve(struct client *client) {
+static void client_answer(struct client *client, enum control_result result, struct bytes text) {
 	struct control *control = client->control;
-	CLEANUP(buffer_deinit) struct buffer text = {0};
-	enum control_result result = control->handler(control->data, client->request, &text);
 
 	client->stay = result == CONTROL_OK_STAY;
 	buffer_put_raw(&client->answer,
 	               bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
-	buffer_put_raw(&client->answer, buffer_bytes(&text));
+	buffer_put_raw(&client->answer, text);
 	ev_io_stop(control->loop, &client->io);
 	ev_io_set(&client->io, client->fd, EV_WRITE);
 	ev_io_start(control->loop, &client->io);
 	client_write(client);
+}
+
+static void client_serve(struct client *client) {
+	struct control *control = client->control;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	enum control_result result;
+
+	client->call = ++control->last_call;
+	result = control->handler(control->data, client->request, client->call, &text);
+	if (result != CONTROL_LATER) {
+		client_answer(client, result, buffer_bytes(&text));
+		return;
+	}
+	/* Until then it matters neither how long that takes nor what the client says. */
+	ev_io_stop(control->loop, &client->io);
+	ev_timer_stop(control->loop, &client->timer);
+}
+
+void control_answer(struct control *control, uint64_t call, enum control_result result,
+                    struct bytes text) {
+	struct client *client = control->clients;
+
+	while (client != NULL && client->call != call)
+		client = client->next;
+	if (client == NULL)
+		return;
+	ev_timer_set(&client->timer, CONTROL_TIMEOUT_S, 0.);
+	ev_timer_start(control->loop, &client->timer);
+	client_answer(client, result, text);
 }
 
 static void client_read(struct client *client) {
@@ -307,7 +338,7 @@ static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
 	}
 }
 
-int control_ask(struct buffer *answer, const char *path, const char *request, bool wait_for_end) {
+int control_ask(struct buffer *answer, const char *path, const char *request, bool patiently) {
 	CLEANUP(close_fd) int fd = -1;
 	CLEANUP(buffer_deinit) struct buffer line = {0};
 	struct sockaddr_un address;
@@ -329,7 +360,7 @@ int control_ask(struct buffer *answer, const char *path, const char *request, bo
 		error = send_all(fd, buffer_bytes(&line));
 	if (error == 0)
 		error = receive_all(answer, fd,
-		                    wait_for_end ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
+		                    patiently ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
 	if (error < 0)
 		return error;
 	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {

@@ -8,6 +8,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -22,23 +23,30 @@ enum control_result {
 	CONTROL_OK,
 	CONTROL_FAILED,
 	CONTROL_OK_STAY, /* as CONTROL_OK, and the connection stays open until the guard ends */
+	CONTROL_LATER,   /* control_answer() will be called */
 };
 
-/* Answers the request, a text without its newline, by what it appends to *answer. */
-typedef enum control_result control_handler(void *data, const char *request, struct buffer *answer);
+/* Answers the request, a text without its newline, by what it appends to *answer. call is the
+ * number of this one, for control_answer(). */
+typedef enum control_result control_handler(void *data, const char *request, uint64_t call,
+                                            struct buffer *answer);
 
 /* Listens at path, whose directory must be private; what lies there is replaced, so the caller
  * must hold the lock that says that no other guard is alive. */
 int control_new(struct control **ret, struct ev_loop *loop, const char *path,
                 control_handler *handler, void *data) MUST_CHECK;
+/* Answers a call for which the handler has returned CONTROL_LATER. Whoever does not wait any more
+ * is passed over. */
+void control_answer(struct control *control, uint64_t call, enum control_result result,
+                    struct bytes text);
 /* Listens anew where its socket is no longer the one at the path. */
 int control_keep(struct control *control) MUST_CHECK;
 void control_free(struct control *control); /* removes the socket; NULL is fine */
 
-/* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; wait_for_end: until it has
- * ended). *answer has what follows the first line. 0 or 1: ok or failed; -ECONNREFUSED or -ENOENT:
- * no guard is there; -EPERM: it belongs to another user. */
+/* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; patiently:
+ * also for what takes a while). *answer has what follows the first line. 0 or 1: ok or failed;
+ * -ECONNREFUSED or -ENOENT: no guard is there; -EPERM: it belongs to another user. */
 int control_ask(struct buffer *answer, const char *path, const char *request,
-                bool wait_for_end) MUST_CHECK;
+                bool patiently) MUST_CHECK;
 
 #endif

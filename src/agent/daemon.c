@@ -17,6 +17,7 @@
 #include "agent/guard.h"
 #include "agent/listener.h"
 #include "agent/managed.h"
+#include "agent/reload.h"
 #include "agent/runtime.h"
 #include "base/clock.h"
 #include "base/diag.h"
@@ -35,6 +36,7 @@ struct daemon {
 	struct listener *listener;
 	struct managed *managed;
 	struct control *control;
+	struct reload *reload;
 	struct runtime *runtime;
 	int lock_fd;
 	ev_signal hangup, terminate, interrupt;
@@ -143,29 +145,22 @@ static bool has_terminal(void) {
  * terminal. */
 static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int revents) {
 	struct daemon *daemon = watcher->data;
-	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error;
 
 	(void)revents;
-	if (daemon->had_terminal && !has_terminal()) {
+	if (daemon->had_terminal && !has_terminal())
 		ev_break(loop, EVBREAK_ALL);
-		return;
-	}
-	error = guard_reload(&daemon->guard, &problems);
-	(void)error; /* guard_reload() has said it */
+	else if (daemon->reload != NULL)
+		reload_ask(daemon->reload, 0);
 }
 
-static enum control_result control_reload(struct daemon *daemon, struct buffer *answer) {
-	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error = guard_reload(&daemon->guard, &problems);
+static void on_reloaded(void *data, uint64_t call, bool good, struct bytes text) {
+	struct daemon *daemon = data;
 
-	if (error == 0)
-		return CONTROL_OK;
-	problems_text(answer, &problems, "\n");
-	return CONTROL_FAILED;
+	control_answer(daemon->control, call, good ? CONTROL_OK : CONTROL_FAILED, text);
 }
 
-static enum control_result on_control(void *data, const char *request, struct buffer *answer) {
+static enum control_result on_control(void *data, const char *request, uint64_t call,
+                                      struct buffer *answer) {
 	struct daemon *daemon = data;
 	struct guard *guard = &daemon->guard;
 	bool panic = strcmp(request, "panic") == 0;
@@ -174,8 +169,10 @@ static enum control_result on_control(void *data, const char *request, struct bu
 		ev_break(guard->loop, EVBREAK_ALL);
 		return CONTROL_OK_STAY;
 	}
-	if (strcmp(request, "reload") == 0)
-		return control_reload(daemon, answer);
+	if (strcmp(request, "reload") == 0) {
+		reload_ask(daemon->reload, call);
+		return CONTROL_LATER;
+	}
 	if (strcmp(request, "log-head") == 0)
 		return head_put(answer, journal_head(guard->journal), guard->state_fd) == 0
 		               ? CONTROL_OK
@@ -410,6 +407,8 @@ static int daemon_modules(struct daemon *daemon) {
 	error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
 		error = hangups_new(&guard->hangups);
+	if (error == 0)
+		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);
 	if (error < 0) {
 		diag_error("start: %s", strerror(-error));
 		return error;
@@ -446,6 +445,7 @@ static void daemon_end(struct daemon *daemon) {
 
 	guard->on_room = NULL;
 	runtime_free(daemon->runtime);
+	reload_free(daemon->reload);
 	listener_free(daemon->listener);
 	connections_end(guard);
 	managed_free(daemon->managed);
@@ -465,6 +465,7 @@ static void daemon_end(struct daemon *daemon) {
 	journal_free(guard->journal);
 	policy_unref(guard->policy);
 	free(guard->notice);
+	free(guard->reload_error);
 	close_fd(&daemon->lock_fd);
 	close_fd(&guard->state_fd);
 	/* Last: whoever waits for our end sees it here. */

@@ -63,22 +63,32 @@ static void fetcher_kill(struct fetcher *fetcher) {
 	fetcher->phase = PHASE_KILLED;
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents) {
-	struct fetcher *fetcher = watcher->data;
+/* 1: there may be more; 0: that was all; -EAGAIN: no more for now; -ENOMEM. */
+static int read_some(struct fetcher *fetcher) {
 	uint8_t chunk[CHUNK_LEN];
 	ssize_t len = read(fetcher->fd, chunk, sizeof(chunk));
 
-	(void)loop, (void)revents;
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len > 0)
-		buffer_put_raw(&fetcher->answer, (struct bytes){chunk, (size_t)len});
-	if (buffer_error(&fetcher->answer) < 0 || fetcher->answer.len > fetcher->len_max) {
-		fetcher_kill(fetcher);
-		fetcher_deliver(fetcher, -ENOMEM);
-	} else if (len <= 0) {
+		return -EAGAIN;
+	if (len <= 0)
+		return 0;
+	buffer_put_raw(&fetcher->answer, (struct bytes){chunk, (size_t)len});
+	if (fetcher->answer.len > fetcher->len_max)
+		return -ENOMEM;
+	return buffer_error(&fetcher->answer) < 0 ? -ENOMEM : 1;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents) {
+	struct fetcher *fetcher = watcher->data;
+	int result = read_some(fetcher);
+
+	(void)loop, (void)revents;
+	if (result == 0) {
 		fetcher_close(fetcher);
 		fetcher->phase = PHASE_ENDING;
+	} else if (result == -ENOMEM) {
+		fetcher_kill(fetcher);
+		fetcher_deliver(fetcher, -ENOMEM);
 	}
 }
 
@@ -90,27 +100,29 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	fetcher_deliver(fetcher, -ETIMEDOUT);
 }
 
-/* Its end may be heard of before what it said last. */
-static void read_rest(struct fetcher *fetcher) {
-	while (fetcher->phase == PHASE_READING)
-		on_readable(fetcher->loop, &fetcher->readable, EV_READ);
-}
-
 static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	struct fetcher *fetcher = watcher->data;
-	bool succeeded = watcher->rstatus == 0;
+	enum phase phase = fetcher->phase;
+	int error = watcher->rstatus == 0 ? 0 : -EIO;
 
 	(void)revents;
 	ev_child_stop(loop, watcher);
 	ev_timer_stop(loop, &fetcher->deadline);
-	if (fetcher->phase == PHASE_KILLED) {
-		fetcher->phase = PHASE_IDLE;
-		return;
-	}
-	fetcher->pid = 0;
-	read_rest(fetcher);
 	fetcher->phase = PHASE_IDLE;
-	fetcher_deliver(fetcher, succeeded ? 0 : -EIO);
+	if (phase == PHASE_KILLED)
+		return;
+	/* Its end may be heard of before what it said last. */
+	if (phase == PHASE_READING) {
+		int result;
+
+		do
+			result = read_some(fetcher);
+		while (result > 0);
+		if (result < 0)
+			error = result;
+	}
+	fetcher_close(fetcher);
+	fetcher_deliver(fetcher, error);
 }
 
 int fetcher_new(struct fetcher **ret, struct ev_loop *loop, fetch_done *done, void *data) {

@@ -46,40 +46,6 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 	(void)error;
 }
 
-static void reload_refused(struct guard *guard, const struct problems *problems, int error) {
-	CLEANUP(buffer_deinit) struct buffer text = {0};
-	const char *detail;
-
-	problems_text(&text, problems, "; ");
-	buffer_put_u8(&text, 0);
-	detail = buffer_error(&text) == 0 && text.len > 1 ? (const char *)text.data
-	                                                  : strerror(-error);
-	guard->reload_failed = true;
-	diag_error("policy: not loaded, the old one stays in force: %s", detail);
-	guard_note(guard, "policy-error", NULL, detail);
-}
-
-int guard_reload(struct guard *guard, struct problems *problems) {
-	struct policy *policy = NULL;
-	int error = policy_load(&policy, guard->policy_path, problems);
-
-	/* A file that was never there is no change; one that was deleted must not open anything. */
-	if (error == -ENOENT && policy_path(guard->policy)[0] == '\0')
-		return 0;
-	if (error == -ENOENT)
-		problems_add(problems, guard->policy_path, 0, 0, "the policy file is gone");
-	if (error < 0) {
-		reload_refused(guard, problems, error);
-		return error;
-	}
-	policy_unref(guard->policy);
-	guard->policy = policy;
-	guard->reload_failed = false;
-	diag_info("policy: %s loaded, %zu rules", guard->policy_path, policy_rule_count(policy));
-	guard_note(guard, "reload", NULL, guard->policy_path);
-	return 0;
-}
-
 bool guard_panic_was_left_on(int state_fd) {
 	/* Anything by that name counts, and so does a directory that cannot be searched. */
 	return faccessat(state_fd, PANIC_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
@@ -138,8 +104,11 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 		*ret_text = "the real agent is away";
 		return STATUS_UPSTREAM_DOWN;
 	}
-	if (guard->reload_failed) {
-		*ret_text = "the changed policy has errors; the old one is in force";
+	switch (guard->reload_state) {
+	case RELOAD_NONE: break;
+	case RELOAD_DONE: *ret_text = "the policy was loaded anew"; return STATUS_RELOADED;
+	case RELOAD_FAILED:
+		*ret_text = "the changed policy is not used, the old one is in force (see notice)";
 		return STATUS_RELOAD_ERROR;
 	}
 	*ret_text = "serving";
@@ -163,6 +132,10 @@ static struct status guard_status(struct guard *guard) {
 		.upstream_restarts = guard->upstream_restarts,
 		.notice = guard->notice,
 	};
+
+	/* What is wrong with the policy is news until it is settled, and may be long. */
+	if (guard->reload_state == RELOAD_FAILED)
+		status.notice = guard->reload_error;
 
 	status.state = guard_state(guard, &status.text);
 	return status;

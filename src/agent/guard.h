@@ -22,6 +22,12 @@
 
 struct connection;
 
+enum reload_state {
+	RELOAD_NONE,
+	RELOAD_DONE,   /* a moment ago */
+	RELOAD_FAILED, /* the policy in force is not the one that the user wrote last */
+};
+
 struct guard {
 	struct ev_loop *loop;
 	int state_fd;
@@ -40,7 +46,9 @@ struct guard {
 	bool panic;     /* refuse every signature until switched off */
 	bool log_error; /* the last event could not be written */
 	bool socket_lost;
-	bool reload_failed;
+	enum reload_state reload_state;
+	char *reload_error; /* what is wrong with the policy that was refused last; NULL: none was
+	                     */
 	bool upstream_away; /* as the last request found out */
 	char *notice;       /* what the user should know and do, until it is settled; NULL */
 
@@ -63,9 +71,6 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 /* Whether a request is refused whose event cannot be written (log.on_error). */
 bool guard_log_must(const struct guard *guard);
 
-/* Reads the policy file again; a bad one leaves the old one in force. -EINVAL or what else is
- * wrong; problems says it in full. */
-int guard_reload(struct guard *guard, struct problems *problems) MUST_CHECK;
 /* Kept across restarts. -errno where it could not be kept; it is in force all the same. */
 int guard_panic(struct guard *guard, bool on) MUST_CHECK;
 /* Whether the state directory says that panic was left on. */

@@ -31,10 +31,10 @@ static const char help_status[] =
 	"\n"
 	"Prints the state of the guard as YAML. Exit status 1: there is none.\n" HELP_LISTEN;
 
-static int ask(const struct options *options, const char *request, bool wait_for_end) {
+static int ask(const struct options *options, const char *request, bool patiently) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *path = options->places.control;
-	int result = control_ask(&answer, path, request, wait_for_end);
+	int result = control_ask(&answer, path, request, patiently);
 
 	switch (result) {
 	case 0: fwrite(answer.data, 1, answer.len, stdout); return EXIT_DONE;
@@ -71,7 +71,8 @@ static int parse_and_ask(int argc, char **argv, const char *help, const char *op
 		           argv[0], operands[0], argv[0]);
 		return EXIT_USAGE;
 	}
-	return ask(&options, request, strcmp(request, "stop") == 0);
+	return ask(&options, request,
+	           strcmp(request, "stop") == 0 || strcmp(request, "reload") == 0);
 }
 
 int cmd_stop(int argc, char **argv) {

@@ -88,18 +88,18 @@ enum on_log_error policy_on_log_error(const struct policy *policy) {
 }
 
 /* As sshd's StrictModes: what another can write is another's policy. */
-static int check_owner(const struct stat *status, const char *path, struct problems *problems) {
-	if (status->st_uid != 0 && status->st_uid != geteuid()) {
-		problems_add(problems, path, 0, 0,
+static int check_owner(const struct policy_file *file, struct problems *problems) {
+	if (file->owner != 0 && file->owner != geteuid()) {
+		problems_add(problems, file->path, 0, 0,
 		             "it belongs to user %ld, who could let himself in; make it your own "
 		             "or root's",
-		             (long)status->st_uid);
+		             (long)file->owner);
 		return -EPERM;
 	}
-	if ((status->st_mode & 022) != 0) {
-		problems_add(problems, path, 0, 0,
+	if ((file->mode & 022) != 0) {
+		problems_add(problems, file->path, 0, 0,
 		             "others can write it (mode %03o); run chmod go-w on it",
-		             (unsigned)status->st_mode & 0777);
+		             (unsigned)file->mode & 0777);
 		return -EPERM;
 	}
 	return 0;
@@ -128,22 +128,30 @@ char *policy_home(void) {
 	return real;
 }
 
-int policy_load(struct policy **ret, const char *path, struct problems *problems) {
-	CLEANUP(buffer_deinit) struct buffer buffer = {0};
-	CLEANUP(free_pointer) char *home = NULL;
-	struct stat status;
-	int error = file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, &status);
+int policy_parse_file(struct policy **ret, const struct policy_file *file,
+                      const struct surroundings *surroundings, struct problems *problems) {
+	int error = file->error;
 
 	if (error == -ENOENT)
 		return error;
-	if (error < 0) {
-		report_read_error(problems, path, error);
-		return error;
-	}
-	error = check_owner(&status, path, problems);
+	if (error < 0)
+		report_read_error(problems, file->path, error);
+	else
+		error = check_owner(file, problems);
 	if (error < 0)
 		return error;
-	home = policy_home();
-	return policy_parse(ret, buffer_bytes(&buffer), path, &(struct surroundings){.home = home},
-	                    problems);
+	return policy_parse(ret, file->text, file->path, surroundings, problems);
+}
+
+int policy_load(struct policy **ret, const char *path, struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	CLEANUP(free_pointer) char *home = policy_home();
+	struct policy_file file = {.path = path};
+	struct stat status = {0};
+
+	file.error = file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, &status);
+	file.owner = status.st_uid;
+	file.mode = status.st_mode;
+	file.text = buffer_bytes(&buffer);
+	return policy_parse_file(ret, &file, &(struct surroundings){.home = home}, problems);
 }

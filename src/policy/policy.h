@@ -6,6 +6,7 @@
 #define POLICY_POLICY_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -29,6 +30,22 @@ struct surroundings {
  * -ENOMEM. */
 int policy_parse(struct policy **ret, struct bytes text, const char *file,
                  const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
+
+/* What somebody found at the path of a policy. */
+struct policy_file {
+	const char *path;
+	int error; /* 0, or why it could not be read: -EFBIG: longer than POLICY_LEN_MAX, -EINVAL:
+	            * no regular file, ... */
+	uid_t owner;
+	mode_t mode;
+	struct bytes text;
+};
+
+/* As policy_parse(), of a file that must be owned by the user or root, and not be writable by
+ * others. Its error is returned as it is, and is in *problems, too, but -ENOENT. */
+int policy_parse_file(struct policy **ret, const struct policy_file *file,
+                      const struct surroundings *surroundings,
+                      struct problems *problems) MUST_CHECK;
 
 /* Reads the file (owned by the user or root, not writable by others) and parses it; "~/" is HOME
  * of the environment, with links resolved, because paths of executables are. -ENOENT where there
