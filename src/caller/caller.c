@@ -132,16 +132,20 @@ static void read_environ(struct caller *caller, struct subject *subject,
                          const struct env_names *names) {
 	char buffer[ENVIRON_LEN_MAX];
 	enum tri preloaded = names_a_library(&caller->process);
-	struct bytes texts;
+	struct bytes texts, path;
+	bool is_known = subject_environ(&texts, subject, buffer, sizeof(buffer)) == 0;
 
-	if (subject_environ(&texts, subject, buffer, sizeof(buffer)) == 0) {
+	if (is_known) {
 		environment_take(caller, texts, names);
+		path = environment_get(texts, "PATH");
 		if (environment_preloads(texts))
 			preloaded = TRI_YES;
 	} else if (preloaded == TRI_NO) {
 		preloaded = TRI_UNKNOWN;
 	}
 	mark(caller, INTEGRITY_PRELOADED, preloaded);
+	mark(caller, INTEGRITY_ARGV_MISMATCH,
+	     subject_argv_mismatch(subject, caller, is_known ? &path : NULL));
 }
 
 /* After all else that is believed because of the executable: from here back to the message it has
@@ -184,8 +188,6 @@ static const char *read_all(struct caller *caller, const struct view *view, cons
 		error = subject_process(&caller->process, &parent, subject);
 	if (error < 0)
 		return error == -ESRCH ? "caller-changed" : "caller-unknown";
-	/* Nobody looks for it yet. */
-	caller->integrity_unknown = INTEGRITY_ARGV_MISMATCH;
 	subject_caller_facts(caller, subject);
 	read_unit(caller);
 	read_environ(caller, subject, names);

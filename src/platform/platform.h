@@ -107,6 +107,12 @@ void subject_caller_facts(struct caller *caller, struct subject *subject);
 int subject_environ(struct bytes *ret, struct subject *subject, void *buffer,
                     size_t size) MUST_CHECK;
 
+/* Whether its argv[0] names, by path and by links, another file than its executable. *path is the
+ * PATH of its environment, its data NULL where there is none; path is NULL where that is not known.
+ * To be called after subject_caller_facts(). */
+enum tri subject_argv_mismatch(const struct subject *subject, const struct caller *caller,
+                               const struct bytes *path);
+
 /* Whether it is in our user and PID namespaces. */
 enum tri subject_same_namespaces(struct subject *subject);
 

@@ -59,6 +59,9 @@ struct claims claims_of(const struct process *process) {
 	struct claims claims = {0};
 	const char *zeroth;
 
+	/* Where it is called by a link, a rule may mean the file. */
+	if (process->exe != NULL)
+		add_claim(&claims, process, base_name(process->exe));
 	add_claim(&claims, process, process->title);
 	if (process->argv == NULL || process->argc == 0)
 		return claims;

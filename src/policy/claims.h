@@ -1,7 +1,7 @@
 /*
  * What a process calls itself, beside its executable: its title, argv[0], and the script that an
- * interpreter runs. Whoever starts a process chooses all of them, so they may make a deny or
- * confirm rule fit, never an allow.
+ * interpreter runs; and the file's own name where it is called by a link. Whoever starts a process
+ * chooses all of them, so they may make a deny or confirm rule fit, never an allow.
  */
 #ifndef POLICY_CLAIMS_H
 #define POLICY_CLAIMS_H
@@ -10,7 +10,7 @@
 
 #include "facts/caller.h"
 
-#define CLAIMS_MAX 3
+#define CLAIMS_MAX 4
 
 struct claims {
 	const char *names[CLAIMS_MAX]; /* borrowed from the process */

@@ -257,7 +257,8 @@ tests:
         indented = ''.join(f'  {line}\n' for line in policy.splitlines())
         done = self.tool('test', self.write_tests(
             f'policy_text: |\n{indented}tests:\n- name: as the event says\n'
-            f'  request: {{exe: {event["exe_path"]}, sign_type: unknown, key: "{event["key_fingerprint"]}"}}\n'
+            f'  request: {{exe: {event["exe_path"]}, process_name: {event["process_name"]},'
+            f' sign_type: unknown, key: "{event["key_fingerprint"]}"}}\n'
             f'  expect: {{action: {event["decision"]}, rule: {event["rule"]},'
             f' process_name: {event["process_name"]}}}\n'))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/argv.h"
+#include "platform/linux/program.h"
 #include "platform/linux/subject.h"
 
 #define CMDLINE_SIZE 32768 /* the longest command line of git or ssh is a fraction of it */
@@ -137,9 +138,10 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 	process.title = text_of(subject->stat.title);
 	process.exe = read_exe(subject);
 	process.foreign = process.exe == NULL && is_foreign(subject);
-	if (process.exe != NULL)
-		process.name = text_of(proc_base_name(bytes_of_text(process.exe)));
 	read_argv(&process, subject->dir_fd);
+	if (process.exe != NULL)
+		process.name = program_name(&(struct program){
+			process.exe, &subject->exe, process.argc > 0 ? process.argv[0] : NULL});
 	*ret = process;
 	*ret_parent = subject->stat.parent;
 	return 0;
@@ -251,6 +253,20 @@ void subject_caller_facts(struct caller *caller, struct subject *subject) {
 	mark(caller, INTEGRITY_TRACED, is_traced(subject));
 	mark(caller, INTEGRITY_DELETED_EXE, is_exe_deleted(subject));
 	mark(caller, INTEGRITY_WRITABLE_EXE, is_exe_writable(subject, caller->process.exe));
+}
+
+enum tri subject_argv_mismatch(const struct subject *subject, const struct caller *caller,
+                               const struct bytes *path) {
+	const struct process *process = &caller->process;
+	const struct program program = {process->exe, &subject->exe,
+	                                process->argc > 0 ? process->argv[0] : NULL};
+	struct program_search search = {.cwd = caller->cwd, .has_path = path != NULL};
+
+	if (process->exe == NULL || process->argv == NULL)
+		return TRI_UNKNOWN;
+	if (path != NULL)
+		search.path = *path;
+	return program_argv_mismatch(&program, &search);
 }
 
 /* The kernel gives nothing of one that has no memory, or whose memory is not filled yet; then it
