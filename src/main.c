@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "cmd/cmd.h"
 #include "config.h"
+#include "platform/platform.h"
 
 static const struct command {
 	const char *name;
@@ -63,6 +64,19 @@ static int inherit_nothing(void) {
 	return 0;
 }
 
+/* The guard is to be nobody's but its own from its first moment on. */
+static void become_image(char **argv) {
+	int error;
+
+	signal(SIGXFSZ, SIG_IGN); /* its file may be longer than a limit on ours */
+	error = RUNS_AS_IMAGE ? platform_become_image(argv, "ssh-agent-guard") : 0;
+
+	if (error < 0)
+		diag_info("start: it cannot run as a sealed copy of itself: %s (another program of "
+		          "this user that watched the start may have got hold of it)",
+		          error == -EACCES ? "others can write to its file" : strerror(-error));
+}
+
 int main(int argc, char **argv) {
 	static char run[] = "run";
 	char *no_arguments[] = {run, NULL};
@@ -72,8 +86,10 @@ int main(int argc, char **argv) {
 		diag_error("start: /dev/null: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
-	if (argc <= 1)
+	if (argc <= 1) {
+		become_image(argv);
 		return cmd_run(1, no_arguments);
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
 		return help();
@@ -81,6 +97,8 @@ int main(int argc, char **argv) {
 		puts("ssh-agent-guard " VERSION);
 		return EXIT_DONE;
 	}
+	if (argv[1][0] == '-' || strcmp(argv[1], "run") == 0 || strcmp(argv[1], "start") == 0)
+		become_image(argv);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

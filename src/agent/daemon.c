@@ -510,6 +510,12 @@ int daemon_run(const struct daemon_options *options) {
 		diag_error("start: the process cannot be closed to tracing");
 		return 1;
 	}
+	/* Whoever came before that stays, and can have us do anything. */
+	if (platform_tracer() != 0) {
+		diag_error("start: process %d traces the guard (end it, and start anew)",
+		           (int)platform_tracer());
+		return 1;
+	}
 	raise_descriptor_limit(&daemon);
 	/* The default loop, because only that one can wait for children. */
 	daemon.guard.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);

@@ -176,6 +176,13 @@ int platform_lease_read(int fd) MUST_CHECK;
  * it belongs to somebody else, or others may write to it. -EINVAL: no regular file. -EPERM: the
  * system forbids executable memory files (vm.memfd_noexec). */
 int platform_program_image(int *ret_fd, const char *path) MUST_CHECK;
+/* Becomes such a copy of its own program, with everything left out of its environment that puts
+ * foreign code into a program: so whoever took hold of this process before it closed itself to
+ * tracing has hold of one that is gone. Called first thing; name is what ps calls it. Returns 0 in
+ * the copy, or why there can be none. */
+int platform_become_image(char *const argv[], const char *name) MUST_CHECK;
+/* The PID of the process that traces us; 0: none, or nobody can tell. */
+pid_t platform_tracer(void);
 /* Becomes that program; returns only where it cannot. For a forked child. */
 int platform_execute(int image_fd, char *const argv[], char *const environment[]);
 

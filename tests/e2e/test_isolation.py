@@ -74,46 +74,58 @@ for pid in map(int, sys.argv[1:]):
 print(' '.join(sorted(set(got))))
 '''
 
-# Takes hold of whatever it can of each process below its parent, from the first moment on, until it
-# is told to stop; then says what its handles are good for.
+# Takes hold of whatever it can of each process below its parent, from the first moment on, and again
+# whenever that has become another program, until it is told to stop; then says what its handles are
+# good for.
 RACE = r'''
-import json, os, select, socket, stat, sys
-parent, held = os.getppid(), {}
+import json, os, select, socket
+parent, directories, memories = os.getppid(), {}, []
 print('ready', flush=True)
 
 def below(pid):
     try:
-        children = open(f'/proc/{pid}/task/{pid}/children').read().split()
+        with open(f'/proc/{pid}/task/{pid}/children') as children:
+            children = children.read().split()
     except OSError:
         return []
     return [*map(int, children), *(grand for child in children for grand in below(child))]
 
+def hold_directory(pid):
+    try:
+        directories[pid] = os.open(f'/proc/{pid}/cwd', os.O_PATH)
+    except OSError:
+        pass
+
+def hold_memory(pid, seen=set()):
+    try:
+        with open(f'/proc/{pid}/maps') as maps:
+            start = int(maps.readline().split('-')[0], 16)
+        if (pid, start) not in seen:
+            memories.append((pid, start, os.open(f'/proc/{pid}/mem', os.O_RDWR)))
+            seen.add((pid, start))
+    except (OSError, ValueError):
+        pass
+
 while not select.select([0], [], [], 0)[0]:
     for pid in below(parent):
-        if pid == os.getpid():
-            continue
-        for name, flags in (('cwd', os.O_PATH), ('mem', os.O_RDWR), ('fd', os.O_RDONLY),
-                            ('root', os.O_PATH)):
-            if (pid, name) not in held:
-                try:
-                    held[pid, name] = os.open(f'/proc/{pid}/{name}', flags)
-                except OSError:
-                    pass
+        if pid != os.getpid():
+            hold_directory(pid)
+            hold_memory(pid)
 wins = []
-for (pid, name), fd in held.items():
-    if name == 'cwd':
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(f'/proc/self/fd/{fd}/s')
-                wins.append([pid, 'socket'])
-            except OSError:
-                pass
+for pid, fd in directories.items():
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(f'/proc/self/fd/{fd}/s')
+            wins.append([pid, 'socket'])
+        except OSError:
+            pass
+for pid, start, fd in memories:
     try:
-        if name == 'mem' and os.pread(fd, 1, int(open(f'/proc/{pid}/maps').read().split('-')[0], 16)):
+        if os.pread(fd, 1, start):
             wins.append([pid, 'mem'])
     except OSError:
         pass
-print(json.dumps({'wins': wins, 'held': len(held)}))
+print(json.dumps({'wins': wins, 'held': len(directories) + len(memories)}))
 '''
 
 
@@ -177,10 +189,9 @@ class Hidden(Isolation):
                 server = self.start_isolated()
                 agent = self.agent_of(server)
                 found = told()
-            # What it may have of the guard itself, from before that closed, docs/threat-model.md
-            # tells.
+            mine = {agent} if guard.sanitized() else {agent, server.pid}
             self.assertEqual([win for win in found['wins']
-                              if win[0] == agent or win[1] == 'socket'], [])
+                              if win[0] in mine or win[1] == 'socket'], [])
             held += found['held']
             server.stop()
         self.assertGreater(held, 0)  # it does see what can be seen
@@ -238,6 +249,54 @@ class Hidden(Isolation):
         self.add(server, self.keys.make())
         server.stop(signal.SIGKILL)
         wait_until(lambda: not is_running(agent), 'the agent ends with it')
+
+
+class Itself(Isolation):
+    """The guard's own process."""
+
+    def setUp(self):
+        if guard.sanitized():
+            self.skipTest('a sanitizer cannot run in a program that its user may not read')
+        super().setUp()
+
+    def mapped(self, pid):
+        return pathlib.Path(f'/proc/{pid}/maps').read_text()
+
+    def test_it_is_a_sealed_copy_that_its_user_may_not_read(self):
+        server = self.start_guard()
+        if os.getuid() == 0:
+            self.assertIn('memfd:ssh-agent-guard', os.readlink(f'/proc/{server.pid}/exe'))
+            self.assertEqual(stat.S_IMODE(os.stat(f'/proc/{server.pid}/exe').st_mode), 0o100)
+        self.assertEqual(pathlib.Path(f'/proc/{server.pid}/comm').read_text().strip(),
+                         'ssh-agent-guard')
+
+    def test_what_would_be_loaded_into_it_is_left_out(self):
+        if os.getuid() != 0:
+            self.skipTest('needs root, to look into it')
+        library = pathlib.Path(next(line.split()[-1] for line in
+                                    self.mapped('self').splitlines() if 'libm.so' in line
+                                    or 'libm-' in line or 'libc.so' in line))
+        copy = self.place.copy_program(library, 'foreign.so')
+        env = {'LD_PRELOAD': str(copy)}
+        control = self.place.spawn('sleep', '1000', env=env)
+        wait_until(lambda: 'foreign.so' in self.mapped(control.pid), 'others load it')
+        server = self.start_guard(env=env)
+        for pid in descendants(server.pid) | {server.pid}:
+            self.assertNotIn('foreign.so', self.mapped(pid), command_line(pid))
+
+    def test_it_does_not_serve_a_tracer(self):
+        libc = place.libc
+        server = self.start_guard(wait=False, spawn={
+            'preexec_fn': lambda: libc.ptrace(0, 0, None, None)})  # PTRACE_TRACEME
+        server.asked_to_end = True
+        while True:
+            _, status = os.waitpid(server.pid, 0)
+            if not os.WIFSTOPPED(status):
+                break
+            how = os.WSTOPSIG(status)
+            libc.ptrace(7, server.pid, None, 0 if how == signal.SIGTRAP else how)  # PTRACE_CONT
+        self.assertEqual(os.waitstatus_to_exitcode(status), 1)
+        self.assertIn(f'process {os.getpid()} traces the guard', server.output())
 
 
 @unittest.skipUnless(shutil.which('unshare'), 'needs unshare (package util-linux)')

@@ -1,5 +1,6 @@
 /* What the guard asks of the system for itself. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,4 +46,18 @@ int platform_harden_process(void) {
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
 	return 0;
+}
+
+pid_t platform_tracer(void) {
+	CLEANUP(close_fd) int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	static const char key[] = "\nTracerPid:";
+	char text[4096];
+	ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	const char *line;
+
+	if (len < 0)
+		return 0;
+	text[len] = '\0';
+	line = strstr(text, key);
+	return line != NULL ? (pid_t)strtol(line + strlen(key), NULL, 10) : 0;
 }
