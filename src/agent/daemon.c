@@ -406,6 +406,8 @@ static int daemon_modules(struct daemon *daemon) {
 	}
 	error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
+		error = guard_ask_env(guard, guard->policy);
+	if (error == 0)
 		error = hangups_new(&guard->hangups);
 	if (error == 0)
 		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);

@@ -29,6 +29,7 @@ struct exchange {
 	struct caller *caller;
 	struct policy *policy; /* which decided; NULL before */
 	struct verdict verdict;
+	struct coding_agents coding_agents; /* as the policy that decided tells them */
 	bool forwarding;
 	bool gone;
 
@@ -78,6 +79,7 @@ static struct request exchange_request(const struct exchange *exchange) {
 		.is_forwarded = session_is_forwarded(session),
 		.meeting = exchange->meeting,
 		.dest_key = is_met ? hop->fingerprint : NULL,
+		.coding_agents = exchange->coding_agents,
 	};
 }
 
@@ -275,6 +277,8 @@ static void exchange_decide(struct exchange *exchange) {
 		return;
 	}
 	exchange->policy = policy_ref(guard->policy);
+	exchange->coding_agents = policy_coding_agents(exchange->policy, &request);
+	request.coding_agents = exchange->coding_agents;
 	exchange->verdict = policy_decide(exchange->policy, &request);
 	switch (exchange->verdict.action) {
 	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;

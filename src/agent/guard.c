@@ -46,6 +46,13 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 	(void)error;
 }
 
+int guard_ask_env(struct guard *guard, const struct policy *policy) {
+	size_t n_names;
+	const char *const *names = policy_env_names(policy, &n_names);
+
+	return reader_set_env_names(guard->reader, names, n_names);
+}
+
 bool guard_panic_was_left_on(int state_fd) {
 	/* Anything by that name counts, and so does a directory that cannot be searched. */
 	return faccessat(state_fd, PANIC_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;

@@ -71,6 +71,8 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 /* Whether a request is refused whose event cannot be written (log.on_error). */
 bool guard_log_must(const struct guard *guard);
 
+/* Has the reader ask callers for the variables that this policy needs, from now on. */
+int guard_ask_env(struct guard *guard, const struct policy *policy) MUST_CHECK;
 /* Kept across restarts. -errno where it could not be kept; it is in force all the same. */
 int guard_panic(struct guard *guard, bool on) MUST_CHECK;
 /* Whether the state directory says that panic was left on. */

@@ -103,6 +103,13 @@ static int reload_take(struct reload *reload, const struct fetched *file, bool a
 		policy_unref(policy);
 		return 0;
 	}
+	/* First: a variable that was not asked for would look as if it were not set. */
+	error = guard_ask_env(guard, policy);
+	if (error < 0) {
+		problems_add(problems, guard->policy_path, 0, 0, "%s", strerror(-error));
+		policy_unref(policy);
+		return error;
+	}
 	/* Requests on their way keep the one that decided them. */
 	policy_unref(guard->policy);
 	guard->policy = policy;

@@ -148,6 +148,16 @@ static void read_environ(struct caller *caller, struct subject *subject,
 	     subject_argv_mismatch(subject, caller, is_known ? &path : NULL));
 }
 
+void caller_mark_sessions(struct caller *caller) {
+	for (size_t i = 0; i + 1 < caller->n_ancestors; i++) {
+		struct process *process = &caller->ancestors[i];
+		const struct process *parent = &caller->ancestors[i + 1];
+
+		if (process->exe == NULL && parent->foreign && parent->pid > 1)
+			process->foreign = true;
+	}
+}
+
 /* After all else that is believed because of the executable: from here back to the message it has
  * been the same image. */
 static void check_connection(struct caller *caller, struct subject *subject,
@@ -192,6 +202,7 @@ static const char *read_all(struct caller *caller, const struct view *view, cons
 	read_unit(caller);
 	read_environ(caller, subject, names);
 	read_ancestors(caller, view, subject, parent);
+	caller_mark_sessions(caller);
 	check_connection(caller, subject, peer);
 	return why_not_identified(peer, caller, subject, parent);
 }

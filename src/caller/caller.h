@@ -22,6 +22,13 @@ int caller_new_unknown(struct caller **ret, const struct peer *peer, const char 
 int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
                 const struct env_names *names) MUST_CHECK;
 
+/*
+ * Takes the end of a remote login for foreign: sshd's process for a session runs as its user, and
+ * because it was root's before, the kernel lets nobody but root read it. It is told by its parent,
+ * which is another user's, and not the first process: that takes in everybody's orphans.
+ */
+void caller_mark_sessions(struct caller *caller);
+
 /* Says who connected, where that is another process than the writer, or cannot be said. */
 void caller_set_connector(struct caller *caller, const struct peer *writer,
                           const struct peer *connector);

@@ -122,16 +122,18 @@ static int load_policy(struct policy **ret, const char *path, bool named) {
 	return error;
 }
 
-static int read_caller(struct caller **ret, pid_t pid) {
+static int read_caller(struct caller **ret, pid_t pid, const struct policy *policy) {
 	struct peer peer = PEER_UNKNOWN;
 	struct view *view = NULL;
 	struct env_names *names = NULL;
+	size_t n_asked;
+	const char *const *asked = policy_env_names(policy, &n_asked);
 	int error = platform_peer_of(&peer, pid);
 
 	if (error == 0)
 		error = view_new(&view);
 	if (error == 0)
-		error = env_names_new(&names, NULL, 0);
+		error = env_names_new(&names, asked, n_asked);
 	if (error == 0)
 		error = caller_read(ret, view, &peer, names);
 	env_names_free(names);
@@ -151,9 +153,9 @@ static int tell(struct asked *asked, const struct policy *policy) {
 	struct verdict verdict;
 	int error;
 
-	printf("%-21s%ld\n", "process", (long)asked->pid);
+	printf("%-23s%ld\n", "process", (long)asked->pid);
 	tell_request(stdout, "", &asked->request);
-	printf("%-21s", "policy");
+	printf("%-23s", "policy");
 	show(stdout, *policy_path(policy) != '\0' ? policy_path(policy) : "(there is no file)", 0);
 	puts("");
 	error = tell_decision(&verdict, stdout, "", policy, &asked->request);
@@ -179,10 +181,11 @@ static int check(struct asked *asked) {
 		return EXIT_USAGE;
 	}
 	if (load_policy(&policy, places.policy, asked->policy != NULL) == 0 &&
-	    read_caller(&caller, asked->pid) == 0) {
+	    read_caller(&caller, asked->pid, policy) == 0) {
 		asked->request.caller = caller;
 		if (asked->request.operation == OPERATION_SIGN)
 			asked->request.payload = &login;
+		asked->request.coding_agents = policy_coding_agents(policy, &asked->request);
 		status = tell(asked, policy);
 	}
 	caller_free(caller);

@@ -9,7 +9,7 @@
 #include "policy/claims.h"
 #include "policy/explain.h"
 
-#define NAME_WIDTH     21
+#define NAME_WIDTH     23
 #define RULE_WIDTH_MAX 32 /* longer names push their own line aside, not all others */
 #define ACTION_WIDTH   9
 

@@ -165,6 +165,38 @@ static enum fact_state get_is_in_container(struct buffer *text, const struct req
 	return put_tri(text, caller_is_in_container(request->caller));
 }
 
+static enum fact_state get_is_coding_agent(struct buffer *text, const struct request *request) {
+	return put_tri(text, coding_agents_any(&request->coding_agents));
+}
+
+static enum fact_state get_coding_agent(struct buffer *text, const struct request *request) {
+	const struct coding_agents *agents = &request->coding_agents;
+
+	for (size_t i = 0; i < agents->count; i++) {
+		put(text, i > 0 ? ", " : "");
+		put(text, agents->items[i].name);
+	}
+	if (agents->count == 0 && !agents->complete)
+		return FACT_UNKNOWN;
+	return agents->count > 0 && *agents->items[0].name != '\0' ? FACT_KNOWN : FACT_NONE;
+}
+
+static enum fact_state get_coding_agent_evidence(struct buffer *text,
+                                                 const struct request *request) {
+	const struct coding_agents *agents = &request->coding_agents;
+	size_t n_told = 0;
+
+	for (size_t i = 0; i < agents->count; i++) {
+		if (agents->items[i].kind == NULL)
+			continue;
+		put(text, n_told++ > 0 ? ", " : "");
+		put(text, agents->items[i].kind);
+		put(text, " ");
+		put(text, agents->items[i].sign);
+	}
+	return n_told > 0 ? FACT_KNOWN : FACT_NONE;
+}
+
 static enum fact_state get_time(struct buffer *text, const struct request *request) {
 	char moment[HOURS_MOMENT_SIZE];
 
@@ -270,6 +302,9 @@ const struct fact facts[] = {
 	{"cgroup", true, get_cgroup},
 	{"tmux_window", true, get_tmux_window},
 	{"env", true, get_env},
+	{"is_coding_agent", true, get_is_coding_agent},
+	{"coding_agent", true, get_coding_agent},
+	{"coding_agent_evidence", true, get_coding_agent_evidence},
 	{"user_presence", true, get_user_presence},
 	{"is_in_container", true, get_is_in_container},
 	{"uid", false, get_uid},

@@ -46,9 +46,11 @@ part_settler part_settle_exe, part_settle_name, part_settle_title, part_settle_c
 
 /* Those of the caller's surroundings. */
 part_reader part_read_tmux_window, part_read_env, part_read_uid, part_read_user_presence,
-	part_read_is_in_container, part_read_time, part_read_parent_process_name;
+	part_read_is_in_container, part_read_time, part_read_is_coding_agent,
+	part_read_coding_agent, part_read_parent_process_name;
 part_settler part_settle_tmux_window, part_settle_env, part_settle_user_presence,
-	part_settle_is_in_container, part_settle_time, part_settle_parent_process_name;
+	part_settle_is_in_container, part_settle_time, part_settle_is_coding_agent,
+	part_settle_parent_process_name;
 
 /* Those of a signature and the session that it is for. */
 part_reader part_read_sign_type, part_read_namespace, part_read_ssh_user, part_read_dest_key,

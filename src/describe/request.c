@@ -243,6 +243,8 @@ static const struct part request_parts[] = {
 	{"user_presence", MAY_BE_UNKNOWN, part_read_user_presence, part_settle_user_presence},
 	{"is_in_container", MAY_BE_UNKNOWN, part_read_is_in_container, part_settle_is_in_container},
 	{"time", ALWAYS_KNOWN, part_read_time, part_settle_time},
+	{"is_coding_agent", MAY_BE_UNKNOWN, part_read_is_coding_agent, part_settle_is_coding_agent},
+	{"coding_agent", ALWAYS_KNOWN, part_read_coding_agent, NULL},
 	{"caller_integrity", MAY_BE_UNKNOWN, read_caller_integrity, settle_caller_integrity},
 	{"ancestors", MAY_BE_UNKNOWN_IN_PART, read_ancestors, settle_ancestors},
 	{"parent_process_name", ALWAYS_KNOWN, part_read_parent_process_name,
@@ -283,6 +285,7 @@ int described_new(struct described **ret, struct reading *reading, const struct 
 	described->caller->uid = geteuid();
 	/* Of marks alone, zero means that none is there, so what is not known must be said. */
 	described->caller->integrity_unknown = (1U << INTEGRITY_COUNT) - 1;
+	described->agent_is_unknown = true;
 	described->caller->apart_unknown = (1U << APART_COUNT) - 1;
 	target = (struct target){described, &described->caller->process};
 	error = parts_read(request_parts, N_REQUEST_PARTS, &target, reading, "request", map);
@@ -298,6 +301,7 @@ void described_free(struct described *described) {
 		return;
 	caller_free(described->caller);
 	free(described->parent_name);
+	free(described->agent_name);
 	free(described->endpoint);
 	free(described->name_space);
 	free(described->ssh_user);

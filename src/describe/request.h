@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "facts/request.h"
+#include "policy/policy.h"
 #include "policy/reading.h"
 
 /* Of keys that nobody stated: known, and such as no rule can name, because a fingerprint without
@@ -25,7 +26,10 @@ struct described {
 	struct payload payload; /* the request's, where it is a signature */
 	struct session session; /* without hops: the request has none */
 	char dest_key[KEY_FINGERPRINT_SIZE];
-	char *parent_name; /* stated beside the ancestors, or in their place */
+	char *parent_name;     /* stated beside the ancestors, or in their place */
+	enum tri states_agent; /* that there is one, or none; TRI_UNKNOWN: it is derived */
+	bool agent_is_unknown;
+	char *agent_name; /* stated */
 	bool states_presence;
 	bool states_sign_type;
 	bool states_meeting;
@@ -35,6 +39,9 @@ struct described {
  * a request that is not to be used. reading->context.home is what "~/" in a path means. -ENOMEM. */
 int described_new(struct described **ret, struct reading *reading,
                   const struct yaml_node *map) MUST_CHECK;
+/* What a live request derives by the policy: which coding agents are behind it. */
+struct request described_request(const struct described *described, const struct policy *policy);
+
 void described_free(struct described *described); /* NULL is fine */
 
 #endif

@@ -211,11 +211,12 @@ static int run_trial(const struct trial *trial, const struct loaded *loaded, sui
 	                                  .policy = loaded->policy,
 	                                  .problems = &loaded->problems,
 	                                  .mismatches = mismatches};
+	struct request request;
 	int error = compare_loading(mismatches, &outcome.n_mismatches, trial, loaded);
 
-	if (trial->described != NULL)
-		outcome.request = &trial->described->request;
-	if (outcome.request != NULL && outcome.policy != NULL) {
+	if (trial->described != NULL && outcome.policy != NULL) {
+		request = described_request(trial->described, outcome.policy);
+		outcome.request = &request;
 		outcome.verdict = policy_decide(outcome.policy, outcome.request);
 		if (error == 0)
 			error = expect_compare(mismatches, &outcome.n_mismatches, &trial->expect,

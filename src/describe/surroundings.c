@@ -140,3 +140,39 @@ int part_settle_parent_process_name(struct target *target) {
 	target->described->parent_name = NULL;
 	return 0;
 }
+
+int part_read_is_coding_agent(struct target *target, struct reading *reading, const char *name,
+                              const struct yaml_node *value) {
+	part_read_tri(&target->described->states_agent, reading, name, value);
+	return 0;
+}
+
+int part_settle_is_coding_agent(struct target *target) {
+	target->described->agent_is_unknown = false;
+	return 0;
+}
+
+int part_read_coding_agent(struct target *target, struct reading *reading, const char *name,
+                           const struct yaml_node *value) {
+	return slot_copy(&target->described->agent_name, reading, name, value);
+}
+
+struct request described_request(const struct described *described, const struct policy *policy) {
+	struct request request = described->request;
+	const char *name = described->agent_name;
+	bool stated = name != NULL ? *name != '\0' : described->states_agent == TRI_YES;
+
+	if (described->agent_is_unknown)
+		request.coding_agents = (struct coding_agents){0};
+	else if (stated)
+		request.coding_agents = (struct coding_agents){
+			.complete = true,
+			.count = 1,
+			.items = {{.name = name != NULL ? name : ""}},
+		};
+	else if (name != NULL || described->states_agent == TRI_NO)
+		request.coding_agents = (struct coding_agents){.complete = true};
+	else
+		request.coding_agents = policy_coding_agents(policy, &request);
+	return request;
+}

@@ -24,8 +24,8 @@ struct process {
 	char **argv;          /* argc texts and a NULL: a claim; NULL: unknown */
 	size_t argc;
 	bool argv_cut; /* argv was longer than we read */
-	/* It runs as another user, mostly root, so that its exe cannot be read: no program that
-	 * this account started as itself. */
+	/* It runs as another user, mostly root, or was made by one that does (sshd, for a session),
+	 * so that its exe cannot be read: no program that this account started as itself. */
 	bool foreign;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "facts/caller.h"
+#include "facts/coding_agent.h"
 #include "facts/destination.h"
 #include "facts/key.h"
 #include "facts/operation.h"
@@ -29,11 +30,7 @@ struct request {
 	const char *dest_key;
 	/* NULL: nothing was looked up, so nothing is known of names. */
 	const struct destination *destination;
-	/* Whether a coding agent is behind it, and by what definition. coding_agent is "" where it
-	 * is none, NULL where that is unknown; evidence such as "env CLAUDECODE", NULL: none. */
-	enum tri is_coding_agent;
-	const char *coding_agent;
-	const char *coding_agent_evidence;
+	struct coding_agents coding_agents; /* behind it */
 };
 
 #endif

@@ -194,6 +194,28 @@ static void put_caller(struct doc *doc, const struct caller *caller) {
 	put_integrity(doc, "caller_integrity_unknown", caller->integrity_unknown);
 }
 
+/* The first by name; where one runs within another, all of them. */
+static void put_coding_agents(struct doc *doc, const struct coding_agents *agents) {
+	char evidence[NAME_LEN_MAX];
+
+	put_tri(doc, "is_coding_agent", coding_agents_any(agents));
+	if (agents->count == 0)
+		return;
+	doc_text(doc, "coding_agent_name", agents->items[0].name, NAME_LEN_MAX);
+	if (agents->items[0].kind != NULL) {
+		snprintf(evidence, sizeof(evidence), "%s %s", agents->items[0].kind,
+		         agents->items[0].sign);
+		doc_text(doc, "coding_agent_evidence", evidence, NAME_LEN_MAX);
+	}
+	if (agents->count == 1)
+		return;
+	doc_key(doc, "coding_agents");
+	doc_list_begin(doc, DOC_FLOW);
+	for (size_t i = 0; i < agents->count; i++)
+		doc_value(doc, bytes_of_text(agents->items[i].name), NAME_LEN_MAX);
+	doc_list_end(doc);
+}
+
 static void put_place(struct doc *doc, const struct caller *caller) {
 	doc_text(doc, "local_cwd", caller->cwd, PATH_LEN_MAX);
 	doc_text(doc, "cgroup", caller->cgroup, CGROUP_LEN_MAX);
@@ -270,6 +292,7 @@ static void put_request(struct doc *doc, const struct request *request) {
 	if (request->session != NULL)
 		put_hops(doc, request->session);
 	put_place(doc, request->caller);
+	put_coding_agents(doc, &request->coding_agents);
 	event_put_surroundings(doc, request->caller);
 	doc_text(doc, "endpoint", request->endpoint, WORD_LEN_MAX);
 }

@@ -41,14 +41,14 @@ static bool is_interpreter(const char *name) {
 }
 
 /* The first argument that is no option; NULL where the program stands in an option (-c, -e). */
-static const char *script_of(const struct process *process) {
+const char *claims_script(const struct process *process) {
 	if (process->name == NULL || !is_interpreter(process->name))
 		return NULL;
 	for (size_t i = 1; i < process->argc; i++) {
 		const char *argument = process->argv[i];
 
 		if (argument[0] != '-')
-			return base_name(argument);
+			return argument;
 		if (strcmp(argument, "-c") == 0 || strcmp(argument, "-e") == 0)
 			return NULL;
 	}
@@ -57,7 +57,7 @@ static const char *script_of(const struct process *process) {
 
 struct claims claims_of(const struct process *process) {
 	struct claims claims = {0};
-	const char *zeroth;
+	const char *zeroth, *script;
 
 	/* Where it is called by a link, a rule may mean the file. */
 	if (process->exe != NULL)
@@ -68,6 +68,7 @@ struct claims claims_of(const struct process *process) {
 	zeroth = process->argv[0];
 	/* A login shell is "-bash". */
 	add_claim(&claims, process, base_name(zeroth[0] == '-' ? zeroth + 1 : zeroth));
-	add_claim(&claims, process, script_of(process));
+	script = claims_script(process);
+	add_claim(&claims, process, script != NULL ? base_name(script) : NULL);
 	return claims;
 }

@@ -20,4 +20,7 @@ struct claims {
 /* Names that differ from the executable's and from each other. */
 struct claims claims_of(const struct process *process);
 
+/* The script that an interpreter runs, as it was named; NULL: it is none, or runs none. */
+const char *claims_script(const struct process *process);
+
 #endif

@@ -24,6 +24,8 @@ const struct field fields[] = {
          word_of_user_presence},
 	{"is_in_container", FIELD_OF_CALLER, read_boolean, test_is_in_container, word_of_boolean},
 	{"time", 0, read_time, test_time, NULL},
+	{"is_coding_agent", FIELD_OF_CALLER, read_boolean, test_is_coding_agent, word_of_boolean},
+	{"coding_agent", FIELD_OF_CALLER, read_name, test_coding_agent, NULL},
 	{"has_terminal", FIELD_OF_CALLER, read_boolean, test_has_terminal, word_of_boolean},
 	{"caller_integrity", FIELD_OF_CALLER, read_caller_integrity, test_caller_integrity,
          word_of_caller_integrity},

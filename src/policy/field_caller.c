@@ -121,6 +121,25 @@ enum fit test_is_in_container(const struct condition *condition, struct subject 
 	return (caller->apart_unknown & APART_PID) != 0 ? FIT_UNKNOWN : wants(condition, TRI_NO);
 }
 
+enum fit test_is_coding_agent(const struct condition *condition, struct subject *subject) {
+	enum tri any = coding_agents_any(&subject->request->coding_agents);
+
+	return any == TRI_UNKNOWN ? FIT_UNKNOWN : wants(condition, any);
+}
+
+/* Any of them: one may run within another. */
+enum fit test_coding_agent(const struct condition *condition, struct subject *subject) {
+	const struct coding_agents *agents = &subject->request->coding_agents;
+	enum fit best = agents->complete ? FIT_NO : FIT_UNKNOWN;
+
+	for (size_t i = 0; i < agents->count && best < FIT_YES; i++) {
+		enum fit fit = any_pattern(condition, agents->items[i].name);
+
+		best = fit > best ? fit : best;
+	}
+	return best;
+}
+
 enum fit test_time(const struct condition *condition, struct subject *subject) {
 	const struct clock_moment *now = &subject->request->time;
 

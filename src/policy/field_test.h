@@ -10,7 +10,8 @@ field_tester test_process_name, test_exe, test_ancestor, test_has_terminal, test
 	test_key, test_key_type, test_operation, test_endpoint, test_sign_type, test_namespace,
 	test_ssh_user, test_dest_key, test_dest_evidence, test_is_forwarded, test_hops,
 	test_parent_process_name, test_command, test_cwd, test_cgroup, test_tmux_window, test_env,
-	test_uid, test_user_presence, test_is_in_container, test_time;
+	test_uid, test_user_presence, test_is_in_container, test_time, test_is_coding_agent,
+	test_coding_agent;
 
 /* As the name of any process: what it is called is certain, what it calls itself a claim. */
 enum fit any_claimed_name(const struct condition *condition, const struct claims *claims);

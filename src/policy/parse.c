@@ -8,22 +8,22 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "policy/agents.h"
 #include "policy/define.h"
+#include "policy/env_names.h"
 #include "policy/hidden.h"
+#include "policy/match_read.h"
 #include "policy/reading.h"
 #include "policy/rule.h"
 #include "policy/yaml_tree.h"
 
-#define RULE_NAME_LEN_MAX    128    /* it stands in every event of that rule */
-#define VARIABLE_LEN_MAX     128    /* of the name of an environment variable */
-#define VARIABLES_MAX        64     /* of one match: pairs of rules are compared, all with all */
-#define CONDITION_VALUES_MAX 250000 /* as YAML_NODES_MAX */
+#define RULE_NAME_LEN_MAX 128 /* it stands in every event of that rule */
 
 struct loader {
 	struct reading reading;
 	struct policy *policy;
-	struct rule *rule; /* the one that is read */
-	struct definitions definitions;
+	struct rule *rule;              /* the one that is read */
+	struct definitions definitions; /* which reading borrows */
 	const struct yaml_node **names; /* of rules that have one, for duplicates; owned */
 	size_t n_names;
 };
@@ -34,21 +34,6 @@ struct key {
 	int (*read)(struct loader *loader, const struct yaml_node *value);
 	const char *missing; /* what to say where it must stand and does not; NULL: it need not */
 };
-
-static bool is_map(struct loader *loader, const char *what, const struct yaml_node *node,
-                   const char *advice) {
-	const char *found = "";
-
-	switch (node->kind) {
-	case TREE_MAP: return true;
-	case TREE_BROKEN: return false;
-	case TREE_LIST: found = "a list"; break;
-	case TREE_TEXT: found = yaml_scalar(node) == SCALAR_NULL ? "empty" : "one value"; break;
-	}
-	REPORT(&loader->reading, node, "%s: %s, where a map of fields stands; %s", what, found,
-	       advice);
-	return false;
-}
 
 static int walk_map(struct loader *loader, const struct yaml_node *map, const struct key *keys,
                     size_t n_keys) {
@@ -93,163 +78,22 @@ static int read_action(struct loader *loader, const char *what, const struct yam
 	return 0;
 }
 
-/* A short file must not become a huge policy by what its definitions stand for. */
-static bool is_one_too_many(struct loader *loader, const struct yaml_node *value) {
-	if (++loader->reading.n_values != CONDITION_VALUES_MAX)
-		return loader->reading.n_values > CONDITION_VALUES_MAX;
-	REPORT(&loader->reading, value, "more than %d values with all definitions put in; %s",
-	       CONDITION_VALUES_MAX, "no policy needs as many");
-	return true;
-}
-
-/* One value, or all those that a definition stands for. */
-static int read_value(struct loader *loader, struct condition *condition,
-                      const struct yaml_node *value) {
-	const struct yaml_node *values = value;
-	const struct yaml_node *item;
-
-	if (definition_is_named(value))
-		values = definition_find(&loader->definitions, &loader->reading, value);
-	if (values == NULL)
-		return 0;
-	item = values != value && values->kind == TREE_LIST ? values->first : values;
-	while (item != NULL && !is_one_too_many(loader, value)) {
-		int error = condition->field->read(condition, &loader->reading, item);
-
-		if (error < 0)
-			return error;
-		item = item != values ? item->next : NULL;
-	}
-	return 0;
-}
-
-/* variable: of a field that has them, one of its keys; else NULL. */
-static int read_condition(struct loader *loader, struct match *match, const struct field *field,
-                          const char *variable, const struct yaml_node *value) {
-	struct condition *conditions = array_resize(match->conditions, match->n_conditions + 1,
-	                                            sizeof(*conditions));
-	struct condition *condition;
-
-	if (conditions == NULL)
-		return -ENOMEM;
-	match->conditions = conditions;
-	condition = &conditions[match->n_conditions++];
-	*condition = (struct condition){.field = field};
-	if (variable != NULL && (condition->variable = strdup(variable)) == NULL)
-		return -ENOMEM;
-	if (value->kind != TREE_LIST)
-		return read_value(loader, condition, value);
-	if (value->count == 0)
-		REPORT(&loader->reading, value,
-		       "%s: an empty list, which does not mean \"anything\"; %s", field->name,
-		       "write a value or leave the field out");
-	for (const struct yaml_node *item = value->first; item != NULL; item = item->next) {
-		int error = read_value(loader, condition, item);
-
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-/* Nothing that an environment could hold, or nothing that a person could mean. */
-static bool is_variable(struct loader *loader, const struct field *field,
-                        const struct yaml_node *key) {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_";
-
-	if (key->kind != TREE_TEXT)
-		return false;
-	if (*key->text != '\0' && key->text[strspn(key->text, letters)] == '\0' &&
-	    strlen(key->text) <= VARIABLE_LEN_MAX)
-		return true;
-	REPORT(&loader->reading, key, "%s: %.60s: not the name of a variable", field->name,
-	       *key->text != '\0' ? key->text : "empty");
-	return false;
-}
-
-static int read_variables(struct loader *loader, struct match *match, const struct field *field,
-                          const struct yaml_node *map) {
-	if (!is_map(loader, field->name, map, "write NAME: VALUE"))
-		return 0;
-	if (map->count == 0 || map->count / 2 > VARIABLES_MAX)
-		REPORT(&loader->reading, map, "%s: %s", field->name,
-		       map->count == 0 ? "an empty map, which does not mean \"anything\"; write "
-		                         "NAME: VALUE or leave the field out"
-		                       : "too many variables; write fewer");
-	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
-		int error = 0;
-
-		if (map->count / 2 <= VARIABLES_MAX && is_variable(loader, field, key))
-			error = read_condition(loader, match, field, key->text, key->next);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-static bool match_names(const struct match *match, const char *field_name) {
-	for (size_t i = 0; i < match->n_conditions; i++)
-		if (strcmp(match->conditions[i].field->name, field_name) == 0)
-			return true;
-	return false;
-}
-
-static int read_fields(struct loader *loader, struct match *match, const struct yaml_node *map) {
-	const char *names[FIELDS_MAX];
-
-	for (size_t i = 0; i < n_fields; i++)
-		names[i] = fields[i].name;
-	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
-		const struct field *field;
-		int error;
-
-		if (key->kind == TREE_BROKEN)
-			continue;
-		field = field_find(key->text);
-		if (field == NULL) {
-			report_unknown_field(&loader->reading, key, names, n_fields);
-			continue;
-		}
-		/* A field that stands twice is reported as a duplicate key already. */
-		if (match_names(match, field->name))
-			continue;
-		if ((field->traits & FIELD_VARIABLES) != 0)
-			error = read_variables(loader, match, field, key->next);
-		else
-			error = read_condition(loader, match, field, NULL, key->next);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-/* What a match says of evidence holds for all that it says of a destination. */
-static void set_evidence(struct match *match) {
-	bool takes_bound = false;
-
-	for (size_t i = 0; i < match->n_conditions; i++)
-		if ((match->conditions[i].field->traits & FIELD_EVIDENCE) != 0)
-			takes_bound = (match->conditions[i].wanted & 1U << MEETING_BOUND) != 0;
-	for (size_t i = 0; i < match->n_conditions; i++)
-		match->conditions[i].takes_bound = takes_bound;
-}
-
 static int read_match(struct loader *loader, const struct yaml_node *value) {
-	if (!is_map(loader, "match", value, "write match: {} for a rule that fits everything"))
+	if (!read_map(&loader->reading, "match", value,
+	              "write match: {} for a rule that fits everything"))
 		return 0;
-	return read_fields(loader, &loader->rule->match, value);
+	return match_read(&loader->rule->match, &loader->reading, value);
 }
 
 static int read_unless(struct loader *loader, const struct yaml_node *value) {
 	static const char advice[] = "write a field or leave unless out";
 
-	if (!is_map(loader, "unless", value, advice))
+	if (!read_map(&loader->reading, "unless", value, advice))
 		return 0;
 	if (value->count == 0)
 		REPORT(&loader->reading, value,
 		       "unless: an empty map, which would always take the rule back; %s", advice);
-	return read_fields(loader, &loader->rule->unless, value);
+	return match_read(&loader->rule->unless, &loader->reading, value);
 }
 
 static bool is_reserved(const char *name) {
@@ -320,7 +164,7 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 	struct rule *rule = loader->rule;
 	int error;
 
-	if (!is_map(loader, "a rule", node, "write match: and action:"))
+	if (!read_map(&loader->reading, "a rule", node, "write match: and action:"))
 		return 0;
 	error = walk_map(loader, node, keys, sizeof(keys) / sizeof(keys[0]));
 	if (error < 0)
@@ -330,8 +174,6 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 	rule->fields = fields_of(&rule->match);
 	rule->operations = operations_of(&rule->match);
 	rule->sign_types = sign_types_of(rule);
-	set_evidence(&rule->match);
-	set_evidence(&rule->unless);
 	rule->names_endpoint = match_names(&rule->match, "endpoint");
 	if (rule->name == NULL && asprintf(&rule->name, "rule-%zu", number) < 0) {
 		rule->name = NULL;
@@ -428,9 +270,17 @@ static int read_on_error(struct loader *loader, const struct yaml_node *value) {
 static int read_log(struct loader *loader, const struct yaml_node *value) {
 	static const struct key keys[] = {{"on_error", read_on_error, NULL}};
 
-	if (!is_map(loader, "log", value, "write on_error: deny or allow"))
+	if (!read_map(&loader->reading, "log", value, "write on_error: deny or allow"))
 		return 0;
 	return walk_map(loader, value, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+static int read_coding_agents(struct loader *loader, const struct yaml_node *value) {
+	return agents_read(loader->policy, &loader->reading, value);
+}
+
+static int read_captured(struct loader *loader, const struct yaml_node *value) {
+	return env_names_read(loader->policy, &loader->reading, value);
 }
 
 /* Read already: it may stand below the rules that use it. */
@@ -446,13 +296,16 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	         "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"log", read_log, NULL},
+		{"coding_agents", read_coding_agents, NULL},
+		{"capture_extra_env_vars", read_captured, NULL},
 		{"define", skip, NULL},
 		{"rules", read_rules, NULL},
 	};
 
-	if (!is_map(loader, "the policy", root, "write at least default_action: deny"))
+	if (!read_map(&loader->reading, "the policy", root, "write at least default_action: deny"))
 		return 0;
 	definitions_read(&loader->definitions, &loader->reading, root);
+	loader->reading.definitions = &loader->definitions;
 	return walk_map(loader, root, keys, sizeof(keys) / sizeof(keys[0]));
 }
 
@@ -492,6 +345,15 @@ static int parse(struct policy *policy, struct bytes text, const char *file,
 	if (error == 0)
 		error = read_policy(&loader, root);
 	free(loader.names);
+	if (error == 0)
+		error = agents_read_builtin(policy);
+	if (error == 0)
+		error = env_names_collect(policy);
+	if (error == -E2BIG) {
+		problems_add(problems, file, 0, 0, "env: more than %d variables in all; name fewer",
+		             ENV_NAMES_COLLECTED_MAX);
+		error = -EINVAL;
+	}
 	return error;
 }
 

@@ -8,9 +8,11 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "policy/agents.h"
+#include "policy/env_names.h"
 #include "policy/rule.h"
 
-static void match_deinit(struct match *match) {
+void match_deinit(struct match *match) {
 	for (size_t i = 0; i < match->n_conditions; i++) {
 		struct condition *condition = &match->conditions[i];
 
@@ -30,6 +32,11 @@ static void policy_free(struct policy *policy) {
 		match_deinit(&policy->rules[i].unless);
 	}
 	free(policy->rules);
+	agents_deinit(policy);
+	for (size_t i = 0; i < policy->n_captured; i++)
+		free(policy->captured[i]);
+	free(policy->captured);
+	free(policy->env_names);
 	regex_room_free(policy->room);
 	free(policy->path);
 	free(policy);
@@ -57,6 +64,13 @@ int policy_new_default(struct policy **ret) {
 	if (error < 0)
 		return error;
 	policy->default_action = ACTION_CONFIRM;
+	error = agents_read_builtin(policy);
+	if (error == 0)
+		error = env_names_collect(policy);
+	if (error < 0) {
+		policy_free(policy);
+		return error;
+	}
 	*ret = policy;
 	return 0;
 }
@@ -77,6 +91,11 @@ const char *policy_sha256(const struct policy *policy) {
 
 const char *policy_path(const struct policy *policy) {
 	return policy->path;
+}
+
+const char *const *policy_env_names(const struct policy *policy, size_t *ret_count) {
+	*ret_count = policy->n_env_names;
+	return policy->env_names;
 }
 
 size_t policy_rule_count(const struct policy *policy) {

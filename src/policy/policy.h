@@ -73,6 +73,16 @@ void policy_unref(struct policy *policy); /* NULL is fine */
  */
 struct verdict policy_decide(const struct policy *policy, const struct request *request);
 
+/* Which coding agents are behind the request, by the definitions that are compiled in and those of
+ * the policy. Pure, too. request->coding_agents is to be that before policy_decide(). */
+struct coding_agents policy_coding_agents(const struct policy *policy,
+                                          const struct request *request);
+
+/* The variables that must be asked of a caller's environment: those that rules, agents and
+ * capture_extra_env_vars name, each once; one may end in '*', for all that begin so. Borrowed.
+ */
+const char *const *policy_env_names(const struct policy *policy, size_t *ret_count);
+
 const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */
 const char *policy_path(const struct policy *policy);   /* "" for the default */
 size_t policy_rule_count(const struct policy *policy);

@@ -16,6 +16,20 @@ static bool is_one_text(struct reading *reading, const char *what, const struct 
 	return false;
 }
 
+bool read_map(struct reading *reading, const char *what, const struct yaml_node *node,
+              const char *advice) {
+	const char *found = "";
+
+	switch (node->kind) {
+	case TREE_MAP: return true;
+	case TREE_BROKEN: return false;
+	case TREE_LIST: found = "a list"; break;
+	case TREE_TEXT: found = yaml_scalar(node) == SCALAR_NULL ? "empty" : "one value"; break;
+	}
+	REPORT(reading, node, "%s: %s, where a map of fields stands; %s", what, found, advice);
+	return false;
+}
+
 static const char *scalar_noun(enum yaml_scalar scalar) {
 	switch (scalar) {
 	case SCALAR_TEXT: return "text";

@@ -12,12 +12,19 @@ struct reading {
 	const char *file;
 	struct problems *problems;
 	struct pattern_context context;
+	const struct definitions *definitions; /* borrowed; NULL: there are none */
 	size_t n_values; /* of conditions; what definitions stand for counts each time */
 };
+
+#define VARIABLE_LEN_MAX 128 /* of the name of an environment variable */
 
 #define REPORT(reading, node, ...)                                                       \
 	problems_add((reading)->problems, (reading)->file, (node)->line, (node)->column, \
 	             __VA_ARGS__)
+
+/* Whether it is a map; if not, that is a problem, with the advice. */
+bool read_map(struct reading *reading, const char *what, const struct yaml_node *node,
+              const char *advice);
 
 /* The text of a value, borrowed; NULL, with a problem, where it is none, or empty, or would be
  * something else to a YAML reader. what is the field's name, for the message. */

@@ -39,6 +39,12 @@ struct rule {
 	size_t column;
 };
 
+/* A coding agent, by definition: any of its signs tells it. */
+struct agent {
+	char *name;
+	struct match signs;
+};
+
 struct policy {
 	unsigned references;
 	enum action default_action;
@@ -46,6 +52,12 @@ struct policy {
 	enum on_log_error on_log_error;
 	struct rule *rules;
 	size_t n_rules;
+	struct agent *agents; /* the policy's own first */
+	size_t n_agents;
+	const char **env_names; /* that are asked of a caller's environment; owned, as the next */
+	size_t n_env_names;
+	char **captured; /* capture_extra_env_vars, of which env_names borrows */
+	size_t n_captured;
 	struct regex_room *room; /* what the patterns of all rules borrow */
 	char *path;
 	char sha256[65];
@@ -53,6 +65,8 @@ struct policy {
 
 /* Whether it allows a use of the agent, and nothing that it asks for is proved (lint.h). */
 bool rule_is_weak(const struct rule *rule);
+
+void match_deinit(struct match *match);
 
 /* A policy without rules that denies everything, with one reference. */
 int policy_new_empty(struct policy **ret, const char *path) MUST_CHECK;

@@ -314,7 +314,7 @@ class Policy(Tool):
 
     def test_the_policies_that_ship_are_shown_as_policies(self):
         for path in sorted((guard.SOURCE / 'policy').glob('*.yaml')):
-            if path.name.endswith('.test.yaml'):
+            if path.name.endswith('.test.yaml') or path.name == 'coding-agents.yaml':
                 continue
             with self.subTest(path.name):
                 once = self.tool('policy', 'show', self.policy(path.read_text()))

@@ -356,8 +356,36 @@ static void reading_leaves_no_descriptor_behind(void **state) {
 	assert_int_equal(count_descriptors(), before);
 }
 
+/* ssh <- bash <- sshd's session <- sshd <- the first process, as a user sees them. */
+static void the_session_of_a_remote_login_is_not_one_that_hides(void **state) {
+	char bash[] = "/usr/bin/bash";
+	struct process ancestors[] = {
+		{.pid = 40, .exe = bash},
+		{.pid = 30, .exe = NULL},
+		{.pid = 20, .exe = NULL, .foreign = true},
+		{.pid = 1, .exe = NULL, .foreign = true},
+	};
+	struct process orphan[] = {
+		{.pid = 40, .exe = NULL},
+		{.pid = 30, .exe = NULL},
+		{.pid = 1, .exe = NULL, .foreign = true},
+	};
+	struct caller caller = {.ancestors = ancestors, .n_ancestors = 4};
+
+	(void)state;
+	caller_mark_sessions(&caller);
+	assert_false(ancestors[0].foreign);
+	assert_true(ancestors[1].foreign);
+	/* Whoever leaves his parents behind is the child of the first process, too. */
+	caller = (struct caller){.ancestors = orphan, .n_ancestors = 3};
+	caller_mark_sessions(&caller);
+	assert_false(orphan[0].foreign);
+	assert_false(orphan[1].foreign);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_session_of_a_remote_login_is_not_one_that_hides),
 		cmocka_unit_test(we_are_identified_with_our_ancestors),
 		cmocka_unit_test(a_descendant_has_its_line_and_not_more_than_the_limit),
 		cmocka_unit_test(the_unknown_stay_unknown),

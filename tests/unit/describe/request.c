@@ -297,6 +297,41 @@ static void surroundings_are_stated_or_ordinary_or_not_known(void **state) {
 	assert_true(rule_fits("allow", "user_presence: unknown", &unknown->request));
 }
 
+static void agents_are_derived_unless_they_are_stated(void **state) {
+	static const struct {
+		const char *text;
+		enum tri any;
+		const char *name;
+	} rows[] = {
+		{"{}", TRI_NO, NULL},
+		{"env: {CLAUDECODE: '1'}", TRI_YES, "claude"},
+		{"ancestors: [{name: codex}]", TRI_YES, "codex"},
+		{"ancestors: [{name: node, command: node /usr/bin/gemini}]", TRI_YES, "gemini"},
+		{"ancestors: [{name: bash}, {name: systemd, foreign: true}]", TRI_NO, NULL},
+		{"unknown: env", TRI_UNKNOWN, NULL},
+		{"unknown: ancestors", TRI_UNKNOWN, NULL},
+		{"unknown: is_coding_agent", TRI_UNKNOWN, NULL},
+		{"{ancestors: [{name: codex}], is_coding_agent: false}", TRI_NO, NULL},
+		{"is_coding_agent: true", TRI_YES, ""},
+		{"coding_agent: mine", TRI_YES, "mine"},
+		{"{env: {CLAUDECODE: '1'}, coding_agent: ''}", TRI_NO, NULL},
+	};
+	CLEANUP(free_policy) struct policy *policy = must_parse("default_action: deny");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(free_described) struct described *made = described(rows[i].text);
+		struct request request = described_request(made, policy);
+
+		if (coding_agents_any(&request.coding_agents) != rows[i].any)
+			print_message("# %s\n", rows[i].text);
+		assert_int_equal(coding_agents_any(&request.coding_agents), rows[i].any);
+		assert_int_equal(request.coding_agents.count, rows[i].name != NULL);
+		if (rows[i].name != NULL)
+			assert_string_equal(request.coding_agents.items[0].name, rows[i].name);
+	}
+}
+
 static void a_stated_parent_is_the_nearest_ancestor(void **state) {
 	CLEANUP(free_described)
 	struct described *made = described("ancestors: [{name: sh}, {name: make}]\n"
@@ -413,6 +448,7 @@ int main(void) {
 		cmocka_unit_test(forwarding_and_hops_follow_each_other),
 		cmocka_unit_test(marks_of_the_caller_are_stated_or_not_known),
 		cmocka_unit_test(surroundings_are_stated_or_ordinary_or_not_known),
+		cmocka_unit_test(agents_are_derived_unless_they_are_stated),
 		cmocka_unit_test(a_stated_parent_is_the_nearest_ancestor),
 		cmocka_unit_test(what_is_wrong_is_named_with_its_place),
 		cmocka_unit_test(without_a_home_a_path_below_it_is_wrong),

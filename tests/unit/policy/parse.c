@@ -121,6 +121,17 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{DENY "<<: {}\n", 2, 1, "<<: unknown field; this version knows version, default_"},
 		{DENY "lock: true\n", 2, 1, "lock: unknown field; this version knows version, "},
 		{DENY "'': {}\n", 2, 1, "\"\": unknown field"},
+		{DENY "coding_agents: [claude]\n", 2, 16, "coding_agents: a list, where a map"},
+		{DENY "coding_agents: {a: }\n", 2, 20, "coding_agents: empty, where a map"},
+		{DENY "coding_agents: {a: {}}\n", 2, 20,
+	         "coding_agents: a: empty, so that nothing"},
+		{DENY "coding_agents: {a: {ancestor: b}}\n", 2, 21, "did you mean ancestors?"},
+		{DENY "coding_agents: {a: {exe: b}}\n", 2, 26, "exe: b: never fits"},
+		{DENY "coding_agents: {a: {env: b}}\n", 2, 26, "env: one value, where a map"},
+		{DENY "coding_agents: {'': {exe: /b}}\n", 2, 17, "coding_agents: \"\": no name"},
+		{DENY "capture_extra_env_vars: [A=B]\n", 2, 26, "A=B: not the name of a variable"},
+		{DENY "capture_extra_env_vars: '*'\n", 2, 25, "*: not the name of a variable"},
+		{DENY "capture_extra_env_vars: {A: b}\n", 2, 25, "a map, where one value"},
 		{DENY "rules:\n-\n", 3, 2, "a rule: empty, where a map"},
 		{DENY "rules: [allow]\n", 2, 9, "a rule: one value, where a map"},
 		{DENY "rules:\n- action: deny\n", 3, 3, "match: missing; write match: {}"},
@@ -280,9 +291,8 @@ static void a_bad_definition_is_refused_with_its_place(void **state) {
  * silently left out. */
 static void each_field_of_a_later_version_is_refused_by_name(void **state) {
 	static const char *const names[] = {
-		"exe_sha256",    "is_coding_agent", "coding_agent",  "key_comment",
-		"ssh_dest",      "known_hosts",     "dest_mismatch", "is_in_known_hosts",
-		"forwarded_via", "git_repo",        "git_operation",
+		"exe_sha256",        "key_comment",   "ssh_dest", "known_hosts",   "dest_mismatch",
+		"is_in_known_hosts", "forwarded_via", "git_repo", "git_operation",
 	};
 
 	(void)state;

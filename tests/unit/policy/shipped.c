@@ -32,7 +32,24 @@ static bool is_policy(const char *name) {
 	size_t len = strlen(name);
 
 	return len > 5 && strcmp(name + len - 5, ".yaml") == 0 &&
-	       strstr(name, ".test.yaml") == NULL;
+	       strstr(name, ".test.yaml") == NULL && strcmp(name, "coding-agents.yaml") != 0;
+}
+
+/* As part of a policy each name stands twice then, and nothing is wrong with any. */
+static void the_definitions_of_coding_agents_have_no_mistake(void **state) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	CLEANUP(free_policy) struct policy *policy = NULL;
+	char path[4096];
+	int error;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/coding-agents.yaml", shipped);
+	assert_int_equal(file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, NULL), 0);
+	buffer_put_raw(&buffer, bytes_of_text("\ndefault_action: deny\n"));
+	error = policy_parse(&policy, buffer_bytes(&buffer), path, NULL, &problems);
+	print_problems(&problems);
+	assert_int_equal(error, 0);
 }
 
 /* ./dev check runs them all. */
@@ -139,6 +156,7 @@ static void the_starter_policy_lets_ssh_add_work_from_a_terminal_alone(void **st
 
 int main(int argc, char **argv) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_definitions_of_coding_agents_have_no_mistake),
 		cmocka_unit_test(each_of_them_loads_and_has_tests),
 		cmocka_unit_test(the_starter_policy_lets_ssh_and_ssh_keygen_sign),
 		cmocka_unit_test(the_starter_policy_lets_ssh_add_alone_sign_what_is_no_login),
