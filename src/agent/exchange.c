@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/probe.h"
 #include "base/clock.h"
 #include "caller/caller.h"
 #include "wire/message.h"
@@ -26,6 +27,7 @@ struct exchange {
 	struct payload payload; /* of a signature */
 	enum meeting meeting;
 	struct reader_job *job; /* NULL but while the caller is being identified */
+	struct probe *probe;    /* NULL but while the real agent is found out about */
 	struct caller *caller;
 	struct policy *policy; /* which decided; NULL before */
 	struct verdict verdict;
@@ -268,6 +270,37 @@ static void exchange_forward(struct exchange *exchange) {
 	                      exchange);
 }
 
+static void on_probed(void *data, int error) {
+	struct exchange *exchange = data;
+
+	probe_free(exchange->probe);
+	exchange->probe = NULL;
+	if (error == 0) {
+		exchange_forward(exchange);
+	} else if (error == -ENOTSUP) {
+		error = exchange_event_with(exchange, "deny", "constraint-unenforced", NULL,
+		                            "the real agent takes no session-bind, so it cannot "
+		                            "keep to the key's constraint (use OpenSSH's "
+		                            "ssh-agent, unlocked)");
+		(void)error; /* refused already */
+		exchange->in.guard->refusals++;
+		exchange_answer_failure(exchange);
+	} else {
+		exchange_refuse(exchange, "deny", upstream_reason(error));
+	}
+}
+
+/* A constraint that the agent drops while it says that it took the key, as gpg-agent does, would
+ * leave a key without one. We cannot keep it ourselves: the agent may outlive us. */
+static void exchange_probe(struct exchange *exchange) {
+	struct guard *guard = exchange->in.guard;
+
+	if (probe_new(&exchange->probe, guard->loop, &guard->upstream) < 0)
+		exchange_refuse(exchange, "deny", "upstream-down");
+	else
+		probe_start(exchange->probe, on_probed, exchange);
+}
+
 static void exchange_decide(struct exchange *exchange) {
 	struct guard *guard = exchange->in.guard;
 	struct request request = exchange_request(exchange);
@@ -288,6 +321,8 @@ static void exchange_decide(struct exchange *exchange) {
 	/* The event of this refusal finds out whether the log can be written again. */
 	if (guard->log_error && guard_log_must(guard) && !is_operation(exchange, OPERATION_LIST))
 		exchange_refuse(exchange, "deny", "log-error");
+	else if (exchange->message.extended)
+		exchange_probe(exchange);
 	else
 		exchange_forward(exchange);
 }
@@ -418,6 +453,7 @@ void exchange_free(struct exchange *exchange) {
 	if (exchange == NULL)
 		return;
 	reader_cancel(exchange->job);
+	probe_free(exchange->probe);
 	caller_free(exchange->caller);
 	policy_unref(exchange->policy);
 	free(exchange);
@@ -427,7 +463,8 @@ void exchange_client_gone(struct exchange *exchange) {
 	exchange->gone = true;
 	/* While the caller is read the event still lacks it; what has been sent cannot be unsent.
 	 */
-	if (exchange->forwarding && !upstream_link_has_sent(exchange->in.link))
+	if (exchange->probe != NULL ||
+	    (exchange->forwarding && !upstream_link_has_sent(exchange->in.link)))
 		exchange_refuse(exchange, "deny", "cancelled");
 }
 

@@ -4,6 +4,12 @@
 
 #include "wire/cstring.h"
 
+/* RFC 9987 section 5.2.7; 3 is of OpenSSH. */
+#define CONSTRAIN_LIFETIME  1
+#define CONSTRAIN_CONFIRM   2
+#define CONSTRAIN_MAXSIGN   3
+#define CONSTRAIN_EXTENSION 255
+
 int message_length(size_t *ret, struct bytes stream) {
 	struct cursor cursor = cursor_over(stream);
 	uint32_t len = cursor_u32(&cursor);
@@ -43,18 +49,41 @@ static int parse_key_blob(struct message *message, struct cursor *cursor) {
 	return key_facts_of_blob(&message->key, message->key_blob);
 }
 
+/* Whether there is anything but a lifetime (1), a question before each use (2), a number of
+ * signatures (3), and where a key's security key library is: what cannot be read may be anything.
+ */
+static bool constraints_extended(struct cursor cursor) {
+	while (cursor.rest.len > 0) {
+		switch (cursor_u8(&cursor)) {
+		case CONSTRAIN_LIFETIME:
+		case CONSTRAIN_MAXSIGN: cursor_u32(&cursor); break;
+		case CONSTRAIN_CONFIRM: break;
+		case CONSTRAIN_EXTENSION:
+			if (!bytes_equal_text(cursor_cstring(&cursor), "sk-provider@openssh.com"))
+				return true;
+			cursor_cstring(&cursor);
+			break;
+		default: return true;
+		}
+	}
+	return cursor_check(&cursor) < 0;
+}
+
 static int parse_add(struct message *message, struct cursor *cursor) {
 	int error = key_facts_of_private(&message->key, cursor);
 
 	message->has_key = true;
 	/* Where an unknown key ends, and so whether anything follows it, nobody can tell. */
-	if (error == -ENOTSUP)
+	if (error == -ENOTSUP) {
+		message->extended = message->type == AGENT_ADD_IDENTITY_CONSTRAINED;
 		return 0;
+	}
 	if (error < 0)
 		return error;
 	message->comment = cursor_string(cursor);
 	message->constrained = message->type == AGENT_ADD_IDENTITY_CONSTRAINED &&
 	                       cursor->rest.len > 0;
+	message->extended = constraints_extended(*cursor);
 	return 0;
 }
 
@@ -63,6 +92,7 @@ static void parse_smartcard(struct message *message, struct cursor *cursor) {
 	cursor_string(cursor); /* PIN */
 	message->constrained = message->type == AGENT_ADD_SMARTCARD_CONSTRAINED &&
 	                       cursor->rest.len > 0;
+	message->extended = constraints_extended(*cursor);
 }
 
 static void parse_extension(struct message *message, struct cursor *cursor) {

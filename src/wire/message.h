@@ -51,11 +51,14 @@ struct message {
 	uint8_t type;
 	bool has_key;
 	struct key_facts key;
-	struct bytes key_blob;       /* sign, remove */
-	struct bytes data;           /* sign: what is to be signed */
-	uint32_t flags;              /* sign */
-	struct bytes comment;        /* add, where the key type is known */
-	bool constrained;            /* add, add-smartcard: constraints are seen to follow */
+	struct bytes key_blob; /* sign, remove */
+	struct bytes data;     /* sign: what is to be signed */
+	uint32_t flags;        /* sign */
+	struct bytes comment;  /* add, where the key type is known */
+	bool constrained;      /* add, add-smartcard: constraints are seen to follow */
+	/* add, add-smartcard: among the constraints is one by extension, as ssh-add -h sets it, or
+	 * none can be ruled out. An agent that has not heard of it may take the key without. */
+	bool extended;
 	struct bytes provider;       /* smartcards: the reader's id or the library's path */
 	struct bytes extension_name; /* extension */
 	struct bytes extension_body;

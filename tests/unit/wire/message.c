@@ -186,6 +186,53 @@ static void a_smartcard_has_a_provider_and_perhaps_constraints(void **state) {
 	assert_false(message.has_key);
 }
 
+static void a_constraint_that_an_agent_may_not_know_is_seen(void **state) {
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool extended;
+	} cases[] = {
+		{"", 0, false},
+		{"\1\0\0\0\7", 5, false},              /* lifetime */
+		{"\2", 1, false},                      /* confirm */
+		{"\3\0\0\0\7\2\1\0\0\0\7", 11, false}, /* a number of signatures, and both */
+		{"\1\0\0\0", 4, true},                 /* cut short */
+		{"\4", 1, true},                       /* nobody knows */
+		{"\377\0\0\0\1x\2", 7, true},
+		{"\2\377", 2, true},
+		{"\377\0\0\0\27sk-provider@openssh.com\0\0\0\1p\2", 34, false},
+		{"\377\0\0\0\27sk-provider@openssh.com\0\0\0\1p\377", 34, true},
+		{"\377\0\0\0\45restrict-destination-v00@openssh.com\0\0\0\0", 46, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		/* OpenSSH's agent takes constraints behind either message. */
+		for (size_t j = 0; j < 4; j++) {
+			static const uint8_t types[] = {
+				AGENT_ADD_IDENTITY, AGENT_ADD_IDENTITY_CONSTRAINED,
+				AGENT_ADD_SMARTCARD, AGENT_ADD_SMARTCARD_CONSTRAINED};
+			CLEANUP(buffer_deinit) struct buffer buffer = {0};
+			struct message message;
+			uint8_t key[64] = {0};
+
+			buffer_put_u8(&buffer, types[j]);
+			if (j < 2) {
+				put_text(&buffer, "ssh-ed25519");
+				buffer_put_string(&buffer, (struct bytes){key, 32});
+				buffer_put_string(&buffer, (struct bytes){key, 64});
+			} else {
+				put_text(&buffer, "provider");
+			}
+			put_text(&buffer, "comment, or PIN");
+			buffer_put_raw(&buffer, (struct bytes){(const uint8_t *)cases[i].bytes,
+			                                       cases[i].len});
+			assert_int_equal(message_parse(&message, buffer_bytes(&buffer)), 0);
+			assert_int_equal(message.extended, cases[i].extended);
+		}
+	}
+}
+
 static void an_unknown_private_key_passes_without_a_fingerprint(void **state) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 	struct message message;
@@ -201,6 +248,10 @@ static void an_unknown_private_key_passes_without_a_fingerprint(void **state) {
 	assert_string_equal(message.key.type, "ssh-new@example.org");
 	assert_int_equal(message.comment.len, 0);
 	assert_false(message.constrained);
+	assert_true(message.extended); /* for all that we can tell */
+	buffer.data[0] = AGENT_ADD_IDENTITY;
+	assert_int_equal(message_parse(&message, buffer_bytes(&buffer)), 0);
+	assert_false(message.extended);
 }
 
 static void a_cut_private_key_is_refused(void **state) {
@@ -289,6 +340,7 @@ int main(void) {
 		cmocka_unit_test(a_key_to_remove_is_named),
 		cmocka_unit_test(lock_and_unlock_need_a_passphrase_that_ends_no_agent),
 		cmocka_unit_test(a_smartcard_has_a_provider_and_perhaps_constraints),
+		cmocka_unit_test(a_constraint_that_an_agent_may_not_know_is_seen),
 		cmocka_unit_test(an_unknown_private_key_passes_without_a_fingerprint),
 		cmocka_unit_test(a_cut_private_key_is_refused),
 		cmocka_unit_test(a_private_key_of_odd_form_is_left_to_the_agent),
