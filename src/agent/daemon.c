@@ -23,6 +23,7 @@
 #include "base/diag.h"
 #include "base/file.h"
 #include "log/head.h"
+#include "policy/floor.h"
 
 #define DESCRIPTORS_OURS 64 /* logs, the policy, children: never given to clients */
 #define DESCRIPTORS_CLIENT \
@@ -342,6 +343,26 @@ static int daemon_directories(struct daemon *daemon) {
 	                   daemon);
 }
 
+/* What is wrong with a policy is said, and the guard does not start. */
+static int policy_unfit(struct daemon *daemon, const char *path, const struct problems *problems,
+                        int error) {
+	say_problems(problems);
+	if (problems->count == 0)
+		diag_error("%s: %s", path, strerror(-error));
+	daemon->status = 2;
+	return error;
+}
+
+static int daemon_floor(struct daemon *daemon) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error = floor_load(&daemon->guard.floor, &problems);
+
+	if (error == 0)
+		diag_info("the system floor %s is in force", FLOOR_PATH);
+	return error == 0 || error == -ENOENT ? 0
+	                                      : policy_unfit(daemon, FLOOR_PATH, &problems, error);
+}
+
 static int daemon_policy(struct daemon *daemon) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	int error = policy_load(&daemon->guard.policy, daemon->options->policy, &problems);
@@ -352,13 +373,7 @@ static int daemon_policy(struct daemon *daemon) {
 		          daemon->options->policy);
 		error = policy_new_default(&daemon->guard.policy);
 	}
-	if (error == 0)
-		return 0;
-	say_problems(&problems);
-	if (problems.count == 0)
-		diag_error("%s: %s", daemon->options->policy, strerror(-error));
-	daemon->status = 2;
-	return error;
+	return error == 0 ? 0 : policy_unfit(daemon, daemon->options->policy, &problems, error);
 }
 
 static int daemon_listener(struct daemon *daemon) {
@@ -406,7 +421,7 @@ static int daemon_modules(struct daemon *daemon) {
 	}
 	error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
-		error = guard_ask_env(guard, guard->policy);
+		error = guard_ask_env(guard, guard->floor, guard->policy);
 	if (error == 0)
 		error = hangups_new(&guard->hangups);
 	if (error == 0)
@@ -466,6 +481,7 @@ static void daemon_end(struct daemon *daemon) {
 	reader_free(guard->reader);
 	journal_free(guard->journal);
 	policy_unref(guard->policy);
+	policy_unref(guard->floor);
 	free(guard->notice);
 	free(guard->reload_error);
 	close_fd(&daemon->lock_fd);
@@ -478,6 +494,8 @@ static int daemon_start(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 	int error = daemon_directories(daemon);
 
+	if (error == 0)
+		error = daemon_floor(daemon);
 	if (error == 0)
 		error = daemon_policy(daemon);
 	if (error == 0)

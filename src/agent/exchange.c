@@ -8,6 +8,7 @@
 #include "agent/probe.h"
 #include "base/clock.h"
 #include "caller/caller.h"
+#include "policy/floor.h"
 #include "wire/message.h"
 #include "wire/session.h"
 #include "wire/session_bind.h"
@@ -30,6 +31,7 @@ struct exchange {
 	struct probe *probe;    /* NULL but while the real agent is found out about */
 	struct caller *caller;
 	struct policy *policy; /* which decided; NULL before */
+	struct policy *floor;  /* likewise; NULL where there is none, too */
 	struct verdict verdict;
 	struct coding_agents coding_agents; /* as the policy that decided tells them */
 	bool forwarding;
@@ -89,6 +91,7 @@ static struct request exchange_request(const struct exchange *exchange) {
 static int exchange_event_with(struct exchange *exchange, const char *decision, const char *reason,
                                const char *outcome, const char *detail) {
 	struct guard *guard = exchange->in.guard;
+	const struct policy *floor = exchange->policy != NULL ? exchange->floor : guard->floor;
 	struct request request = exchange_request(exchange);
 	uint64_t spent_ns = clock_mono_ns() - exchange->begun_ns;
 	struct event event = {
@@ -96,6 +99,7 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 		.trigger = exchange_trigger(exchange),
 		.decision = decision,
 		.rule = exchange->verdict.rule,
+		.by_floor = exchange->verdict.by_floor,
 		.reason = reason,
 		.detail = detail,
 		/* A bind passes unidentified. */
@@ -105,6 +109,7 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 		.delivered = exchange->gone ? TRI_NO : TRI_UNKNOWN,
 		.config_sha256 = policy_sha256(exchange->policy != NULL ? exchange->policy
 	                                                                : guard->policy),
+		.floor_sha256 = floor != NULL ? policy_sha256(floor) : NULL,
 		.latency_us = (spent_ns - exchange->upstream_ns) / 1000,
 		.upstream_us = exchange->upstream_ns / 1000,
 		.sign_request_num = exchange->number,
@@ -310,9 +315,9 @@ static void exchange_decide(struct exchange *exchange) {
 		return;
 	}
 	exchange->policy = policy_ref(guard->policy);
-	exchange->coding_agents = policy_coding_agents(exchange->policy, &request);
-	request.coding_agents = exchange->coding_agents;
-	exchange->verdict = policy_decide(exchange->policy, &request);
+	exchange->floor = guard->floor != NULL ? policy_ref(guard->floor) : NULL;
+	exchange->verdict = floor_decide(exchange->floor, exchange->policy, &request);
+	exchange->coding_agents = request.coding_agents;
 	switch (exchange->verdict.action) {
 	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
 	case ACTION_CONFIRM: exchange_refuse(exchange, "confirm-denied", "missing"); return;
@@ -456,6 +461,7 @@ void exchange_free(struct exchange *exchange) {
 	probe_free(exchange->probe);
 	caller_free(exchange->caller);
 	policy_unref(exchange->policy);
+	policy_unref(exchange->floor);
 	free(exchange);
 }
 

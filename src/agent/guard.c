@@ -10,13 +10,14 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "policy/floor.h"
 
 #define STATUS_DELAY_S \
 	0.1 /* a burst of signatures rewrites the status ten times a second at most */
 #define PANIC_FILE "panic"
 
 bool guard_log_must(const struct guard *guard) {
-	return policy_on_log_error(guard->policy) == ON_LOG_ERROR_DENY;
+	return floor_on_log_error(guard->floor, guard->policy) == ON_LOG_ERROR_DENY;
 }
 
 int guard_event(struct guard *guard, const struct event *event) {
@@ -39,6 +40,7 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 		.reason = reason,
 		.detail = detail,
 		.config_sha256 = policy_sha256(guard->policy),
+		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,
 	};
 	/* guard_event() has shown the failure where a user looks; nothing was asked here. */
 	int error = guard_event(guard, &event);
@@ -46,11 +48,12 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 	(void)error;
 }
 
-int guard_ask_env(struct guard *guard, const struct policy *policy) {
+int guard_ask_env(struct guard *guard, const struct policy *floor, const struct policy *policy) {
+	CLEANUP(free_pointer) const char **names = NULL;
 	size_t n_names;
-	const char *const *names = policy_env_names(policy, &n_names);
+	int error = floor_env_names(&names, &n_names, floor, policy);
 
-	return reader_set_env_names(guard->reader, names, n_names);
+	return error == 0 ? reader_set_env_names(guard->reader, names, n_names) : error;
 }
 
 bool guard_panic_was_left_on(int state_fd) {

@@ -37,6 +37,7 @@ struct guard {
 
 	const char *policy_path;
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */
+	struct policy *floor;  /* likewise; NULL: there is none */
 	struct upstream_address upstream;
 	const char *upstream_name; /* "managed" or the path, for people */
 	/* Why other programs of this user can reach the real agent; NULL: only we can. Static. */
@@ -71,8 +72,9 @@ void guard_note(struct guard *guard, const char *trigger, const char *reason, co
 /* Whether a request is refused whose event cannot be written (log.on_error). */
 bool guard_log_must(const struct guard *guard);
 
-/* Has the reader ask callers for the variables that this policy needs, from now on. */
-int guard_ask_env(struct guard *guard, const struct policy *policy) MUST_CHECK;
+/* Has the reader ask callers for the variables that these policies need, from now on. */
+int guard_ask_env(struct guard *guard, const struct policy *floor,
+                  const struct policy *policy) MUST_CHECK;
 /* Kept across restarts. -errno where it could not be kept; it is in force all the same. */
 int guard_panic(struct guard *guard, bool on) MUST_CHECK;
 /* Whether the state directory says that panic was left on. */

@@ -7,11 +7,14 @@
 #include "agent/control.h"
 #include "agent/watch.h"
 #include "base/diag.h"
+#include "policy/floor.h"
+
+enum file { FILE_POLICY, FILE_FLOOR };
 
 struct reload {
 	struct guard *guard;
 	struct watch *watch;
-	char *home;
+	char *home, *floor_home;
 	reload_answered *answered;
 	void *data;
 	uint64_t calls[CONTROL_CLIENTS_MAX]; /* who waits */
@@ -66,87 +69,105 @@ static void on_shown(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	guard_status_changed(reload->guard);
 }
 
-static int parse(struct policy **ret, const struct reload *reload, const struct fetched *file,
-                 struct problems *problems) {
-	const char *path = reload->guard->policy_path;
-	const struct policy_file found = {
-		.path = path,
-		.error = file->error,
-		.owner = file->status.st_uid,
-		.mode = file->status.st_mode,
-		.text = file->bytes,
+static int parse(struct policy **ret, const struct reload *reload, const struct fetched *found,
+                 bool is_floor, struct problems *problems) {
+	const struct policy_file file = {
+		.path = is_floor ? FLOOR_PATH : reload->guard->policy_path,
+		.error = found->error,
+		.owner = found->status.st_uid,
+		.mode = found->status.st_mode,
+		.text = found->bytes,
 	};
-	int error = policy_parse_file(ret, &found, &(struct surroundings){.home = reload->home},
-	                              problems);
+	size_t before = problems_total(problems);
+	int error = is_floor ? floor_parse_file(ret, &file, reload->floor_home, problems)
+	                     : policy_parse_file(ret, &file,
+	                                         &(struct surroundings){.home = reload->home},
+	                                         problems);
 
-	if (error < 0 && problems->count == 0)
-		problems_add(problems, path, 0, 0, "%s",
+	if (error < 0 && problems_total(problems) == before)
+		problems_add(problems, file.path, 0, 0, "%s",
 		             error == -ENOENT ? "the policy file is gone" : strerror(-error));
 	return error;
 }
 
-/* 0 also where there is nothing to do, which is then silent. */
-static int reload_take(struct reload *reload, const struct fetched *file, bool asked,
-                       struct problems *problems) {
+/* Puts what was found in the place of the one in force, whole or not at all. *ret_changed is left
+ * alone where it is the same. */
+static int take(struct reload *reload, const struct fetched *found, bool is_floor,
+                bool *ret_changed, struct problems *problems) {
 	struct guard *guard = reload->guard;
+	struct policy **in_force = is_floor ? &guard->floor : &guard->policy;
+	bool never_was = *in_force == NULL || policy_path(*in_force)[0] == '\0';
 	struct policy *policy = NULL;
-	bool never_was = policy_path(guard->policy)[0] == '\0';
 	int error;
 
-	if (file->error == -ENOENT && never_was)
+	if (found->error == -ENOENT && never_was)
 		return 0;
-	error = parse(&policy, reload, file, problems);
+	error = parse(&policy, reload, found, is_floor, problems);
 	if (error < 0)
 		return error;
-	if (!asked && guard->reload_state != RELOAD_FAILED && !never_was &&
-	    strcmp(policy_sha256(policy), policy_sha256(guard->policy)) == 0) {
-		policy_unref(policy);
-		return 0;
-	}
 	/* First: a variable that was not asked for would look as if it were not set. */
-	error = guard_ask_env(guard, policy);
+	error = guard_ask_env(guard, is_floor ? policy : guard->floor,
+	                      is_floor ? guard->policy : policy);
 	if (error < 0) {
-		problems_add(problems, guard->policy_path, 0, 0, "%s", strerror(-error));
+		problems_add(problems, policy_path(policy), 0, 0, "%s", strerror(-error));
 		policy_unref(policy);
 		return error;
 	}
+	if (never_was || strcmp(policy_sha256(policy), policy_sha256(*in_force)) != 0)
+		*ret_changed = true;
 	/* Requests on their way keep the one that decided them. */
-	policy_unref(guard->policy);
-	guard->policy = policy;
-	reload_done(reload);
+	policy_unref(*in_force);
+	*in_force = policy;
 	return 0;
+}
+
+/* One of them may be good while the other is bad. */
+static int take_both(struct reload *reload, const struct fetched *files, bool *ret_changed,
+                     struct problems *problems) {
+	int floor_error = take(reload, &files[FILE_FLOOR], true, ret_changed, problems);
+	int error = take(reload, &files[FILE_POLICY], false, ret_changed, problems);
+
+	return floor_error < 0 ? floor_error : error;
 }
 
 static void on_seen(void *data, int error, const struct fetched *files, bool asked) {
 	struct reload *reload = data;
+	struct guard *guard = reload->guard;
 	CLEANUP(problems_deinit) struct problems problems = {0};
+	bool changed = asked || guard->reload_state == RELOAD_FAILED;
 
 	if (error < 0)
-		problems_add(&problems, reload->guard->policy_path, 0, 0, "%s",
+		problems_add(&problems, guard->policy_path, 0, 0, "%s",
 		             error == -ETIMEDOUT ? "its file system does not answer"
 		             : error == -EBUSY
 		                     ? "a program has it open to write; it is loaded when that ends"
 		                     : strerror(-error));
 	else
-		error = reload_take(reload, &files[0], asked, &problems);
+		error = take_both(reload, files, &changed, &problems);
 	if (error < 0)
-		reload_failed(reload->guard, &problems);
+		reload_failed(guard, &problems);
+	else if (changed)
+		reload_done(reload);
 	reload_answer(reload, &problems, error);
 }
 
 int reload_new(struct reload **ret, struct guard *guard, reload_answered *answered, void *data) {
+	const char *const paths[] = {[FILE_POLICY] = guard->policy_path, [FILE_FLOOR] = FLOOR_PATH};
 	struct reload *reload = calloc(1, sizeof(*reload));
 	int error;
 
 	if (reload == NULL)
 		return -ENOMEM;
-	*reload = (struct reload){
-		.guard = guard, .answered = answered, .data = data, .home = policy_home()};
+	*reload = (struct reload){.guard = guard,
+	                          .answered = answered,
+	                          .data = data,
+	                          .home = policy_home(),
+	                          .floor_home = floor_home()};
 	ev_init(&reload->shown, on_shown);
 	reload->shown.data = reload;
 	error = watch_new(&reload->watch, guard->loop, POLICY_LEN_MAX, on_seen, reload);
 	if (error == 0)
-		error = watch_set(reload->watch, &guard->policy_path, 1);
+		error = watch_set(reload->watch, paths, 2);
 	if (error < 0) {
 		reload_free(reload);
 		return error;
@@ -161,6 +182,7 @@ void reload_free(struct reload *reload) {
 	watch_free(reload->watch);
 	ev_timer_stop(reload->guard->loop, &reload->shown);
 	free(reload->home);
+	free(reload->floor_home);
 	free(reload);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Keeps the policy in force the one that the user wrote last: whenever its file may have changed,
  * or somebody says so, it is read by a child, parsed, and put in the old one's place, whole or not
- * at all. A bad one, and one that is gone, leave the old one in force.
+ * at all. A bad one, and one that is gone, leave the old one in force. So it is with the system
+ * floor.
  */
 #ifndef AGENT_RELOAD_H
 #define AGENT_RELOAD_H

@@ -13,6 +13,7 @@
 #include "cmd/places.h"
 #include "cmd/tell.h"
 #include "platform/platform.h"
+#include "policy/floor.h"
 
 static const char help[] =
 	"usage: ssh-agent-guard check [--pid PID] [--key FINGERPRINT] [--operation OPERATION]\n"
@@ -122,14 +123,17 @@ static int load_policy(struct policy **ret, const char *path, bool named) {
 	return error;
 }
 
-static int read_caller(struct caller **ret, pid_t pid, const struct policy *policy) {
+static int read_caller(struct caller **ret, pid_t pid, const struct policy *floor,
+                       const struct policy *policy) {
+	CLEANUP(free_pointer) const char **asked = NULL;
 	struct peer peer = PEER_UNKNOWN;
 	struct view *view = NULL;
 	struct env_names *names = NULL;
 	size_t n_asked;
-	const char *const *asked = policy_env_names(policy, &n_asked);
-	int error = platform_peer_of(&peer, pid);
+	int error = floor_env_names(&asked, &n_asked, floor, policy);
 
+	if (error == 0)
+		error = platform_peer_of(&peer, pid);
 	if (error == 0)
 		error = view_new(&view);
 	if (error == 0)
@@ -149,16 +153,40 @@ static int read_caller(struct caller **ret, pid_t pid, const struct policy *poli
 	return error;
 }
 
-static int tell(struct asked *asked, const struct policy *policy) {
-	struct verdict verdict;
+/* The floor in force, NULL where there is none. */
+static int load_floor(struct policy **ret) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	int error = floor_load(ret, &problems);
+
+	tell_problems(&problems);
+	if (error < 0 && error != -ENOENT && problems.count == 0)
+		diag_error("check: %s: %s", FLOOR_PATH, strerror(-error));
+	return error == -ENOENT ? 0 : error;
+}
+
+static int tell_policy(struct verdict *ret, const char *name, const struct policy *policy,
+                       struct request *request) {
+	request->coding_agents = policy_coding_agents(policy, request);
+	printf("%-23s", name);
+	show(stdout, *policy_path(policy) != '\0' ? policy_path(policy) : "(there is no file)", 0);
+	puts("");
+	return tell_decision(ret, stdout, "", policy, request);
+}
+
+static int tell(struct asked *asked, const struct policy *floor, const struct policy *policy) {
+	struct verdict verdict, above;
 	int error;
 
 	printf("%-23s%ld\n", "process", (long)asked->pid);
+	asked->request.coding_agents = policy_coding_agents(policy, &asked->request);
 	tell_request(stdout, "", &asked->request);
-	printf("%-23s", "policy");
-	show(stdout, *policy_path(policy) != '\0' ? policy_path(policy) : "(there is no file)", 0);
-	puts("");
-	error = tell_decision(&verdict, stdout, "", policy, &asked->request);
+	error = tell_policy(&verdict, "policy", policy, &asked->request);
+	if (error == 0 && floor != NULL) {
+		error = tell_policy(&above, "floor", floor, &asked->request);
+		verdict = floor_decide(floor, policy, &asked->request);
+		printf("%-23s%s, by %s\n", "the stricter", action_name(verdict.action),
+		       verdict.by_floor ? "the floor" : "the policy");
+	}
 	if (error == 0 && fflush(stdout) != 0)
 		error = -errno;
 	if (error < 0) {
@@ -172,6 +200,7 @@ static int check(struct asked *asked) {
 	/* The question that is meant where none is asked: may it log in? */
 	static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN};
 	struct places places;
+	struct policy *floor = NULL;
 	struct policy *policy = NULL;
 	struct caller *caller = NULL;
 	int status = EXIT_USAGE;
@@ -180,16 +209,17 @@ static int check(struct asked *asked) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
-	if (load_policy(&policy, places.policy, asked->policy != NULL) == 0 &&
-	    read_caller(&caller, asked->pid, policy) == 0) {
+	if (load_floor(&floor) == 0 &&
+	    load_policy(&policy, places.policy, asked->policy != NULL) == 0 &&
+	    read_caller(&caller, asked->pid, floor, policy) == 0) {
 		asked->request.caller = caller;
 		if (asked->request.operation == OPERATION_SIGN)
 			asked->request.payload = &login;
-		asked->request.coding_agents = policy_coding_agents(policy, &asked->request);
-		status = tell(asked, policy);
+		status = tell(asked, floor, policy);
 	}
 	caller_free(caller);
 	policy_unref(policy);
+	policy_unref(floor);
 	places_deinit(&places);
 	return status;
 }

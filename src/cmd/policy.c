@@ -1,20 +1,23 @@
 /* policy lint, policy show: a policy file, looked at without any request. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/file.h"
 #include "base/show.h"
 #include "cmd/cmd.h"
 #include "cmd/places.h"
 #include "cmd/tell.h"
+#include "policy/floor.h"
 #include "policy/lint.h"
 #include "policy/show.h"
 
 static const char help[] =
-	"usage: ssh-agent-guard policy lint [FILE]\n"
-	"       ssh-agent-guard policy show [FILE]\n"
+	"usage: ssh-agent-guard policy lint [--floor] [FILE]\n"
+	"       ssh-agent-guard policy show [--floor] [FILE]\n"
 	"\n"
 	"lint reads a policy as the guard does, and prints what is wrong with it, and what may "
 	"not\n"
@@ -22,11 +25,14 @@ static const char help[] =
 	"show prints the policy as the guard reads it: with all defaults and definitions put in.\n"
 	"Without FILE it is the policy at its ordinary place.\n"
 	"\n"
+	"  --floor  read it as a system floor; without FILE the one that is in force\n"
+	"\n"
 	"Exit status 0: done, and nothing to say. 1: lint has something to say. 2: wrong usage, "
 	"or\n"
 	"a file that cannot be read.\n";
 
 static const struct option long_options[] = {
+	{"floor", no_argument, NULL, 'f'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -54,10 +60,28 @@ static int written(int status) {
 	return EXIT_USAGE;
 }
 
-static int lint(const char *path) {
+/* As the guard would; but whoever looks at a floor of his own may not be root. */
+static int load(struct policy **ret, const char *path, bool is_floor, struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	CLEANUP(free_pointer) char *home = NULL;
+	struct surroundings surroundings = {.is_floor = true};
+	int error;
+
+	if (!is_floor)
+		return policy_load(ret, path, problems);
+	if (strcmp(path, FLOOR_PATH) == 0)
+		return floor_load(ret, problems);
+	error = file_read(&buffer, AT_FDCWD, path, POLICY_LEN_MAX, NULL);
+	if (error < 0)
+		return error;
+	surroundings.home = home = floor_home();
+	return policy_parse(ret, buffer_bytes(&buffer), path, &surroundings, problems);
+}
+
+static int lint(const char *path, bool is_floor) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	struct policy *policy = NULL;
-	int error = policy_load(&policy, path, &findings);
+	int error = load(&policy, path, is_floor, &findings);
 
 	if (error == -EINVAL || error == -EPERM) { /* what the guard says of it, too */
 		print_findings(&findings);
@@ -75,13 +99,13 @@ static int lint(const char *path) {
 	return written(problems_total(&findings) > 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
-static int show_policy(const char *path, bool named) {
+static int show_policy(const char *path, bool named, bool is_floor) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(buffer_deinit) struct buffer yaml = {0};
 	struct policy *policy = NULL;
-	int error = policy_load(&policy, path, &problems);
+	int error = load(&policy, path, is_floor, &problems);
 
-	if (error == -ENOENT && !named)
+	if (error == -ENOENT && !named && !is_floor)
 		error = policy_new_default(&policy);
 	if (error == 0) {
 		policy_show(&yaml, policy);
@@ -97,18 +121,21 @@ static int show_policy(const char *path, bool named) {
 	return written(EXIT_DONE);
 }
 
-static int run(const char *what, const char *file) {
+static int run(const char *what, const char *file, bool is_floor) {
 	struct places places;
 	int status = EXIT_USAGE;
+
+	if (is_floor && file == NULL)
+		file = FLOOR_PATH;
 
 	if (places_init(&places, file, NULL, NULL) < 0) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
 	if (strcmp(what, "lint") == 0)
-		status = lint(places.policy);
+		status = lint(places.policy, is_floor);
 	else if (strcmp(what, "show") == 0)
-		status = show_policy(places.policy, file != NULL);
+		status = show_policy(places.policy, file != NULL, is_floor);
 	else
 		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
 		           what);
@@ -117,6 +144,7 @@ static int run(const char *what, const char *file) {
 }
 
 int cmd_policy(int argc, char **argv) {
+	bool is_floor = false;
 	char **operands;
 	int option;
 
@@ -126,6 +154,10 @@ int cmd_policy(int argc, char **argv) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return EXIT_DONE;
+		}
+		if (option == 'f') {
+			is_floor = true;
+			continue;
 		}
 		diag_error("policy: %s: unknown option (see `ssh-agent-guard policy --help`)",
 		           argv[optind - 1]);
@@ -138,5 +170,5 @@ int cmd_policy(int argc, char **argv) {
 		           "policy --help`)");
 		return EXIT_USAGE;
 	}
-	return run(operands[0], operands[1]);
+	return run(operands[0], operands[1], is_floor);
 }

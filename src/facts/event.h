@@ -5,6 +5,7 @@
 #ifndef FACTS_EVENT_H
 #define FACTS_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "facts/request.h"
@@ -25,6 +26,8 @@ struct event {
 		*outcome; /* what the upstream made of it: "success", "failure"; NULL: not asked */
 	enum tri delivered; /* TRI_NO: the client was gone when the answer came */
 	const char *config_sha256;
+	const char *floor_sha256; /* NULL: there is no system floor */
+	bool by_floor;            /* the rule is one of the floor's */
 	uint64_t latency_us;  /* from the message's last byte to this event, without the upstream */
 	uint64_t upstream_us; /* the upstream's share */
 	uint64_t sign_request_num; /* counts sign requests since the guard started; 0: none */

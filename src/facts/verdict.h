@@ -2,6 +2,8 @@
 #ifndef FACTS_VERDICT_H
 #define FACTS_VERDICT_H
 
+#include <stdbool.h>
+
 enum action { ACTION_DENY, ACTION_CONFIRM, ACTION_ALLOW };
 
 static inline const char *action_name(enum action action) {
@@ -20,6 +22,7 @@ struct verdict {
 	const char *rule;
 	/* The first fact that was unknown and made a deny or confirm fit, or an allow not; NULL. */
 	const char *missing;
+	bool by_floor; /* the system floor decided, which was the stricter */
 };
 
 #endif

@@ -339,12 +339,14 @@ int event_yaml_linked(struct buffer *document, const struct event *event,
 	doc_text(&doc, "trigger", event->trigger, WORD_LEN_MAX);
 	doc_text(&doc, "decision", event->decision, WORD_LEN_MAX);
 	doc_text(&doc, "rule", event->rule, WORD_LEN_MAX);
+	doc_text(&doc, "decided_by", event->by_floor ? "floor" : NULL, WORD_LEN_MAX);
 	doc_text(&doc, "reason", event->reason, WORD_LEN_MAX);
 	doc_text(&doc, "missing_fact", event->missing_fact, WORD_LEN_MAX);
 	doc_text(&doc, "detail", event->detail, SENTENCE_LEN_MAX);
 	if (event->request != NULL)
 		put_request(&doc, event->request);
 	doc_text(&doc, "config_sha256", event->config_sha256, WORD_LEN_MAX);
+	doc_text(&doc, "floor_sha256", event->floor_sha256, WORD_LEN_MAX);
 	put_forensics(&doc, event);
 	doc_text(&doc, "outcome", event->outcome, WORD_LEN_MAX);
 	put_tri(&doc, "delivered", event->delivered);

@@ -104,9 +104,10 @@ static struct verdict default_verdict(const struct policy *policy, const struct 
 
 	if (verdict.action != ACTION_ALLOW)
 		verdict.missing = missing;
-	else if (request->caller->state != CALLER_IDENTIFIED &&
+	else if (!policy->is_floor && request->caller->state != CALLER_IDENTIFIED &&
 	         request->operation != OPERATION_LIST)
-		verdict = (struct verdict){ACTION_DENY, "default", "caller"};
+		verdict = (struct verdict){
+			.action = ACTION_DENY, .rule = "default", .missing = "caller"};
 	return verdict;
 }
 
@@ -131,7 +132,7 @@ static void consider_allow(struct search *search, const struct rule *rule,
 	if (fits && may_allow(rule, search->request))
 		end(search, search->confirm.rule != NULL
 		                    ? search->confirm
-		                    : (struct verdict){ACTION_ALLOW, rule->name, NULL});
+		                    : (struct verdict){.action = ACTION_ALLOW, .rule = rule->name});
 	else if (search->missing == NULL && fits)
 		search->missing = "caller";
 	else if (search->missing == NULL && outcome->fit == FIT_UNKNOWN)
@@ -140,12 +141,15 @@ static void consider_allow(struct search *search, const struct rule *rule,
 
 static void consider(struct search *search, const struct rule *rule,
                      const struct outcome *outcome) {
-	struct verdict verdict = {rule->action, rule->name, outcome->field};
+	struct verdict verdict = {
+		.action = rule->action, .rule = rule->name, .missing = outcome->field};
 
 	if (outcome->fit == FIT_NO)
 		return;
 	if (outcome->fit == FIT_LIMIT) {
-		end(search, (struct verdict){ACTION_DENY, rule->name, "pattern-limit"});
+		end(search, (struct verdict){.action = ACTION_DENY,
+		                             .rule = rule->name,
+		                             .missing = "pattern-limit"});
 		return;
 	}
 	if (verdict.missing == NULL)

@@ -46,12 +46,14 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 	size_t steps_left = HIDDEN_STEPS_MAX;
 	size_t first = findings->count;
 
-	lint_defaults(policy, findings);
+	/* What a floor allows is not granted by that. */
+	if (!policy->is_floor)
+		lint_defaults(policy, findings);
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];
 		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);
 
-		if (rule_is_weak(rule))
+		if (!policy->is_floor && rule_is_weak(rule))
 			problems_add(findings, policy->path, rule->line, rule->column,
 			             "%s: weak: it allows by what any program of your account can "
 			             "bring about; name the key, too, or what is signed",

@@ -263,6 +263,7 @@ static int read_on_error(struct loader *loader, const struct yaml_node *value) {
 	static const char *const names[] = {"deny", "allow"};
 	int index = read_word(&loader->reading, "on_error", value, names, 2);
 
+	loader->policy->says_on_log_error = true;
 	loader->policy->on_log_error = index == 1 ? ON_LOG_ERROR_ALLOW : ON_LOG_ERROR_DENY;
 	return 0;
 }
@@ -290,10 +291,10 @@ static int skip(struct loader *loader, const struct yaml_node *value) {
 }
 
 static int read_policy(struct loader *loader, const struct yaml_node *root) {
-	static const struct key keys[] = {
+	const struct key keys[] = {
 		{"version", read_version, NULL},
 		{"default_action", read_default_action,
-	         "write default_action: allow, deny or confirm"},
+	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"log", read_log, NULL},
 		{"coding_agents", read_coding_agents, NULL},
@@ -340,7 +341,13 @@ static int parse(struct policy *policy, struct bytes text, const char *file,
 	                                .room = policy->room}},
 	};
 	CLEANUP(free_tree) struct yaml_node *root = NULL;
-	int error = yaml_tree_parse(&root, text, file, problems);
+	int error;
+
+	if (surroundings != NULL && surroundings->is_floor) {
+		policy->is_floor = true;
+		policy->default_action = policy->default_change_action = ACTION_ALLOW;
+	}
+	error = yaml_tree_parse(&root, text, file, problems);
 
 	if (error == 0)
 		error = read_policy(&loader, root);

@@ -138,13 +138,18 @@ static void report_read_error(struct problems *problems, const char *path, int e
 	}
 }
 
-char *policy_home(void) {
-	const char *home = getenv("HOME");
-	char *real = home != NULL && home[0] == '/' ? realpath(home, NULL) : NULL;
+char *policy_home_at(const char *directory) {
+	char *real = directory[0] == '/' ? realpath(directory, NULL) : NULL;
 
 	if (real != NULL && strcmp(real, "/") == 0)
 		*real = '\0';
 	return real;
+}
+
+char *policy_home(void) {
+	const char *home = getenv("HOME");
+
+	return home != NULL ? policy_home_at(home) : NULL;
 }
 
 int policy_parse_file(struct policy **ret, const struct policy_file *file,

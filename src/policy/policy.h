@@ -5,6 +5,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -23,6 +24,7 @@ struct policy;
 /* What a policy's meaning depends on besides its text. */
 struct surroundings {
 	const char *home; /* what "~/" in a path means, without a last "/"; NULL: not known */
+	bool is_floor;    /* what it says nothing of, it allows (floor.h) */
 };
 
 /* Parses text as the policy file called file (for messages). surroundings may be NULL: nothing is
@@ -55,6 +57,8 @@ int policy_load(struct policy **ret, const char *path, struct problems *problems
 /* What policy_load() takes for home: owned by the caller; NULL where HOME does not name a
  * directory. */
 char *policy_home(void);
+/* The same for another directory than HOME. */
+char *policy_home_at(const char *directory);
 
 /* What holds without a policy file: every signature asks, every change is denied. */
 int policy_new_default(struct policy **ret) MUST_CHECK;

@@ -50,6 +50,8 @@ struct policy {
 	enum action default_action;
 	enum action default_change_action;
 	enum on_log_error on_log_error;
+	bool says_on_log_error;
+	bool is_floor;
 	struct rule *rules;
 	size_t n_rules;
 	struct agent *agents; /* the policy's own first */

@@ -170,6 +170,8 @@ static void put_origin(struct buffer *yaml, const struct policy *policy) {
 		return;
 	}
 	put_text(yaml, policy->path);
+	if (policy->is_floor)
+		put(yaml, "\n# The system floor: the stricter of it and the user's policy holds.");
 	put(yaml, "\n# SHA-256 ");
 	put(yaml, policy->sha256);
 	put(yaml, "\n");
@@ -181,8 +183,10 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, action_name(policy->default_action));
 	put(yaml, "\ndefault_change_action: ");
 	put(yaml, action_name(policy->default_change_action));
-	put(yaml, "\nlog:\n  on_error: ");
-	put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
+	if (!policy->is_floor || policy->says_on_log_error) {
+		put(yaml, "\nlog:\n  on_error: ");
+		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
+	}
 	put(yaml, policy->n_rules > 0 ? "\nrules:\n" : "\nrules: []\n");
 	for (size_t i = 0; i < policy->n_rules; i++)
 		put_rule(yaml, &policy->rules[i], i + 1);

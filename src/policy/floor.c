@@ -1,0 +1,117 @@
+#include "policy/floor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "policy/rule.h"
+
+char *floor_home(void) {
+	const struct passwd *user = getpwuid(geteuid());
+
+	return user != NULL ? policy_home_at(user->pw_dir) : NULL;
+}
+
+/* Whoever could put another file there could lower it. -ENOENT: there is no such directory. */
+static int check_directories(struct problems *problems) {
+	static const char *const paths[] = {"/", "/etc", "/etc/ssh-agent-guard"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct stat status;
+
+		if (stat(paths[i], &status) < 0) {
+			int error = -errno;
+
+			if (error != -ENOENT)
+				problems_add(problems, FLOOR_PATH, 0, 0, "%s: %s", paths[i],
+				             strerror(-error));
+			return error;
+		}
+		if (status.st_uid == 0 && (status.st_mode & 022) == 0)
+			continue;
+		problems_add(problems, FLOOR_PATH, 0, 0,
+		             "others than root can replace it: make %s root's, mode 755", paths[i]);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int floor_parse_file(struct policy **ret, const struct policy_file *file, const char *home,
+                     struct problems *problems) {
+	const struct surroundings surroundings = {.home = home, .is_floor = true};
+	int error = check_directories(problems);
+
+	if (error == 0 && file->error == 0 && file->owner != 0) {
+		problems_add(problems, file->path, 0, 0, "it belongs to user %ld; make it root's",
+		             (long)file->owner);
+		error = -EPERM;
+	}
+	return error == 0 ? policy_parse_file(ret, file, &surroundings, problems) : error;
+}
+
+int floor_load(struct policy **ret, struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	CLEANUP(free_pointer) char *home = NULL;
+	struct policy_file file = {.path = FLOOR_PATH};
+	struct stat status = {0};
+
+	file.error = file_read(&buffer, AT_FDCWD, FLOOR_PATH, POLICY_LEN_MAX, &status);
+	/* Not there, but anybody might put it there, or has taken it away. */
+	if (file.error == -ENOENT && access("/etc/ssh-agent-guard", F_OK) == 0 &&
+	    check_directories(problems) < 0)
+		return -EPERM;
+	if (file.error == -ENOENT)
+		return -ENOENT;
+	home = floor_home();
+	file.owner = status.st_uid;
+	file.mode = status.st_mode;
+	file.text = buffer_bytes(&buffer);
+	return floor_parse_file(ret, &file, home, problems);
+}
+
+struct verdict floor_decide(const struct policy *floor, const struct policy *policy,
+                            struct request *request) {
+	struct coding_agents agents = policy_coding_agents(policy, request);
+	struct verdict verdict, above;
+
+	request->coding_agents = agents;
+	verdict = policy_decide(policy, request);
+	if (floor == NULL)
+		return verdict;
+	request->coding_agents = policy_coding_agents(floor, request);
+	above = policy_decide(floor, request);
+	above.by_floor = true;
+	/* enum action goes from the strictest to the least strict. */
+	if (above.action < verdict.action)
+		return above;
+	request->coding_agents = agents;
+	return verdict;
+}
+
+int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *floor,
+                    const struct policy *policy) {
+	size_t n_floor = 0, n_policy;
+	const char *const *of_floor = floor != NULL ? policy_env_names(floor, &n_floor) : NULL;
+	const char *const *of_policy = policy_env_names(policy, &n_policy);
+	const char **names = calloc(n_floor + n_policy + 1, sizeof(*names));
+
+	if (names == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_floor; i++)
+		names[i] = of_floor[i];
+	for (size_t i = 0; i < n_policy; i++)
+		names[n_floor + i] = of_policy[i];
+	*ret = names;
+	*ret_count = n_floor + n_policy;
+	return 0;
+}
+
+enum on_log_error floor_on_log_error(const struct policy *floor, const struct policy *policy) {
+	return floor != NULL && floor->says_on_log_error ? floor->on_log_error
+	                                                 : policy->on_log_error;
+}

@@ -1,0 +1,39 @@
+/*
+ * The system floor: a policy of the administrator's, below which no policy of the user's can go.
+ * Both are asked, and the stricter verdict holds; what the floor allows, or does not speak of, is
+ * the user's to decide.
+ */
+#ifndef POLICY_FLOOR_H
+#define POLICY_FLOOR_H
+
+#include "policy/policy.h"
+
+/* Fixed: no option and no variable of the environment leads around it. */
+#define FLOOR_PATH "/etc/ssh-agent-guard/policy.yaml"
+
+/* Reads it. It, and the directories above it, must belong to root and be writable by nobody else.
+ * -ENOENT: there is none. Other errors are in *problems, too. */
+int floor_load(struct policy **ret, struct problems *problems) MUST_CHECK;
+
+/* As policy_parse_file(), of what somebody has found at FLOOR_PATH. */
+int floor_parse_file(struct policy **ret, const struct policy_file *file, const char *home,
+                     struct problems *problems) MUST_CHECK;
+
+/* What "~/" means in a floor: the home of the account, whatever HOME says. Owned by the caller;
+ * NULL where it is not known. */
+char *floor_home(void);
+
+/* floor may be NULL. Where both are as strict, it is the user's verdict. Each is asked with the
+ * coding agents that it tells itself; the request keeps those of the one that decided. */
+struct verdict floor_decide(const struct policy *floor, const struct policy *policy,
+                            struct request *request);
+
+/* What both must know of a caller's environment; see policy_env_names(). The list is the caller's,
+ * the names in it are borrowed. */
+int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *floor,
+                    const struct policy *policy) MUST_CHECK;
+
+/* What holds of log.on_error: what the floor says of it, else what the user does. */
+enum on_log_error floor_on_log_error(const struct policy *floor, const struct policy *policy);
+
+#endif

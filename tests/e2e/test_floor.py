@@ -1,0 +1,150 @@
+"""The system floor: what root wrote down holds for a user, whatever the user writes, sets or says.
+
+Each guard sees an /etc of the test's own, in a mount namespace; the program knows no other way to
+another floor."""
+
+import os
+import pathlib
+import shutil
+
+import guard
+from guard import SSH_KEYGEN
+from place import wait_until
+
+FLOOR = '''rules:
+  - name: no-files
+    match: {sign_type: sshsig, namespace: file}
+    action: deny
+'''
+USER = 'default_action: allow\ndefault_change_action: allow\n'
+MOUNT = '''mount --bind "$0" /etc && uid=$1 && shift &&
+exec setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"'''
+
+
+class FloorTest(guard.GuardTest):
+    as_person = True
+
+    def setUp(self):
+        if os.getuid() != 0 or not shutil.which('unshare') or not shutil.which('setpriv'):
+            self.skipTest('an /etc of our own takes root, unshare and setpriv (util-linux)')
+        super().setUp()
+        self.etc = self.place.path / 'etc'
+        shutil.copytree('/etc', self.etc, symlinks=True, ignore_dangling_symlinks=True)
+        shutil.rmtree(self.etc / 'ssh-agent-guard', ignore_errors=True)
+        os.chown(self.etc, 0, 0)
+        self.etc.chmod(0o755)
+        self.floor = self.etc / 'ssh-agent-guard/policy.yaml'
+        self.agent = self.start_agent()
+        self.key = self.keys.make()
+        self.add(self.agent, self.key)
+
+    def write_floor(self, text=FLOOR, mode=0o644, owner=0):
+        self.floor.parent.mkdir(mode=0o755, exist_ok=True)
+        new = self.floor.with_name('new')
+        new.write_text(text)
+        new.chmod(mode)
+        os.chown(new, owner, owner)
+        new.rename(self.floor)
+
+    def start(self, text=USER, **options):
+        wrapper = ['unshare', '-m', 'sh', '-c', MOUNT, self.etc, str(self.place.uid)]
+        self.guard = self.start_guard(text, upstream=self.agent, wrapper=wrapper,
+                                      spawn={'user': 0, 'group': 0}, **options)
+        return self.guard
+
+    def signs(self, namespace):
+        done = self.place.run(SSH_KEYGEN, '-Y', 'sign', '-n', namespace, '-f', f'{self.key}.pub',
+                              env=self.guard.env, input='data')
+        return done.returncode == 0
+
+    def last(self):
+        return self.guard.wait_event(trigger='sign')
+
+
+class Holds(FloorTest):
+    def test_the_stricter_verdict_wins_and_says_whose_it_is(self):
+        self.write_floor()
+        self.start()
+        self.assertTrue(self.signs('git'))
+        event = self.last()
+        self.assertEqual((event['decision'], event['rule']), ('allow', 'default'))
+        self.assertNotIn('decided_by', event)
+        self.assertRegex(event['floor_sha256'], '^[0-9a-f]{64}$')
+        self.assertFalse(self.signs('file'))
+        event = self.last()
+        self.assertEqual((event['decision'], event['rule'], event['decided_by']),
+                         ('deny', 'no-files', 'floor'))
+
+    def test_a_floor_allows_nothing_that_the_user_denies(self):
+        self.write_floor('default_action: allow\ndefault_change_action: allow\n')
+        self.start('default_action: deny\n')
+        self.assertFalse(self.signs('git'))
+        self.assertNotIn('decided_by', self.last())
+
+    def test_no_option_and_no_variable_leads_around_it(self):
+        self.write_floor()
+        other = self.place.make_directory(self.place.home / 'etc/ssh-agent-guard')
+        self.place.write('home/etc/ssh-agent-guard/policy.yaml', USER)
+        self.start(arguments=['--policy', self.place.write('other.yaml', USER)],
+                   env={'XDG_CONFIG_HOME': str(other.parent), 'XDG_CONFIG_DIRS': str(other.parent),
+                        'SYSCONFDIR': str(other.parent), 'PREFIX': str(self.place.home)})
+        self.assertFalse(self.signs('file'))
+        self.assertTrue(self.signs('git'))
+
+    def test_a_changed_floor_is_loaded_and_a_bad_one_is_not(self):
+        self.start()
+        self.assertTrue(self.signs('file'))
+        self.write_floor()
+        wait_until(lambda: not self.signs('file'), 'the new floor holds')
+        self.write_floor('rules: [{match: {}}]\n')
+        event = self.guard.wait_event(trigger='policy-refused')
+        self.assertIn('/etc/ssh-agent-guard/policy.yaml:1:', event['detail'])
+        self.assertFalse(self.signs('file'))
+        self.floor.unlink()
+        wait_until(lambda: any('gone' in event['detail'] for event in
+                               self.guard.events(trigger='policy-refused')), 'it is missed')
+        self.assertFalse(self.signs('file'), 'one that is gone stays in force')
+
+
+class Refused(FloorTest):
+    def fails(self, what):
+        self.start(wait=False)
+        wait_until(lambda: self.guard.process.poll() is not None, 'it ends')
+        self.assertEqual(self.guard.process.returncode, 2, self.guard.output())
+        self.assertIn(what, self.guard.output())
+        self.guard.asked_to_end = True
+
+    def test_a_floor_that_others_may_write_or_own_keeps_the_guard_from_starting(self):
+        self.write_floor(mode=0o664)
+        self.fails('others can write it')
+        self.write_floor(owner=self.place.uid)
+        self.fails("make it root's")
+        self.write_floor()
+        self.floor.parent.chmod(0o777)
+        self.fails('others than root can replace it')
+        self.floor.unlink()
+        self.fails('others than root can replace it')
+        self.floor.parent.chmod(0o755)
+        self.write_floor(mode=0o600)
+        self.fails('Permission denied')
+        self.write_floor('rules: [')
+        self.fails('policy.yaml:')
+        self.write_floor()
+        self.start()
+        self.assertFalse(self.signs('file'))
+
+    def test_the_tools_tell_of_it(self):
+        self.write_floor()
+        good = pathlib.Path(self.place.write('floor.yaml', FLOOR))
+        self.start()
+        self.assertEqual(self.guard.command('policy', 'lint', '--floor', good).returncode, 0)
+        self.assertEqual(self.guard.command('policy', 'lint', good).returncode, 1)
+        inside = ['nsenter', '-t', str(self.guard.pid), '-m', 'setpriv', '--reuid',
+                  str(self.place.uid), '--regid', str(self.place.uid), '--clear-groups', '--']
+        shown = self.place.run(*inside, self.guard.program, 'policy', 'show', '--floor',
+                               user=0, group=0)
+        self.assertIn('no-files', shown.stdout)
+        checked = self.place.run(*inside, self.guard.program, 'check', '--policy',
+                                 self.guard.policy, user=0, group=0)
+        self.assertRegex(checked.stdout, r'floor +/etc/ssh-agent-guard/policy\.yaml')
+        self.assertRegex(checked.stdout, r'the stricter +\w+, by the')

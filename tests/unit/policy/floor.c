@@ -1,0 +1,147 @@
+/* The stricter of the floor and the user's policy holds, and what a floor says nothing of is free.
+ */
+#include "policy/floor.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "unit.h"
+
+static struct policy *parse(const char *text, bool is_floor) {
+	struct surroundings surroundings = {.is_floor = is_floor};
+	struct problems problems = {0};
+	struct policy *policy = NULL;
+
+	assert_int_equal(
+		policy_parse(&policy, bytes_of_text(text), "p.yaml", &surroundings, &problems), 0);
+	problems_deinit(&problems);
+	return policy;
+}
+
+static struct verdict decide(const char *floor_text, const char *text, enum operation operation,
+                             enum caller_state state) {
+	struct caller caller = {.state = state, .uid = 1000, .process = {.pid = 1}};
+	struct request request = {
+		.operation = operation,
+		.caller = &caller,
+		.endpoint = "default",
+		.payload = operation == OPERATION_SIGN
+	                           ? &(struct payload){.kind = PAYLOAD_SSH_LOGIN}
+	                           : NULL,
+	};
+	struct policy *floor = floor_text != NULL ? parse(floor_text, true) : NULL;
+	struct policy *policy = parse(text, false);
+	struct verdict verdict = floor_decide(floor, policy, &request);
+
+	verdict.rule = strcmp(verdict.rule, "f") == 0   ? "f"
+	               : strcmp(verdict.rule, "u") == 0 ? "u"
+	                                                : "default";
+	policy_unref(floor);
+	policy_unref(policy);
+	return verdict;
+}
+
+#define RULE(name, action) "rules: [{name: " name ", match: {}, action: " action "}]\n"
+#define USER(action)       "default_action: deny\n" RULE("u", action)
+
+static void the_stricter_of_both_holds_and_is_named(void **state) {
+	static const char *const floors[] = {RULE("f", "deny"), RULE("f", "confirm"),
+	                                     RULE("f", "allow")};
+	static const char *const users[] = {USER("deny"), USER("confirm"), USER("allow")};
+
+	(void)state;
+	for (size_t above = 0; above < 3; above++)
+		for (size_t user = 0; user < 3; user++) {
+			struct verdict verdict = decide(floors[above], users[user], OPERATION_SIGN,
+			                                CALLER_IDENTIFIED);
+
+			assert_int_equal(verdict.action, above < user ? above : user);
+			assert_int_equal(verdict.by_floor, above < user);
+			assert_string_equal(verdict.rule, above < user ? "f" : "u");
+		}
+}
+
+static void what_a_floor_says_nothing_of_is_free(void **state) {
+	static const char change[] = "default_action: deny\ndefault_change_action: allow\n";
+
+	(void)state;
+	assert_int_equal(
+		decide("rules: []\n", USER("allow"), OPERATION_SIGN, CALLER_IDENTIFIED).action,
+		ACTION_ALLOW);
+	assert_int_equal(decide("rules: []\n", change, OPERATION_ADD, CALLER_IDENTIFIED).action,
+	                 ACTION_ALLOW);
+	assert_int_equal(
+		decide("default_change_action: deny\n", change, OPERATION_ADD, CALLER_IDENTIFIED)
+			.action,
+		ACTION_DENY);
+	assert_int_equal(decide("default_action: confirm\n", USER("allow"), OPERATION_SIGN,
+	                        CALLER_IDENTIFIED)
+	                         .action,
+	                 ACTION_CONFIRM);
+}
+
+static void a_floor_opens_nothing(void **state) {
+	(void)state;
+	assert_int_equal(decide(RULE("f", "allow"), "default_action: deny\n", OPERATION_SIGN,
+	                        CALLER_IDENTIFIED)
+	                         .action,
+	                 ACTION_DENY);
+	assert_int_equal(decide("default_action: allow\n", "default_action: allow\n",
+	                        OPERATION_SIGN, CALLER_UNKNOWN)
+	                         .action,
+	                 ACTION_DENY);
+}
+
+static void a_user_cannot_say_less_of_the_log_than_the_floor(void **state) {
+	struct policy *silent = parse("rules: []\n", true);
+	struct policy *strict = parse("log: {on_error: deny}\n", true);
+	struct policy *user = parse("default_action: deny\nlog: {on_error: allow}\n", false);
+
+	(void)state;
+	assert_int_equal(floor_on_log_error(NULL, user), ON_LOG_ERROR_ALLOW);
+	assert_int_equal(floor_on_log_error(silent, user), ON_LOG_ERROR_ALLOW);
+	assert_int_equal(floor_on_log_error(strict, user), ON_LOG_ERROR_DENY);
+	policy_unref(silent);
+	policy_unref(strict);
+	policy_unref(user);
+}
+
+static void a_policy_of_the_users_still_needs_its_default(void **state) {
+	struct problems problems = {0};
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(
+		policy_parse(&policy, bytes_of_text("rules: []\n"), "p.yaml", NULL, &problems),
+		-EINVAL);
+	problems_deinit(&problems);
+}
+
+static void only_what_is_roots_is_a_floor(void **state) {
+	struct policy_file file = {
+		.path = "f.yaml", .owner = 1, .mode = 0644, .text = bytes_of_text("rules: []\n")};
+	struct problems problems = {0};
+	struct policy *policy = NULL;
+
+	(void)state;
+	/* The directories may not be there, which is no more accepted. */
+	assert_true(floor_parse_file(&policy, &file, NULL, &problems) < 0);
+	file.owner = 0;
+	file.mode = 0664;
+	assert_true(floor_parse_file(&policy, &file, NULL, &problems) < 0);
+	assert_null(policy);
+	problems_deinit(&problems);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_stricter_of_both_holds_and_is_named),
+		cmocka_unit_test(what_a_floor_says_nothing_of_is_free),
+		cmocka_unit_test(a_floor_opens_nothing),
+		cmocka_unit_test(a_user_cannot_say_less_of_the_log_than_the_floor),
+		cmocka_unit_test(a_policy_of_the_users_still_needs_its_default),
+		cmocka_unit_test(only_what_is_roots_is_a_floor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
