@@ -26,6 +26,7 @@ static const struct command {
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 	{"test", cmd_test, "run the tests of a policy"},
 	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in"},
+	{"doctor", cmd_doctor, "say what holds on this machine, and what does not"},
 	{"log", cmd_log, "show what happened; `log verify`: find tampering"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -15,6 +15,7 @@ int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "cmd/cmd.h"
+#include "log/days.h"
 #include "log/read.h"
 #include "log/when.h"
 

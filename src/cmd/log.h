@@ -8,8 +8,6 @@
 #include "cmd/places.h"
 #include "log/filter.h"
 
-#define EVENTS_DIRECTORY "events"
-
 enum log_form { LOG_TABLE, LOG_JSON, LOG_YAML };
 
 struct log_request {

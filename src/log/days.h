@@ -8,7 +8,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define DAY_FILE_SIZE sizeof("2026-11-23.yaml")
+#define EVENTS_DIRECTORY "events" /* in the state directory */
+#define DAY_FILE_SIZE    sizeof("2026-11-23.yaml")
 
 struct days {
 	char (*names)[DAY_FILE_SIZE]; /* owned; from the oldest on */

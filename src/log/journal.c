@@ -14,7 +14,6 @@
 #include "log/event_yaml.h"
 #include "log/tail.h"
 
-#define DIRECTORY   "events"
 #define DAY_US      (86400LL * 1000000)
 #define CUT_LEN_MAX 768 /* of what was cut off, in the event that says so */
 
@@ -40,9 +39,10 @@ static int directory_open(struct journal *journal) {
 	CLEANUP(close_fd) int fd = -1;
 	struct stat status;
 
-	if (mkdirat(journal->state_fd, DIRECTORY, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(journal->state_fd, EVENTS_DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(journal->state_fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(journal->state_fd, EVENTS_DIRECTORY,
+	            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ELOOP ? -ENOTDIR : -errno;
 	if (fstat(fd, &status) < 0)
@@ -209,7 +209,7 @@ const struct chain_link *journal_head(const struct journal *journal) {
 static int directory_keep(struct journal *journal) {
 	struct stat status;
 
-	if (fstatat(journal->state_fd, DIRECTORY, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(journal->state_fd, EVENTS_DIRECTORY, &status, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT)
 			return -errno;
 	} else {

@@ -201,6 +201,17 @@ int platform_take_socket(int *ret_fd, char **ret_path, int dir_fd, const char *n
  * that it owns. */
 bool platform_user_owns_our_namespace(void);
 
+/* What this system has to give, found out by trying. */
+enum tracing { TRACING_UNKNOWN, TRACING_FREE, TRACING_RESTRICTED }; /* of a user's own programs */
+struct system_facts {
+	enum tri names_writers; /* of each message; else only who connected */
+	enum tri has_pidfd;     /* of a peer */
+	enum tri hides_directories;
+	enum tracing tracing;
+	int landlock_abi; /* 0: none */
+};
+void platform_system_facts(struct system_facts *ret);
+
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;
 

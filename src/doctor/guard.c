@@ -1,0 +1,88 @@
+/* The guard that runs, as it tells of itself. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/control.h"
+#include "doctor/look.h"
+
+#define AREA "guard"
+
+/* The value of a field in the guard's status, without its quotes; "" where there is none. */
+static void status_value(char *ret, size_t size, struct bytes status, const char *key) {
+	size_t key_len = strlen(key);
+
+	*ret = '\0';
+	for (const uint8_t *line = status.data, *end = status.data + status.len; line < end;) {
+		const uint8_t *stop = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((stop != NULL ? stop : end) - line);
+
+		if (len > key_len + 2 && memcmp(line, key, key_len) == 0 &&
+		    memcmp(line + key_len, ": ", 2) == 0) {
+			const char *value = (const char *)line + key_len + 2;
+
+			len -= key_len + 2;
+			if (len >= 2 && value[0] == '"') {
+				value++;
+				len -= 2;
+			}
+			snprintf(ret, size, "%.*s", (int)(len < size ? len : size - 1), value);
+			return;
+		}
+		line += len + 1;
+	}
+}
+
+static void tell_upstream(struct findings *findings, struct bytes status) {
+	char upstream[256], reachable[16], why[512];
+
+	status_value(upstream, sizeof(upstream), status, "upstream");
+	status_value(reachable, sizeof(reachable), status, "upstream_reachable");
+	status_value(why, sizeof(why), status, "upstream_reachable_why");
+	if (strcmp(reachable, "false") == 0)
+		findings_add(findings, GRADE_OK, "upstream", NULL,
+		             "only the guard can reach the real agent (%s)", upstream);
+	else if (strcmp(upstream, "managed") == 0)
+		findings_add(findings, GRADE_BAD, "upstream",
+		             "run the guard outside of user namespaces of its own user, on a "
+		             "system that allows them",
+		             "other programs of this user can reach the real agent: %s", why);
+	else
+		findings_add(findings, GRADE_BAD, "upstream",
+		             "leave --upstream out, and add your keys to the guard with ssh-add",
+		             "other programs of this user can reach the real agent at %s, and so "
+		             "go round the guard",
+		             upstream);
+}
+
+static void tell_state(struct findings *findings, struct bytes status) {
+	char state[64], text[512], notice[1024];
+
+	status_value(state, sizeof(state), status, "state");
+	status_value(text, sizeof(text), status, "text");
+	status_value(notice, sizeof(notice), status, "notice");
+	if (strcmp(state, "idle") == 0 || strcmp(state, "reloaded") == 0 ||
+	    strcmp(state, "confirming") == 0)
+		findings_add(findings, GRADE_OK, AREA, NULL, "it serves");
+	else
+		findings_add(findings, strcmp(state, "locked") == 0 ? GRADE_NOTE : GRADE_BAD, AREA,
+		             "see `ssh-agent-guard status` and `ssh-agent-guard log`", "%s: %s",
+		             state, text);
+	if (*notice != '\0')
+		findings_add(findings, GRADE_NOTE, AREA, NULL, "it wants you to know: %s", notice);
+}
+
+void look_at_guard(struct findings *findings, const struct look *look) {
+	CLEANUP(buffer_deinit) struct buffer status = {0};
+	int result = control_ask(&status, look->control, "status", false);
+
+	if (result == 0) {
+		tell_state(findings, buffer_bytes(&status));
+		tell_upstream(findings, buffer_bytes(&status));
+		return;
+	}
+	findings_add(findings, GRADE_BAD, AREA, "start it: eval \"$(ssh-agent-guard start)\"",
+	             "none is running at %s: %s", look->socket,
+	             result == 1 ? "it does not answer as one" : strerror(-result));
+}

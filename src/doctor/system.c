@@ -1,0 +1,106 @@
+/* What the system and its programs give. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor/look.h"
+#include "platform/platform.h"
+
+#define OUTPUT_LEN_MAX 4096
+
+/* The first bytes of what a command prints; "" where it fails. The command is ours. */
+static void output_of(char ret[static OUTPUT_LEN_MAX], const char *command) {
+	FILE *output = popen(command, "r");
+	size_t len = output != NULL ? fread(ret, 1, OUTPUT_LEN_MAX - 1, output) : 0;
+
+	ret[len] = '\0';
+	if (output != NULL)
+		pclose(output);
+}
+
+static void look_at_openssh(struct findings *findings) {
+	char output[OUTPUT_LEN_MAX];
+	int major = 0, minor = 0;
+
+	output_of(output, "ssh -V 2>&1");
+	output[strcspn(output, ",\n")] = '\0';
+	if (sscanf(output, "OpenSSH_%d.%d", &major, &minor) != 2)
+		findings_add(findings, GRADE_NOTE, "openssh", NULL,
+		             "there is no OpenSSH client here, so destinations will not be proved");
+	else if (major < 8 || (major == 8 && minor < 9))
+		findings_add(findings, GRADE_BAD, "openssh", "OpenSSH 8.9 and later say so",
+		             "%s does not tell an agent where it logs in, so no destination is "
+		             "proved",
+		             output);
+	else
+		findings_add(findings, GRADE_OK, "openssh", NULL,
+		             "%s tells the agent where it logs in", output);
+}
+
+/* What systemd starts for this user gets its environment from there, not from a shell. */
+static void look_at_service_manager(struct findings *findings, const struct look *look) {
+	char output[OUTPUT_LEN_MAX];
+	const char *line;
+
+	output_of(output, "timeout 3 systemctl --user show-environment 2>/dev/null");
+	if (*output == '\0')
+		return; /* none runs for this user */
+	line = strstr(output, "SSH_AUTH_SOCK=");
+	if (line == NULL)
+		findings_add(findings, GRADE_NOTE, "session",
+		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
+		             "programs that systemd starts for this user have no SSH_AUTH_SOCK");
+	else if (strncmp(line + strlen("SSH_AUTH_SOCK="), look->socket, strlen(look->socket)) == 0)
+		findings_add(findings, GRADE_OK, "session", NULL,
+		             "programs that systemd starts for this user use the guard");
+	else
+		findings_add(findings, GRADE_BAD, "session",
+		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
+		             "programs that systemd starts for this user go round the guard: %.*s",
+		             (int)strcspn(line, "\n"), line);
+}
+
+static void look_at_kernel(struct findings *findings) {
+	struct system_facts facts;
+
+	platform_system_facts(&facts);
+	if (facts.names_writers == TRI_YES)
+		findings_add(findings, GRADE_OK, "kernel", NULL,
+		             "it names the writer of each message%s",
+		             facts.has_pidfd == TRI_YES
+		                     ? ", by a handle that no other process can take on"
+		                     : "");
+	else
+		findings_add(findings, GRADE_NOTE, "kernel", NULL,
+		             "it names who connected, not who wrote each message");
+	if (facts.names_writers == TRI_YES && facts.has_pidfd != TRI_YES)
+		findings_add(findings, GRADE_NOTE, "kernel", "Linux 6.5 and later have handles",
+		             "a writer is told from a successor with its number by its start time "
+		             "only");
+	if (facts.hides_directories == TRI_YES)
+		findings_add(findings, GRADE_OK, "kernel", NULL,
+		             "an agent can be hidden from the other programs of this user");
+	else
+		findings_add(findings, GRADE_BAD, "kernel",
+		             "allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
+		             "user.max_user_namespaces, "
+		             "kernel.apparmor_restrict_unprivileged_userns)",
+		             "an agent cannot be hidden from the other programs of this user");
+	if (facts.tracing == TRACING_FREE)
+		findings_add(
+			findings, GRADE_NOTE, "kernel", "sysctl kernel.yama.ptrace_scope=1",
+			"every program of this user may write code into its other programs, an "
+			"allowed ssh included");
+	if (facts.landlock_abi > 0 && facts.landlock_abi < 9)
+		findings_add(findings, GRADE_NOTE, "kernel", NULL,
+		             "its Landlock (ABI %d) keeps no program from connecting to a socket: "
+		             "a sandbox made of it alone does not protect an agent",
+		             facts.landlock_abi);
+}
+
+void look_at_system(struct findings *findings, const struct look *look) {
+	look_at_openssh(findings);
+	look_at_service_manager(findings, look);
+	look_at_kernel(findings);
+}

@@ -1,0 +1,120 @@
+"""doctor: what it finds is there, and what is not there it does not find."""
+
+import json
+import os
+import socket
+import unittest
+
+import guard
+from guard import SSH_ADD, SSH_KEYGEN
+from place import wait_until
+
+
+class Doctor(guard.GuardTest):
+    as_person = True
+
+    def examine(self, env=None, **options):
+        done = self.place.run(self.place.program, 'doctor', '--json', env=env, **options)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        findings = [json.loads(line) for line in done.stdout.splitlines()]
+        bad = [finding for finding in findings if finding['grade'] == 'bad']
+        self.assertEqual(done.returncode, 1 if bad else 0)
+        return findings
+
+    def of(self, findings, area, grade=None):
+        return [finding['text'] for finding in findings if finding['area'] == area
+                and grade in (None, finding['grade'])]
+
+    def ssh_directory(self):
+        return self.place.make_directory(self.place.home / '.ssh')
+
+    def test_without_a_guard_it_says_so(self):
+        findings = self.examine()
+        self.assertIn('none is running', self.of(findings, 'guard', 'bad')[0])
+
+    def test_a_guard_and_a_session_that_uses_it_are_well(self):
+        server = self.start_guard()
+        wait_until(lambda: (server.state / 'current.yaml').exists(), 'its status')
+        findings = self.examine(env=server.env)
+        self.assertEqual(self.of(findings, 'guard'), ['it serves'])
+        self.assertEqual(self.of(findings, 'session', 'bad'), [])
+        self.assertIn("SSH_AUTH_SOCK is the guard's", self.of(findings, 'session', 'ok'))
+        hidden = not server.status()['upstream_reachable']
+        self.assertEqual(len(self.of(findings, 'upstream', 'ok' if hidden else 'bad')), 1)
+        # The guard itself is no agent without a guard.
+        self.assertNotIn(str(server.socket), str(self.of(findings, 'agents')))
+        self.assertEqual(len(self.of(findings, 'log', 'ok')), 1)
+
+    def test_an_upstream_with_a_path_is_no_promise(self):
+        agent = self.start_agent()
+        server = self.start_guard(upstream=agent)
+        found = self.of(self.examine(env=server.env), 'upstream', 'bad')
+        self.assertIn(str(agent.socket), found[0])
+
+    def test_a_session_that_goes_round_the_guard_is_found(self):
+        agent = self.start_agent()
+        self.start_guard()
+        self.add(agent, self.keys.make())
+        findings = self.examine(env=agent.env)
+        self.assertIn(str(agent.socket), self.of(findings, 'session', 'bad')[0])
+        self.assertIn('1 key', self.of(findings, 'agents', 'bad')[0])
+
+    def test_a_private_key_without_a_passphrase_is_found(self):
+        directory = self.ssh_directory()
+        for name, passphrase in (('open', ''), ('closed', 'a passphrase')):
+            self.place.run_ok(SSH_KEYGEN, '-q', '-t', 'ed25519', '-N', passphrase, '-f',
+                              directory / name)
+        found = self.of(self.examine(), 'keys', 'bad')
+        self.assertEqual(len(found), 1)
+        self.assertIn('~/.ssh/open', found[0])
+        (directory / 'open').unlink()
+        found = self.of(self.examine(), 'keys', 'ok')
+        self.assertIn('1 with one', found[0])
+        (directory / 'closed').chmod(0o644)
+        self.assertIn('others may read', self.of(self.examine(), 'keys', 'bad')[0])
+
+    def test_an_open_connection_of_ssh_is_found(self):
+        path = self.ssh_directory() / 'master-git@host:22'
+        self.assertEqual(self.of(self.examine(), 'shared connections'), [])
+        with socket.socket(socket.AF_UNIX) as master:
+            master.bind(str(path))
+            path.chmod(0o777)
+            master.listen()
+            self.assertIn(str(path), self.of(self.examine(), 'shared connections', 'note')[0])
+
+    def test_hashed_names_of_hosts_are_told(self):
+        self.ssh_directory()
+        self.place.write('home/.ssh/known_hosts', '|1|aaaa|bbbb ssh-ed25519 AAAA\nhost x y\n')
+        self.assertIn('1 of 2', self.of(self.examine(), 'known_hosts', 'note')[0])
+
+    def test_a_policy_that_cannot_be_used_is_found(self):
+        self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: maybe\n')
+        self.assertIn('maybe', self.of(self.examine(), 'policy', 'bad')[0])
+
+    def test_events_that_were_changed_are_found(self):
+        server = self.start_guard()
+        self.place.run(SSH_ADD, '-l', env=server.env)
+        server.stop()
+        self.assertEqual(self.of(self.examine(), 'log', 'bad'), [])
+        for path in (server.state / 'events').iterdir():
+            path.write_text(path.read_text().replace('trigger: "start"', 'trigger: "sturt"'))
+        self.assertIn('changed', self.of(self.examine(), 'log', 'bad')[0])
+
+    def test_what_it_prints_moves_no_terminal(self):
+        directory = self.ssh_directory()
+        self.place.run_ok(SSH_KEYGEN, '-q', '-t', 'ed25519', '-N', '', '-f', directory / 'x')
+        os.rename(directory / 'x', directory / 'x\x1b[2J')
+        done = self.place.run(self.place.program, 'doctor')
+        self.assertNotIn('\x1b', done.stdout)
+        self.assertIn(r'\x1b', done.stdout)
+        self.assertRegex(done.stdout.splitlines()[-1], r'^\d+ of \d+ findings say')
+
+    def test_wrong_usage_is_said(self):
+        for words in (['--nonsense'], ['operand'], ['--listen']):
+            done = self.place.run(self.place.program, 'doctor', *words)
+            self.assertEqual(done.returncode, 2)
+            self.assertTrue(done.stderr.startswith('ssh-agent-guard: doctor: '), done.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main()
