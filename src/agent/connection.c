@@ -40,7 +40,7 @@ struct connection {
 	struct buffer input;
 	struct peer writer;
 	bool mixed;
-	struct peer connector; /* without its pidfd */
+	struct peer connector; /* without its pidfd, where something else tells it apart */
 
 	size_t message_len; /* of the message being served, at the front of input */
 	struct exchange *exchange;
@@ -64,6 +64,7 @@ static void connection_unlink(struct connection *connection) {
 }
 
 static void connection_free(struct connection *connection) {
+	peer_deinit(&connection->connector);
 	buffer_deinit(&connection->input);
 	buffer_deinit(&connection->output);
 	peer_deinit(&connection->writer);
@@ -325,7 +326,8 @@ int connection_new(struct guard *guard, int fd, const char *endpoint) {
 	connection->endpoint = endpoint;
 	connection->writer.pidfd = -1;
 	connection->connector = PEER_UNKNOWN;
-	if (platform_connector(&connection->connector, fd) == 0)
+	if (platform_connector(&connection->connector, fd) == 0 &&
+	    connection->connector.unique != 0)
 		close_fd(&connection->connector.pidfd);
 	connection->fd = take_fd(&owned);
 	connection_watch(connection);

@@ -28,6 +28,9 @@ struct peer {
 	uid_t uid;
 	gid_t gid;
 	int pidfd; /* owned; -1 where the kernel has none (Linux before 6.5) */
+	/* A number that the process shares with none before or after it; 0: the system has none.
+	 * Whoever has it need not keep the pidfd for peer_same(). */
+	uint64_t unique;
 	struct connection_id connection; /* that the bytes came by; not looked at by peer_same() */
 };
 

@@ -54,24 +54,27 @@ static bool has_exited(int pidfd) {
 
 /* Since Linux 6.9 a pidfd has an inode of its own for each process, which outlives it; before, all
  * pidfds share one. */
-static bool same_inode(int a, int b) {
+static uint64_t unique_of(int pidfd) {
 	struct statfs fs;
-	struct stat stat_a, stat_b;
+	struct stat status;
 
-	return fstatfs(a, &fs) == 0 && fs.f_type == PID_FS_MAGIC && fstat(a, &stat_a) == 0 &&
-	       fstat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
-	       stat_a.st_ino == stat_b.st_ino;
+	return pidfd >= 0 && fstatfs(pidfd, &fs) == 0 && fs.f_type == PID_FS_MAGIC &&
+	                       fstat(pidfd, &status) == 0
+	               ? status.st_ino
+	               : 0;
 }
 
 bool peer_same(const struct peer *a, const struct peer *b) {
 	if (!a->known || !b->known || a->pid != b->pid || a->uid != b->uid || a->gid != b->gid)
 		return false;
+	if (a->unique != 0 || b->unique != 0)
+		return a->unique == b->unique;
 	if (a->pidfd < 0 && b->pidfd < 0)
 		return true;
 	if (a->pidfd < 0 || b->pidfd < 0)
 		return false;
 	/* Two that live at the same time have not the same number by chance. */
-	return same_inode(a->pidfd, b->pidfd) || (!has_exited(a->pidfd) && !has_exited(b->pidfd));
+	return !has_exited(a->pidfd) && !has_exited(b->pidfd);
 }
 
 bool platform_peer_alive(const struct peer *peer) {
@@ -143,6 +146,7 @@ static struct peer take_writer(struct msghdr *message) {
 		close_fd(&writer.pidfd);
 		writer = PEER_UNKNOWN;
 	}
+	writer.unique = unique_of(writer.pidfd);
 	return writer;
 }
 
@@ -207,6 +211,7 @@ int platform_connector(struct peer *ret_peer, int socket_fd) {
 	                          .uid = credentials.uid,
 	                          .gid = credentials.gid,
 	                          .pidfd = pidfd,
+	                          .unique = unique_of(pidfd),
 	                          .connection = identify_connection(socket_fd)};
 	return 0;
 }

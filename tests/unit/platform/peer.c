@@ -100,6 +100,11 @@ static void two_writers_on_one_socket_are_told_apart(void **state) {
 	assert_int_equal(second.pid, child);
 	assert_true(peer_same(&first, &again));
 	assert_false(peer_same(&first, &second));
+	/* Where processes have numbers of their own, those do. */
+	close_fd(&first.pidfd);
+	if (first.unique != 0)
+		assert_true(peer_same(&first, &again));
+	assert_false(peer_same(&first, &second));
 	peer_deinit(&first);
 	peer_deinit(&second);
 	peer_deinit(&again);
