@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caller/presence.h"
 #include "caller/unit.h"
 
 void process_deinit(struct process *process) {
@@ -203,6 +204,7 @@ static const char *read_all(struct caller *caller, const struct view *view, cons
 	read_environ(caller, subject, names);
 	read_ancestors(caller, view, subject, parent);
 	caller_mark_sessions(caller);
+	presence_decide(caller, subject_login_presence(subject, caller));
 	check_connection(caller, subject, peer);
 	return why_not_identified(peer, caller, subject, parent);
 }

@@ -10,6 +10,10 @@
 
 static const char *const reasons[] = {"caller-unknown", "caller-changed", "caller-unreadable",
                                       "mixed-writers", "other-uid"};
+#define N_REASONS (sizeof(reasons) / sizeof(reasons[0]))
+
+static const char *const evidences[] = {"logind", "environment", "ancestors"};
+#define N_EVIDENCES (sizeof(evidences) / sizeof(evidences[0]))
 
 static void put_text(struct buffer *buffer, const char *text) {
 	buffer_put_u8(buffer, text != NULL);
@@ -74,6 +78,9 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	buffer_put_u32(buffer, caller->apart);
 	buffer_put_u32(buffer, caller->apart_unknown);
 	put_text(buffer, caller->unit);
+	buffer_put_u8(buffer, (uint8_t)caller->presence);
+	put_text(buffer, caller->presence_evidence);
+	put_text(buffer, caller->tmux_window);
 	buffer_put_u32(buffer, caller->integrity);
 	buffer_put_u32(buffer, caller->integrity_unknown);
 	buffer_put_u8(buffer, caller->ancestors_known && n_ancestors == caller->n_ancestors);
@@ -182,14 +189,20 @@ static void take_process(struct process *process, struct cursor *cursor, int *er
 	process->foreign = take_bool(cursor);
 }
 
+/* The one of our texts that it is; NULL: none. */
+static const char *own_text(const char *const *texts, size_t n_texts, struct bytes text) {
+	for (size_t i = 0; i < n_texts; i++)
+		if (bytes_equal_text(text, texts[i]))
+			return texts[i];
+	return NULL;
+}
+
 static void take_state(struct caller *caller, struct cursor *cursor) {
 	uint8_t state = cursor_u8(cursor);
 	bool has_reason = take_bool(cursor);
 	struct bytes reason = has_reason ? cursor_string(cursor) : (struct bytes){0};
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (bytes_equal_text(reason, reasons[i]))
-			caller->reason = reasons[i];
+	caller->reason = own_text(reasons, N_REASONS, reason);
 	caller->state = state == CALLER_IDENTIFIED ? CALLER_IDENTIFIED : CALLER_UNKNOWN;
 	/* Whoever is identified has no reason not to be, and the other way round. */
 	if (state > CALLER_IDENTIFIED || has_reason != (caller->reason != NULL) ||
@@ -213,6 +226,18 @@ static unsigned take_bits(struct cursor *cursor, unsigned count) {
 	if (bits >> count != 0)
 		fail(cursor);
 	return bits;
+}
+
+static void take_presence(struct caller *caller, struct cursor *cursor) {
+	uint8_t presence = cursor_u8(cursor);
+	bool has_evidence = take_bool(cursor);
+	struct bytes evidence = has_evidence ? cursor_string(cursor) : (struct bytes){0};
+
+	caller->presence_evidence = own_text(evidences, N_EVIDENCES, evidence);
+	if (presence > PRESENCE_LOCKED || has_evidence != (caller->presence_evidence != NULL))
+		fail(cursor);
+	else
+		caller->presence = (enum presence)presence;
 }
 
 static void take_ancestors(struct caller *caller, struct cursor *cursor, int *error) {
@@ -251,6 +276,8 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->apart = take_bits(&cursor, APART_COUNT);
 	caller->apart_unknown = take_bits(&cursor, APART_COUNT);
 	caller->unit = take_text(&cursor, &error);
+	take_presence(caller, &cursor);
+	caller->tmux_window = take_text(&cursor, &error);
 	caller->integrity = take_bits(&cursor, INTEGRITY_COUNT);
 	caller->integrity_unknown = take_bits(&cursor, INTEGRITY_COUNT);
 	caller->ancestors_known = take_bool(&cursor);

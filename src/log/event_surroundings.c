@@ -67,5 +67,8 @@ void event_put_surroundings(struct doc *doc, const struct caller *caller) {
 	if (caller->unit != NULL && *caller->unit != '\0')
 		doc_text(doc, "unit", caller->unit, NAME_LEN_MAX);
 	put_namespaces(doc, caller);
+	if (caller->presence != PRESENCE_UNKNOWN)
+		doc_text(doc, "user_presence", presence_name(caller->presence), NAME_LEN_MAX);
+	doc_text(doc, "user_presence_evidence", caller->presence_evidence, NAME_LEN_MAX);
 	put_env(doc, caller);
 }

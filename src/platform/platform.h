@@ -104,6 +104,10 @@ int subject_again(pid_t *ret_parent, struct subject *subject,
  * caller->process. */
 void subject_caller_facts(struct caller *caller, struct subject *subject);
 
+/* Where its person is, as the system's login manager knows; PRESENCE_UNKNOWN where there is none,
+ * or it does not know. To be called after subject_caller_facts(). */
+enum presence subject_login_presence(const struct subject *subject, const struct caller *caller);
+
 /* Its environment, as a view into buffer: texts with a NUL behind each, as its program was given
  * them, or has written over them since. -E2BIG: it fills the buffer. -ESRCH: it has ended, or is
  * between two images. */

@@ -34,7 +34,7 @@ class Identity(guard.GuardTest):
     def setUp(self):
         super().setUp()
         self.agent = self.start_agent()
-        key = self.keys.make()
+        key = self.key_path = self.keys.make()
         self.add(self.agent, key)
         self.request = sign_request(self.keys.blob(key), b'data').hex()
 
@@ -66,6 +66,36 @@ rules:
             for inherit in ('yes', 'no'):
                 self.assertNotEqual(self.attempt(server, inherit, sleep), SIGN_RESPONSE)
         self.assertEqual(server.events(trigger='sign', decision='allow'), [])
+
+    def test_the_surroundings_of_the_caller_are_in_its_events(self):
+        server = self.start_guard('default_action: allow\n', upstream=self.agent)
+        self.place.run_ok(guard.SSH_ADD, '-T', self.key_path,
+                          env={**server.env, 'SSH_CONNECTION': '192.0.2.1 50022 192.0.2.2 22',
+                               'CLAUDECODE': '1', 'SSH_EXAMPLE_TOKEN': 'hunter2', 'NOT_ASKED': 'x',
+                               'LD_LIBRARY_PATH': '/nothing'})
+        event = server.wait_event(trigger='sign')
+        self.assertEqual(event['env']['CLAUDECODE'], '1')
+        self.assertEqual(event['env']['SSH_EXAMPLE_TOKEN'], '(not shown)')
+        self.assertNotIn('NOT_ASKED', event['env'])
+        self.assertEqual((event['user_presence'], event['user_presence_evidence']),
+                         ('remote', 'environment'))
+        self.assertEqual(event['caller_integrity'], ['preloaded'])
+        self.assertNotIn('caller_integrity_unknown', event)
+        self.assertIs(event['is_container'], False)
+        self.assertNotIn('namespace_mismatches', event)
+
+    def test_a_caller_in_namespaces_of_its_own_is_named_as_that(self):
+        if not shutil.which('unshare'):
+            self.skipTest('needs unshare (package util-linux)')
+        server = self.start_guard('default_action: allow\n', upstream=self.agent)
+        done = self.place.run('unshare', '--user', '--map-current-user', '--pid', '--fork',
+                              guard.SSH_ADD, '-T', self.key_path, env=server.env)
+        if 'unshare failed' in done.stderr:
+            self.skipTest('no user namespaces here')
+        event = server.wait_event(trigger='sign')
+        self.assertEqual(event['decision'], 'deny')
+        self.assertIs(event['is_container'], True)
+        self.assertEqual(event['namespace_mismatches'], ['pid', 'user'])
 
     def test_a_connection_that_an_exec_could_have_left_open_proves_no_executable(self):
         import os

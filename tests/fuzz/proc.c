@@ -4,6 +4,8 @@
 
 #include "base/argv.h"
 #include "caller/environment.h"
+#include "caller/unit.h"
+#include "platform/linux/logind.h"
 #include "platform/linux/proc_text.h"
 
 static volatile uint8_t sink;
@@ -48,6 +50,20 @@ static void check_environ(struct bytes texts) {
 	env_names_free(names);
 }
 
+/* A cgroup's path, and files of the login manager. */
+static void check_login(struct bytes text) {
+	CLEANUP(free_pointer) char *path = strndup((const char *)text.data, text.len);
+	struct bytes rest = logind_sessions_of(text), id;
+
+	if (path == NULL)
+		return;
+	consume(unit_of_cgroup(path));
+	consume(logind_place_of(path, 1000).session);
+	sink ^= (uint8_t)logind_presence_in(text, 1000);
+	while (logind_next_session(&id, &rest))
+		consume(id);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -78,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		break;
 	case 'c': check_argv(text); break;
 	case 'e': check_environ(text); break;
+	case 'p': check_login(text); break;
 	case 'l':
 		if (proc_link_is_path(text) && text.data[0] != '/')
 			abort();

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/argv.h"
+#include "platform/linux/logind.h"
 #include "platform/linux/program.h"
 #include "platform/linux/subject.h"
 
@@ -253,6 +254,15 @@ void subject_caller_facts(struct caller *caller, struct subject *subject) {
 	mark(caller, INTEGRITY_TRACED, is_traced(subject));
 	mark(caller, INTEGRITY_DELETED_EXE, is_exe_deleted(subject));
 	mark(caller, INTEGRITY_WRITABLE_EXE, is_exe_writable(subject, caller->process.exe));
+}
+
+enum presence subject_login_presence(const struct subject *subject, const struct caller *caller) {
+	const uid_t root = 0;
+
+	(void)subject;
+	return caller->cgroup != NULL
+	               ? logind_presence(LOGIND_DIRECTORY, root, caller->cgroup, caller->uid)
+	               : PRESENCE_UNKNOWN;
 }
 
 enum tri subject_argv_mismatch(const struct subject *subject, const struct caller *caller,

@@ -36,6 +36,9 @@ static struct caller sample(struct process ancestors[2]) {
 		.apart = APART_NET | APART_UTS,
 		.apart_unknown = APART_CGROUP,
 		.unit = shell,
+		.presence = PRESENCE_REMOTE,
+		.presence_evidence = "ancestors",
+		.tmux_window = shell,
 		.integrity = INTEGRITY_FD_INHERITED,
 		.integrity_unknown = INTEGRITY_TRACED,
 		.ancestors = ancestors,
@@ -92,6 +95,9 @@ static void what_was_read_comes_back(void **state) {
 	assert_int_equal(back->apart, APART_NET | APART_UTS);
 	assert_int_equal(back->apart_unknown, APART_CGROUP);
 	assert_string_equal(back->unit, shell);
+	assert_int_equal(back->presence, PRESENCE_REMOTE);
+	assert_string_equal(back->presence_evidence, "ancestors");
+	assert_string_equal(back->tmux_window, shell);
 	assert_int_equal(back->integrity, INTEGRITY_FD_INHERITED);
 	assert_int_equal(back->integrity_unknown, INTEGRITY_TRACED);
 	assert_true(back->ancestors_known);
@@ -149,6 +155,16 @@ static void who_is_identified_for_no_known_reason_is_refused(void **state) {
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	buffer_clear(&buffer);
 	caller.reason = NULL;
+	caller_encode(&buffer, &caller);
+	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
+	buffer_clear(&buffer);
+	caller = sample(ancestors);
+	caller.presence = PRESENCE_LOCKED + 1;
+	caller_encode(&buffer, &caller);
+	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
+	buffer_clear(&buffer);
+	caller = sample(ancestors);
+	caller.presence_evidence = "a dream";
 	caller_encode(&buffer, &caller);
 	assert_int_equal(caller_decode(&back, buffer_bytes(&buffer)), -EBADMSG);
 	buffer_clear(&buffer);

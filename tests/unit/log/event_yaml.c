@@ -57,7 +57,9 @@ static void sample_init(struct sample *sample) {
 	                   .n_env = 2,
 	                   .apart = APART_MNT | APART_NET,
 	                   .apart_unknown = APART_UTS,
-	                   .unit = text("a.service")},
+	                   .unit = text("a.service"),
+	                   .presence = PRESENCE_LOCAL,
+	                   .presence_evidence = "logind"},
 		.request = {.operation = OPERATION_SIGN,
 	                    .key = {"SHA256:abc", "ssh-ed25519"},
 	                    .endpoint = "default",
@@ -127,6 +129,8 @@ static const char sample_document[] =
 	"is_container: false\n"
 	"namespace_mismatches: [\"mnt\", \"net\"]\n"
 	"namespaces_unknown: [\"uts\"]\n"
+	"user_presence: \"local\"\n"
+	"user_presence_evidence: \"logind\"\n"
 	"env: {\"TERM\": \"xterm\", \"NO\": \"\"}\n"
 	"endpoint: \"default\"\n"
 	"config_sha256: \"1234567890\"\n"

@@ -1,0 +1,14 @@
+/* Whether the person behind a caller sits at this machine. */
+#ifndef CALLER_PRESENCE_H
+#define CALLER_PRESENCE_H
+
+#include "facts/caller.h"
+
+/*
+ * Sets presence and presence_evidence of the caller. What the login manager says counts, if it says
+ * anything. Else somebody is remote whose environment or ancestors tell of ssh, and local whose
+ * environment tells of a display, while nothing that could tell of ssh is unknown.
+ */
+void presence_decide(struct caller *caller, enum presence by_logind);
+
+#endif
