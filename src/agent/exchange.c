@@ -105,6 +105,7 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 		/* A bind passes unidentified. */
 		.request = exchange->caller != NULL ? &request : NULL,
 		.missing_fact = exchange->verdict.missing,
+		.weak = exchange->verdict.weak && strcmp(decision, "allow") == 0,
 		.outcome = outcome,
 		.delivered = exchange->gone ? TRI_NO : TRI_UNKNOWN,
 		.config_sha256 = policy_sha256(exchange->policy != NULL ? exchange->policy

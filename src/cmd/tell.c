@@ -133,6 +133,9 @@ static void tell_why(FILE *stream, const struct account *account, const struct r
 	case STANDING_POSSIBLE: tell_uncertain(stream, account); break;
 	case STANDING_FITS: fputs("fits", stream); break;
 	case STANDING_BARRED: fputs("does not fit: the caller is not identified", stream); break;
+	case STANDING_WEAK:
+		fputs("does not fit: it rests on no proof, and require_proof is set", stream);
+		break;
 	case STANDING_LIMIT:
 		fprintf(stream, "denies: %s%s took too long to compare", account->field,
 		        account->in_unless ? " of its unless" : "");
@@ -151,17 +154,6 @@ static void tell_accounts(FILE *stream, const char *indent, const struct account
 		fprintf(stream, " %-*s", ACTION_WIDTH, action_name(account->action));
 		tell_why(stream, account, request);
 	}
-}
-
-/* What any program of this account could have brought about. */
-static bool is_weak(const struct accounts *accounts, const struct verdict *verdict,
-                    const struct request *request) {
-	if (verdict->action != ACTION_ALLOW || request->operation == OPERATION_LIST)
-		return false;
-	for (size_t i = 0; i < accounts->count; i++)
-		if (accounts->items[i].rule == verdict->rule)
-			return accounts->items[i].weak;
-	return true; /* by default */
 }
 
 int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
@@ -184,7 +176,7 @@ int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
 		tell_name(stream, indent, "missing_fact");
 		fprintf(stream, "%s\n", verdict.missing);
 	}
-	if (is_weak(&accounts, &verdict, request)) {
+	if (verdict.weak) {
 		tell_name(stream, indent, "weak");
 		fputs("(it rests on nothing that is proved, such as the key)\n", stream);
 	}

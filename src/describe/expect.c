@@ -7,7 +7,7 @@
 #include "describe/slot.h"
 
 /* What a verdict has besides the facts of its request. */
-static const char *const of_verdict[] = {"action", "rule", "missing_fact"};
+static const char *const of_verdict[] = {"action", "rule", "missing_fact", "weak"};
 #define N_OF_VERDICT (sizeof(of_verdict) / sizeof(of_verdict[0]))
 
 /* A yes or no that YAML knows by many names; any other text as it stands. */
@@ -72,6 +72,8 @@ static int put_found(struct buffer *found, const char *what, const struct reques
 		text = verdict->rule;
 	else if (strcmp(what, "missing_fact") == 0)
 		text = verdict->missing != NULL ? verdict->missing : "";
+	else if (strcmp(what, "weak") == 0)
+		text = verdict->weak ? "true" : "false";
 	if (text != NULL)
 		buffer_put_raw(found, bytes_of_text(text));
 	for (size_t i = 0; i < n_facts && text == NULL; i++)

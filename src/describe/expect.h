@@ -11,7 +11,8 @@
 struct expect {
 	const char *load_error; /* a part of the message; NULL: the policy must load. Borrowed. */
 	struct expected {
-		const char *what; /* "action", "rule", "missing_fact", or the name of a fact */
+		const char
+			*what; /* "action", "rule", "missing_fact", "weak", or the name of a fact */
 		const char *text; /* borrowed from the tree */
 	} items[EXPECTED_MAX];
 	size_t count;

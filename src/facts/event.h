@@ -22,6 +22,7 @@ struct event {
 	const char *detail;            /* one sentence for a person; may hold outside text */
 	const struct request *request; /* NULL where nothing was asked */
 	const char *missing_fact;
+	bool weak; /* it was allowed, and nothing that is proved was asked for */
 	const char
 		*outcome; /* what the upstream made of it: "success", "failure"; NULL: not asked */
 	enum tri delivered; /* TRI_NO: the client was gone when the answer came */

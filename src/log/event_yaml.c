@@ -342,6 +342,8 @@ int event_yaml_linked(struct buffer *document, const struct event *event,
 	doc_text(&doc, "decided_by", event->by_floor ? "floor" : NULL, WORD_LEN_MAX);
 	doc_text(&doc, "reason", event->reason, WORD_LEN_MAX);
 	doc_text(&doc, "missing_fact", event->missing_fact, WORD_LEN_MAX);
+	if (event->weak)
+		doc_bool(&doc, "weak", true);
 	doc_text(&doc, "detail", event->detail, SENTENCE_LEN_MAX);
 	if (event->request != NULL)
 		put_request(&doc, event->request);

@@ -104,6 +104,7 @@ int agents_read_builtin(struct policy *policy) {
 	int error = yaml_tree_parse(&root, bytes_of_text(coding_agents_yaml), reading.file,
 	                            &problems);
 
+	policy->n_own_agents = policy->n_agents;
 	/* The text is ours: that it has no mistake, a test shows. */
 	if (error == 0 && root->kind == TREE_MAP && root->first != NULL)
 		error = agents_read(policy, &reading, root->first->next);

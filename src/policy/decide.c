@@ -104,15 +104,19 @@ static struct verdict default_verdict(const struct policy *policy, const struct 
 
 	if (verdict.action != ACTION_ALLOW)
 		verdict.missing = missing;
-	else if (!policy->is_floor && request->caller->state != CALLER_IDENTIFIED &&
-	         request->operation != OPERATION_LIST)
+	else if (request->operation == OPERATION_LIST)
+		return verdict;
+	else if (!policy->is_floor && request->caller->state != CALLER_IDENTIFIED)
 		verdict = (struct verdict){
 			.action = ACTION_DENY, .rule = "default", .missing = "caller"};
+	else
+		verdict.weak = true;
 	return verdict;
 }
 
 /* The way through the rules. */
 struct search {
+	const struct policy *policy;
 	const struct request *request;
 	struct verdict confirm; /* an uncertain one, once it has a rule */
 	const char *missing;    /* what kept an allow from fitting */
@@ -128,13 +132,15 @@ static void end(struct search *search, struct verdict verdict) {
 static void consider_allow(struct search *search, const struct rule *rule,
                            const struct outcome *outcome) {
 	bool fits = outcome->fit == FIT_YES;
+	bool weak = rule_is_weak(rule);
 
-	if (fits && may_allow(rule, search->request))
-		end(search, search->confirm.rule != NULL
-		                    ? search->confirm
-		                    : (struct verdict){.action = ACTION_ALLOW, .rule = rule->name});
+	if (fits && may_allow(rule, search->request) && !(weak && search->policy->require_proof))
+		end(search, search->confirm.rule != NULL ? search->confirm
+		                                         : (struct verdict){.action = ACTION_ALLOW,
+		                                                            .rule = rule->name,
+		                                                            .weak = weak});
 	else if (search->missing == NULL && fits)
-		search->missing = "caller";
+		search->missing = may_allow(rule, search->request) ? "proof" : "caller";
 	else if (search->missing == NULL && outcome->fit == FIT_UNKNOWN)
 		search->missing = outcome->field;
 }
@@ -166,7 +172,7 @@ static void consider(struct search *search, const struct rule *rule,
 	}
 }
 
-static enum standing standing_of(const struct rule *rule, const struct request *request,
+static enum standing standing_of(const struct search *search, const struct rule *rule,
                                  const struct outcome *outcome) {
 	switch (outcome->fit) {
 	case FIT_NO:
@@ -178,8 +184,11 @@ static enum standing standing_of(const struct rule *rule, const struct request *
 	case FIT_YES: break;
 	case FIT_LIMIT: return STANDING_LIMIT;
 	}
-	return rule->action == ACTION_ALLOW && !may_allow(rule, request) ? STANDING_BARRED
-	                                                                 : STANDING_FITS;
+	if (rule->action != ACTION_ALLOW)
+		return STANDING_FITS;
+	if (!may_allow(rule, search->request))
+		return STANDING_BARRED;
+	return search->policy->require_proof && rule_is_weak(rule) ? STANDING_WEAK : STANDING_FITS;
 }
 
 static void tell(const struct search *search, const struct rule *rule,
@@ -187,7 +196,7 @@ static void tell(const struct search *search, const struct rule *rule,
 	struct account account = {
 		.rule = rule->name,
 		.action = rule->action,
-		.standing = standing_of(rule, search->request, outcome),
+		.standing = standing_of(search, rule, outcome),
 		.field = outcome->field,
 		.in_unless = outcome->in_unless,
 		.weak = rule_is_weak(rule),
@@ -199,7 +208,7 @@ static void tell(const struct search *search, const struct rule *rule,
 
 struct verdict policy_explain(const struct policy *policy, const struct request *request,
                               account_taker *take, void *data) {
-	struct search search = {.request = request};
+	struct search search = {.policy = policy, .request = request};
 	struct subject subject;
 
 	subject_init(&subject, request);

@@ -16,6 +16,7 @@ enum standing {
 	STANDING_POSSIBLE, /* a fact is missing; an allow does not fit, by that */
 	STANDING_FITS,
 	STANDING_BARRED, /* an allow that fits, for a caller that is not identified */
+	STANDING_WEAK,   /* an allow that fits, but rests on no proof, under require_proof */
 	STANDING_LIMIT,  /* a pattern ran into its limit, which denies */
 };
 

@@ -85,6 +85,11 @@ struct verdict floor_decide(const struct policy *floor, const struct policy *pol
 		return verdict;
 	request->coding_agents = policy_coding_agents(floor, request);
 	above = policy_decide(floor, request);
+	/* What it allows by its default, it only leaves to the user's policy, and asks for a proof.
+	 */
+	if (floor->require_proof && above.action == ACTION_ALLOW && verdict.weak)
+		above = (struct verdict){
+			.action = ACTION_DENY, .rule = verdict.rule, .missing = "proof"};
 	above.by_floor = true;
 	/* enum action goes from the strictest to the least strict. */
 	if (above.action < verdict.action)

@@ -135,6 +135,9 @@ size_t hidden_by(const struct policy *policy, size_t index, enum hider hider, si
 	for (size_t i = 0; i < index && spend(steps_left, 1); i++) {
 		bool same = policy->rules[i].action == rule->action;
 
+		/* Nor does one that never allows, for want of a proof. */
+		if (policy->require_proof && rule_is_weak(&policy->rules[i]))
+			continue;
 		if (same == (hider == HIDER_OF_THE_SAME_ACTION) &&
 		    rule_hides(&policy->rules[i], rule, steps_left))
 			return i;

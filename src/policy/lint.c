@@ -55,8 +55,13 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 
 		if (!policy->is_floor && rule_is_weak(rule))
 			problems_add(findings, policy->path, rule->line, rule->column,
-			             "%s: weak: it allows by what any program of your account can "
-			             "bring about; name the key, too, or what is signed",
+			             policy->require_proof
+			                     ? "%s: never allows: it rests on no proof, and "
+			                       "require_proof is set; name the key, too, or what "
+			                       "is signed"
+			                     : "%s: weak: it allows by what any program of your "
+			                       "account can "
+			                       "bring about; name the key, too, or what is signed",
 			             rule->name);
 		if (hider < i)
 			problems_add(findings, policy->path, rule->line, rule->column,

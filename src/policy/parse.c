@@ -192,27 +192,8 @@ static void check_names(struct loader *loader) {
 			       loader->names[i]->text, loader->names[i - 1]->line);
 }
 
-/* Only of rules that have no other mistake: what could not be read would seem to fit all. */
-static void check_hidden(struct loader *loader, const struct yaml_node *list) {
-	const struct policy *policy = loader->policy;
-	size_t steps_left = HIDDEN_STEPS_MAX;
-	size_t i = 0;
-
-	for (const struct yaml_node *node = list->first; node != NULL; node = node->next, i++) {
-		size_t hider = hidden_by(policy, i, HIDER_OF_ANOTHER_ACTION, &steps_left);
-
-		if (hider < i)
-			REPORT(&loader->reading, node,
-			       "%s: never decides: %s (line %zu) fits whatever it fits, and says "
-			       "%s; put it before that rule, or remove it",
-			       policy->rules[i].name, policy->rules[hider].name,
-			       policy->rules[hider].line, action_name(policy->rules[hider].action));
-	}
-}
-
 static int read_rules(struct loader *loader, const struct yaml_node *value) {
 	struct policy *policy = loader->policy;
-	size_t before = problems_total(loader->reading.problems);
 
 	if (value->kind == TREE_BROKEN)
 		return 0;
@@ -236,8 +217,6 @@ static int read_rules(struct loader *loader, const struct yaml_node *value) {
 			return error;
 	}
 	check_names(loader);
-	if (problems_total(loader->reading.problems) == before)
-		check_hidden(loader, value);
 	return 0;
 }
 
@@ -257,6 +236,11 @@ static int read_default_action(struct loader *loader, const struct yaml_node *va
 static int read_default_change_action(struct loader *loader, const struct yaml_node *value) {
 	return read_action(loader, "default_change_action", value,
 	                   &loader->policy->default_change_action);
+}
+
+static int read_require_proof(struct loader *loader, const struct yaml_node *value) {
+	loader->policy->require_proof = read_boolean_of(&loader->reading, "require_proof", value);
+	return 0;
 }
 
 static int read_on_error(struct loader *loader, const struct yaml_node *value) {
@@ -297,6 +281,7 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"log", read_log, NULL},
+		{"require_proof", read_require_proof, NULL},
 		{"coding_agents", read_coding_agents, NULL},
 		{"capture_extra_env_vars", read_captured, NULL},
 		{"define", skip, NULL},
@@ -308,6 +293,25 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	definitions_read(&loader->definitions, &loader->reading, root);
 	loader->reading.definitions = &loader->definitions;
 	return walk_map(loader, root, keys, sizeof(keys) / sizeof(keys[0]));
+}
+
+/* Only of rules that have no other mistake: what could not be read would seem to fit all. */
+static void check_hidden(const struct policy *policy, struct problems *problems) {
+	size_t steps_left = HIDDEN_STEPS_MAX;
+
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct rule *rule = &policy->rules[i];
+		size_t hider = hidden_by(policy, i, HIDER_OF_ANOTHER_ACTION, &steps_left);
+
+		if (hider < i)
+			problems_add(
+				problems, policy->path, rule->line, rule->column,
+				"%s: never decides: %s (line %zu) fits whatever it fits, and says "
+				"%s; put it before that rule, or remove it",
+				policy->rules[i].name, policy->rules[hider].name,
+				policy->rules[hider].line,
+				action_name(policy->rules[hider].action));
+	}
 }
 
 static int set_sha256(struct policy *policy, struct bytes text) {
@@ -341,6 +345,7 @@ static int parse(struct policy *policy, struct bytes text, const char *file,
 	                                .room = policy->room}},
 	};
 	CLEANUP(free_tree) struct yaml_node *root = NULL;
+	size_t before = problems_total(problems);
 	int error;
 
 	if (surroundings != NULL && surroundings->is_floor) {
@@ -352,6 +357,14 @@ static int parse(struct policy *policy, struct bytes text, const char *file,
 	if (error == 0)
 		error = read_policy(&loader, root);
 	free(loader.names);
+	if (error == 0 && policy->require_proof && !policy->is_floor &&
+	    (policy->default_action == ACTION_ALLOW ||
+	     policy->default_change_action == ACTION_ALLOW))
+		problems_add(problems, file, 0, 0,
+		             "require_proof: true: a default that allows proves nothing; write "
+		             "deny or confirm");
+	if (error == 0 && problems_total(problems) == before)
+		check_hidden(policy, problems);
 	if (error == 0)
 		error = agents_read_builtin(policy);
 	if (error == 0)

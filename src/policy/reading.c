@@ -60,6 +60,21 @@ const char *read_text(struct reading *reading, const char *what, const struct ya
 	return node->text;
 }
 
+bool read_boolean_of(struct reading *reading, const char *what, const struct yaml_node *node) {
+	if (!is_one_text(reading, what, node))
+		return false;
+	switch (yaml_scalar(node)) {
+	case SCALAR_TRUE: return true;
+	case SCALAR_FALSE: return false;
+	case SCALAR_TEXT:
+	case SCALAR_NULL:
+	case SCALAR_NUMBER: break;
+	}
+	REPORT(reading, node, "%s: %.60s: unknown value; write true or false", what,
+	       *node->text != '\0' ? node->text : "empty");
+	return false;
+}
+
 /* "a, b or c" */
 static void list_words(char *ret, size_t size, const char *const *words, size_t n_words,
                        const char *last) {

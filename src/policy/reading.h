@@ -30,6 +30,9 @@ bool read_map(struct reading *reading, const char *what, const struct yaml_node 
  * something else to a YAML reader. what is the field's name, for the message. */
 const char *read_text(struct reading *reading, const char *what, const struct yaml_node *node);
 
+/* A yes or no by any of YAML's names for it; false, with a problem, where it is none. */
+bool read_boolean_of(struct reading *reading, const char *what, const struct yaml_node *node);
+
 /* The index of the word that the value is; -1, with a problem, where it is none of them. */
 int read_word(struct reading *reading, const char *what, const struct yaml_node *node,
               const char *const *words, size_t n_words);

@@ -52,10 +52,12 @@ struct policy {
 	enum on_log_error on_log_error;
 	bool says_on_log_error;
 	bool is_floor;
+	bool require_proof; /* weak allows do not allow */
 	struct rule *rules;
 	size_t n_rules;
 	struct agent *agents; /* the policy's own first */
 	size_t n_agents;
+	size_t n_own_agents;
 	const char **env_names; /* that are asked of a caller's environment; owned, as the next */
 	size_t n_env_names;
 	char **captured; /* capture_extra_env_vars, of which env_names borrows */

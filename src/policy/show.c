@@ -177,6 +177,48 @@ static void put_origin(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, "\n");
 }
 
+/* Conditions of an agent's definition, in its own words. */
+static void put_agent(struct buffer *yaml, const struct agent *agent) {
+	const struct match *signs = &agent->signs;
+
+	put(yaml, "\n  ");
+	put_text(yaml, agent->name);
+	put(yaml, ":");
+	for (size_t i = 0; i < signs->n_conditions; i++) {
+		const struct condition *condition = &signs->conditions[i];
+		bool by_name = strcmp(condition->field->name, "ancestor") == 0;
+
+		if (condition->variable == NULL)
+			put(yaml, by_name ? "\n    ancestors: [" : "\n    exe: [");
+		else if (i == 0 || signs->conditions[i - 1].variable == NULL)
+			put(yaml, "\n    env:");
+		if (condition->variable != NULL) {
+			put(yaml, "\n      ");
+			put_text(yaml, condition->variable);
+			put(yaml, ": [");
+		}
+		for (size_t j = 0; j < condition->n_patterns; j++) {
+			put(yaml, j > 0 ? ", " : "");
+			put_text(yaml, condition->patterns[j].source);
+		}
+		put(yaml, "]");
+	}
+}
+
+/* The policy's own; those that are compiled in stand in a file of their own. */
+static void put_agents(struct buffer *yaml, const struct policy *policy) {
+	if (policy->n_captured > 0)
+		put(yaml, "\ncapture_extra_env_vars:");
+	for (size_t i = 0; i < policy->n_captured; i++) {
+		put(yaml, "\n- ");
+		put_text(yaml, policy->captured[i]);
+	}
+	if (policy->n_own_agents > 0)
+		put(yaml, "\ncoding_agents:");
+	for (size_t i = 0; i < policy->n_own_agents; i++)
+		put_agent(yaml, &policy->agents[i]);
+}
+
 void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put_origin(yaml, policy);
 	put(yaml, "version: 1\ndefault_action: ");
@@ -187,6 +229,9 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 		put(yaml, "\nlog:\n  on_error: ");
 		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
 	}
+	if (policy->require_proof)
+		put(yaml, "\nrequire_proof: true");
+	put_agents(yaml, policy);
 	put(yaml, policy->n_rules > 0 ? "\nrules:\n" : "\nrules: []\n");
 	for (size_t i = 0; i < policy->n_rules; i++)
 		put_rule(yaml, &policy->rules[i], i + 1);

@@ -105,10 +105,11 @@ static size_t write_match(char *text, size_t size, const struct naive_match *mat
 	return len;
 }
 
-static void write_policy(char *text, size_t size, enum action default_action,
+static void write_policy(char *text, size_t size, enum action default_action, bool require_proof,
                          const struct naive_rule *rules, size_t n_rules) {
-	size_t len = (size_t)snprintf(text, size, "default_action: %s\nrules:%s\n",
-	                              action_name(default_action), n_rules > 0 ? "" : " []");
+	size_t len = (size_t)snprintf(
+		text, size, "default_action: %s\n%srules:%s\n", action_name(default_action),
+		require_proof ? "require_proof: true\n" : "", n_rules > 0 ? "" : " []");
 
 	for (size_t i = 0; i < n_rules; i++) {
 		len += (size_t)snprintf(text + len, size - len, "- {match: {");
@@ -145,6 +146,27 @@ static bool rule_certain(const struct naive_rule *rule) {
 static bool rule_possible(const struct naive_rule *rule) {
 	return possible(&rule->match) &&
 	       (rule->unless.n_conditions == 0 || !certain(&rule->unless));
+}
+
+/* Of the fields that are written above, these alone are proofs. */
+static bool rests_on_proof(const struct naive_rule *rule) {
+	for (size_t i = 0; i < rule->match.n_conditions; i++)
+		if (strncmp(written[rule->match.conditions[i]].field, "key", 3) == 0)
+			return true;
+	return false;
+}
+
+/* Under require_proof a weak allow is as if it were not there. */
+static size_t without_weak(struct naive_rule *ret, size_t *ret_numbers,
+                           const struct naive_rule *rules, size_t n_rules) {
+	size_t n_left = 0;
+
+	for (size_t i = 0; i < n_rules; i++)
+		if (rules[i].action != ACTION_ALLOW || rests_on_proof(&rules[i])) {
+			ret[n_left] = rules[i];
+			ret_numbers[n_left++] = i;
+		}
+	return n_left;
 }
 
 /* The number of the rule that decides; n_rules: the default. */
@@ -285,6 +307,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 		struct naive_rule rules[RULES_MAX];
 		size_t n_rules = next_random(&seed, RULES_MAX + 1);
 		enum action default_action = (enum action)next_random(&seed, 3);
+		bool require_proof = default_action != ACTION_ALLOW && next_random(&seed, 3) == 0;
 		char text[4096], rule[32];
 		struct verdict verdict;
 		size_t deciding;
@@ -295,12 +318,22 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 			rules[i].unless = next_random(&seed, 3) == 0 ? random_match(&seed)
 			                                             : (struct naive_match){0};
 		}
-		write_policy(text, sizeof(text), default_action, rules, n_rules);
+		write_policy(text, sizeof(text), default_action, require_proof, rules, n_rules);
 		CLEANUP(free_policy) struct policy *policy = parse_unless_hidden(text);
 		if (policy == NULL)
 			continue;
 		verdict = policy_decide(policy, &request);
-		deciding = naive(rules, n_rules);
+		if (require_proof) {
+			struct naive_rule left[RULES_MAX];
+			size_t numbers[RULES_MAX + 1];
+			size_t n_left = without_weak(left, numbers, rules, n_rules);
+
+			numbers[n_left] = n_rules;
+			deciding = numbers[naive(left, n_left)];
+		} else {
+			deciding = naive(rules, n_rules);
+			check_accounts(policy, &request, rules, n_rules);
+		}
 		snprintf(rule, sizeof(rule), "rule-%zu", deciding + 1);
 		if (strcmp(verdict.rule, deciding < n_rules ? rule : "default") != 0)
 			print_message("# %s# %s\n", text, verdict.rule);
@@ -309,7 +342,9 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 		                 deciding < n_rules ? rules[deciding].action : default_action);
 		if (verdict.action == ACTION_ALLOW)
 			assert_null(verdict.missing);
-		check_accounts(policy, &request, rules, n_rules);
+		assert_int_equal(verdict.weak, verdict.action == ACTION_ALLOW &&
+		                                       (deciding == n_rules ||
+		                                        !rests_on_proof(&rules[deciding])));
 		check_shown(policy, &request);
 		n_idle += check_idle(policy, &request);
 		n_seen[verdict.action]++;
