@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/hide.h"
 #include "agent/probe.h"
 #include "base/clock.h"
 #include "caller/caller.h"
 #include "policy/floor.h"
+#include "policy/hopeless.h"
 #include "wire/message.h"
 #include "wire/session.h"
 #include "wire/session_bind.h"
@@ -210,6 +212,30 @@ static void exchange_bind_answered(struct exchange *exchange, int error, struct 
 		exchange_answer(exchange, answer);
 }
 
+/* On a connection of which it is proved where it logs in to. */
+static bool hides_keys(const struct exchange *exchange) {
+	return is_operation(exchange, OPERATION_LIST) && exchange->policy != NULL &&
+	       session_login_hop(exchange->in.session) != NULL &&
+	       policy_hides_denied_keys(exchange->policy);
+}
+
+/* What is no list is the client's to make sense of. */
+static void exchange_listed(struct exchange *exchange, struct bytes answer) {
+	CLEANUP(buffer_deinit) struct buffer shorter = {0};
+	struct request request = exchange_request(exchange);
+	bool none = false;
+
+	if (hide_hopeless_keys(&shorter, &none, answer, &request, exchange->floor,
+	                       exchange->policy) == 0)
+		answer = buffer_bytes(&shorter);
+	/* There will be no request for a signature to tell of. */
+	if (none) {
+		exchange->verdict = (struct verdict){0};
+		exchange_refused(exchange, "deny", "keys-hidden");
+	}
+	exchange_answer(exchange, answer);
+}
+
 static void on_answer(void *data, int error, struct bytes answer) {
 	struct exchange *exchange = data;
 
@@ -233,7 +259,10 @@ static void on_answer(void *data, int error, struct bytes answer) {
 	/* The restarted agent is no longer empty. */
 	if (is_operation(exchange, OPERATION_ADD) && answer.data[0] == AGENT_SUCCESS)
 		guard_notice(exchange->in.guard, NULL);
-	exchange_answer(exchange, answer);
+	if (hides_keys(exchange))
+		exchange_listed(exchange, answer);
+	else
+		exchange_answer(exchange, answer);
 }
 
 /* A person may be asked before a signature (ssh-add -c, a touch), for a smartcard's PIN, and by

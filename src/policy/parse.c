@@ -268,6 +268,12 @@ static int read_captured(struct loader *loader, const struct yaml_node *value) {
 	return env_names_read(loader->policy, &loader->reading, value);
 }
 
+static int read_hide_denied_keys(struct loader *loader, const struct yaml_node *value) {
+	loader->policy->offers_denied_keys = !read_boolean_of(&loader->reading, "hide_denied_keys",
+	                                                      value);
+	return 0;
+}
+
 /* Read already: it may stand below the rules that use it. */
 static int skip(struct loader *loader, const struct yaml_node *value) {
 	(void)loader, (void)value;
@@ -280,6 +286,7 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 		{"default_action", read_default_action,
 	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
+		{"hide_denied_keys", read_hide_denied_keys, NULL},
 		{"log", read_log, NULL},
 		{"require_proof", read_require_proof, NULL},
 		{"coding_agents", read_coding_agents, NULL},

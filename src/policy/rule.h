@@ -53,6 +53,7 @@ struct policy {
 	bool says_on_log_error;
 	bool is_floor;
 	bool require_proof; /* weak allows do not allow */
+	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct rule *rules;
 	size_t n_rules;
 	struct agent *agents; /* the policy's own first */

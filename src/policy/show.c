@@ -229,6 +229,8 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 		put(yaml, "\nlog:\n  on_error: ");
 		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
 	}
+	put(yaml, "\nhide_denied_keys: ");
+	put(yaml, policy->offers_denied_keys ? "false" : "true");
 	if (policy->require_proof)
 		put(yaml, "\nrequire_proof: true");
 	put_agents(yaml, policy);

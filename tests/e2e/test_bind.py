@@ -248,6 +248,7 @@ rules:
     def test_keys_are_hidden_from_hosts_that_are_bound(self):
         self.guard.write_policy(f'''
 default_action: deny
+hide_denied_keys: false
 rules:
   - match: {{operation: list, dest_key: "{self.other.fingerprint}"}}
     action: deny

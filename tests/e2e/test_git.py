@@ -11,6 +11,7 @@ class Git(guard.GuardTest):
     as_person = True
     POLICY = f'''
 default_action: deny
+hide_denied_keys: false
 rules:
   - name: git-over-ssh
     match: {{exe: {SSH}, ancestor: git}}

@@ -24,6 +24,7 @@ done
 def only_to(fingerprint, more=''):
     return f'''
 default_action: deny
+hide_denied_keys: false
 rules:
   - name: known
     match: {{dest_key: "{fingerprint}"{more}}}
@@ -103,6 +104,7 @@ class Chains(guard.GuardTest):
     def test_a_rule_for_the_far_host_lets_it_be_reached_over_the_near_one(self):
         self.start(f'''
 default_action: deny
+hide_denied_keys: false
 rules:
   - {{name: from-here, match: {{exe: {SSH}, is_forwarded: false}}, action: allow}}
   - {{name: over-near, match: {{dest_key: "{self.far_key}", hops: 1}}, action: allow}}
@@ -114,6 +116,7 @@ rules:
     def test_forwarded_use_can_be_denied(self):
         self.start('''
 default_action: allow
+hide_denied_keys: false
 rules: [{name: forwarded, match: {is_forwarded: true}, action: deny}]
 ''')
         done = self.ssh('-A', 'near', self.far_from_near())
@@ -158,6 +161,7 @@ rules: [{name: forwarded, match: {is_forwarded: true}, action: deny}]
     def test_git_signs_for_git(self):
         self.start('''
 default_action: deny
+hide_denied_keys: false
 rules: [{name: git, match: {sign_type: sshsig, namespace: git}, action: allow}]
 ''')
         repository = self.place.home / 'repository'

@@ -11,6 +11,7 @@ class Ssh(guard.GuardTest):
     as_person = True
     POLICY = f'''
 default_action: deny
+hide_denied_keys: false
 rules:
   - name: real-ssh
     match: {{process_name: ssh, exe: {SSH}}}

@@ -162,9 +162,11 @@ static pid_t child(void) {
 
 static void a_child_that_does_not_answer_is_ended_at_its_deadline(void **state) {
 	struct found *found = *state;
-	const char *const paths[] = {"/proc/self/status"};
+	const char *const paths[] = {path_of(found, "file")};
 	struct fetch_plan plan = {.paths = paths, .n_paths = 1, .len_max = LEN_MAX, .watch_fd = -1};
 
+	/* More than a pipe holds, so that it cannot end before we read. */
+	write_file(found, "file", LEN_MAX);
 	assert_int_equal(fetcher_start(found->fetcher, &plan), 0);
 	assert_int_equal(kill(child(), SIGSTOP), 0);
 	assert_int_equal(fetcher_start(found->fetcher, &plan), -EBUSY);
@@ -179,9 +181,11 @@ static void a_child_that_does_not_answer_is_ended_at_its_deadline(void **state) 
 
 static void a_child_that_dies_is_an_error(void **state) {
 	struct found *found = *state;
-	const char *const paths[] = {"/proc/self/status"};
+	const char *const paths[] = {path_of(found, "file")};
 	struct fetch_plan plan = {.paths = paths, .n_paths = 1, .len_max = LEN_MAX, .watch_fd = -1};
 
+	/* More than a pipe holds, so that it cannot end before we read. */
+	write_file(found, "file", LEN_MAX);
 	assert_int_equal(fetcher_start(found->fetcher, &plan), 0);
 	assert_int_equal(kill(child(), SIGSTOP), 0);
 	assert_int_equal(kill(child(), SIGKILL), 0);

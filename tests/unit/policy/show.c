@@ -35,7 +35,8 @@ static void assert_shown(const char *text, const char *expected) {
 	"default_action: deny\n"        \
 	"default_change_action: deny\n" \
 	"log:\n"                        \
-	"  on_error: deny\n"
+	"  on_error: deny\n"            \
+	"hide_denied_keys: true\n"
 
 static void defaults_are_put_in(void **state) {
 	(void)state;
@@ -43,7 +44,7 @@ static void defaults_are_put_in(void **state) {
 	assert_shown("default_change_action: confirm\ndefault_action: allow\n"
 	             "log: {on_error: allow}\n",
 	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n"
-	             "log:\n  on_error: allow\nrules: []\n");
+	             "log:\n  on_error: allow\nhide_denied_keys: true\nrules: []\n");
 }
 
 static void rules_are_written_out(void **state) {
