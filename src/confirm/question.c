@@ -393,6 +393,39 @@ int question_new(struct question **ret, const struct request *request, const cha
 	return 0;
 }
 
+int question_copy(struct question **ret, const struct question *question) {
+	struct question *made = calloc(1, sizeof(*made));
+	int error = -ENOMEM;
+
+	if (made == NULL)
+		return -ENOMEM;
+	*made = (struct question){
+		.terms = question->terms,
+		.methods = question->methods,
+		.starter = question->starter,
+		.session = question->session,
+		.job = question->job,
+		.may_share = question->may_share,
+		.may_remember = question->may_remember,
+		.n_lines = question->n_lines,
+	};
+	buffer_put_raw(&made->purpose, buffer_bytes(&question->purpose));
+	if (copy(&made->rule, question->rule) == 0 && copy(&made->login, question->login) == 0 &&
+	    copy(&made->exe, question->exe) == 0 && copy(&made->cwd, question->cwd) == 0)
+		error = buffer_error(&made->purpose);
+	for (size_t i = 0; i < question->n_lines; i++) {
+		made->lines[i].label = question->lines[i].label;
+		if (copy(&made->lines[i].text, question->lines[i].text) < 0)
+			error = -ENOMEM;
+	}
+	if (error < 0) {
+		question_free(made);
+		return error;
+	}
+	*ret = made;
+	return 0;
+}
+
 void question_free(struct question *question) {
 	if (question == NULL)
 		return;

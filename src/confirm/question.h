@@ -51,6 +51,7 @@ struct question {
 int question_new(struct question **ret, const struct request *request, const char *rule,
                  const struct confirm_terms *terms, unsigned methods,
                  pid_t session_leader) MUST_CHECK;
+int question_copy(struct question **ret, const struct question *question) MUST_CHECK;
 void question_free(struct question *question); /* NULL is fine */
 
 bool process_id_same(struct process_id a, struct process_id b); /* none equals nothing */

@@ -46,8 +46,9 @@ static inline const char *confirm_scope_name(enum confirm_scope scope) {
 
 /* For all questions. */
 struct confirm_settings {
-	unsigned methods;   /* an OR of enum confirm_method */
-	unsigned timeout_s; /* of each question */
+	unsigned methods;       /* an OR of enum confirm_method */
+	unsigned methods_named; /* those that somebody has written; 0: the default holds */
+	unsigned timeout_s;     /* of each question */
 	unsigned max_pending;
 	unsigned pause_s; /* for how long a caller is not asked for whom nobody answered */
 };

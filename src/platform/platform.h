@@ -75,6 +75,11 @@ int platform_own_listener(struct stat *ret, int dir_fd, const char *name) MUST_C
  * as below. */
 int platform_peer_of(struct peer *ret, pid_t pid) MUST_CHECK;
 
+/* A descriptor by which platform_process_lives() tells whether the process that now has this PID
+ * lives; never blocks. -ESRCH: there is none. */
+int platform_process_watch(int *ret_fd, pid_t pid) MUST_CHECK;
+bool platform_process_lives(int watch_fd);
+
 /* From where a process reads others: its own namespaces, looked up once. */
 struct view;
 int view_new(struct view **ret) MUST_CHECK;

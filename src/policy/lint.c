@@ -42,6 +42,22 @@ static void lint_defaults(const struct policy *policy, struct problems *findings
 		             "them and lock the agent; deny, and allow ssh-add");
 }
 
+/* Only of what somebody has written: without a word on methods there is nothing to choose. */
+static void lint_confirm(const struct policy *policy, struct problems *findings) {
+	unsigned methods = policy->confirm.methods_named;
+
+	for (size_t i = 0; i < policy->n_rules; i++)
+		methods |= policy->rules[i].confirm.methods;
+	if ((methods & CONFIRM_PIN) != 0)
+		problems_add(findings, policy->path, 0, 0,
+		             "confirm: pin: weak: a program of your account can trace whoever "
+		             "types it, or stand between; it stops what does not aim at it");
+	if ((methods & CONFIRM_ASKPASS) != 0)
+		problems_add(findings, policy->path, 0, 0,
+		             "confirm: askpass: weak: a program of your account can press its "
+		             "button; leave it out of methods");
+}
+
 void policy_lint(const struct policy *policy, struct problems *findings) {
 	size_t steps_left = HIDDEN_STEPS_MAX;
 	size_t first = findings->count;
@@ -49,6 +65,7 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 	/* What a floor allows is not granted by that. */
 	if (!policy->is_floor)
 		lint_defaults(policy, findings);
+	lint_confirm(policy, findings);
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];
 		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "policy/agents.h"
+#include "policy/confirm_read.h"
 #include "policy/define.h"
 #include "policy/env_names.h"
 #include "policy/hidden.h"
@@ -126,6 +127,11 @@ static int read_rule_action(struct loader *loader, const struct yaml_node *value
 	return read_action(loader, "action", value, &loader->rule->action);
 }
 
+static int read_rule_confirm(struct loader *loader, const struct yaml_node *value) {
+	confirm_read_terms(&loader->rule->confirm, &loader->reading, value);
+	return 0;
+}
+
 static uint64_t fields_of(const struct match *match) {
 	uint64_t bits = 0;
 
@@ -160,6 +166,7 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 		{"match", read_match, "write match: {} for a rule that fits everything"},
 		{"unless", read_unless, NULL},
 		{"action", read_rule_action, "write action: allow, deny or confirm"},
+		{"confirm", read_rule_confirm, NULL},
 	};
 	struct rule *rule = loader->rule;
 	int error;
@@ -169,6 +176,8 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 	error = walk_map(loader, node, keys, sizeof(keys) / sizeof(keys[0]));
 	if (error < 0)
 		return error;
+	if (rule->confirm.scope != 0 && rule->action != ACTION_CONFIRM)
+		REPORT(&loader->reading, node, "confirm: stands only where action: confirm does");
 	rule->line = node->line;
 	rule->column = node->column;
 	rule->fields = fields_of(&rule->match);
@@ -274,6 +283,11 @@ static int read_hide_denied_keys(struct loader *loader, const struct yaml_node *
 	return 0;
 }
 
+static int read_confirm(struct loader *loader, const struct yaml_node *value) {
+	confirm_read_settings(&loader->policy->confirm, &loader->reading, value);
+	return 0;
+}
+
 /* Read already: it may stand below the rules that use it. */
 static int skip(struct loader *loader, const struct yaml_node *value) {
 	(void)loader, (void)value;
@@ -287,6 +301,7 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"hide_denied_keys", read_hide_denied_keys, NULL},
+		{"confirm", read_confirm, NULL},
 		{"log", read_log, NULL},
 		{"require_proof", read_require_proof, NULL},
 		{"coding_agents", read_coding_agents, NULL},

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "policy/agents.h"
 #include "policy/env_names.h"
+#include "policy/confirm_read.h"
 #include "policy/rule.h"
 
 void match_deinit(struct match *match) {
@@ -48,6 +49,7 @@ int policy_new_empty(struct policy **ret, const char *path) {
 	if (policy == NULL)
 		return -ENOMEM;
 	policy->references = 1;
+	policy->confirm = confirm_defaults();
 	policy->path = strdup(path);
 	if (policy->path == NULL || regex_room_new(&policy->room) < 0) {
 		policy_free(policy);
@@ -104,6 +106,17 @@ size_t policy_rule_count(const struct policy *policy) {
 
 enum on_log_error policy_on_log_error(const struct policy *policy) {
 	return policy->on_log_error;
+}
+
+const struct confirm_settings *policy_confirm(const struct policy *policy) {
+	return &policy->confirm;
+}
+
+struct confirm_terms policy_confirm_terms(const struct policy *policy, const char *rule) {
+	for (size_t i = 0; i < policy->n_rules; i++)
+		if (strcmp(policy->rules[i].name, rule) == 0)
+			return policy->rules[i].confirm;
+	return (struct confirm_terms){0};
 }
 
 /* As sshd's StrictModes: what another can write is another's policy. */

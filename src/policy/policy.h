@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "facts/confirm.h"
 #include "facts/request.h"
 #include "facts/verdict.h"
 #include "policy/problems.h"
@@ -91,5 +92,9 @@ const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" 
 const char *policy_path(const struct policy *policy);   /* "" for the default */
 size_t policy_rule_count(const struct policy *policy);
 enum on_log_error policy_on_log_error(const struct policy *policy);
+/* How a person is asked, for all questions and for those of the rule with that name (a verdict's);
+ * of the default nothing is remembered. */
+const struct confirm_settings *policy_confirm(const struct policy *policy);
+struct confirm_terms policy_confirm_terms(const struct policy *policy, const char *rule);
 
 #endif

@@ -35,6 +35,7 @@ struct rule {
 	unsigned operations; /* bits of enum operation: signatures, where it names none */
 	unsigned sign_types; /* bits of enum payload_kind that it may speak of */
 	bool names_endpoint;
+	struct confirm_terms confirm;
 	size_t line; /* where it stands in the file */
 	size_t column;
 };
@@ -54,6 +55,7 @@ struct policy {
 	bool is_floor;
 	bool require_proof; /* weak allows do not allow */
 	bool offers_denied_keys; /* hide_denied_keys: false */
+	struct confirm_settings confirm;
 	struct rule *rules;
 	size_t n_rules;
 	struct agent *agents; /* the policy's own first */

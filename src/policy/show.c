@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/confirm_read.h"
 #include "policy/field_word.h"
 #include "policy/rule.h"
 
@@ -161,6 +162,7 @@ static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number
 	put(yaml, "    action: ");
 	put(yaml, action_name(rule->action));
 	put(yaml, "\n");
+	confirm_show_terms(yaml, &rule->confirm);
 }
 
 static void put_origin(struct buffer *yaml, const struct policy *policy) {
@@ -225,6 +227,8 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, action_name(policy->default_action));
 	put(yaml, "\ndefault_change_action: ");
 	put(yaml, action_name(policy->default_change_action));
+	if (!policy->is_floor || policy->confirm.methods_named != 0)
+		confirm_show_settings(yaml, &policy->confirm);
 	if (!policy->is_floor || policy->says_on_log_error) {
 		put(yaml, "\nlog:\n  on_error: ");
 		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +308,21 @@ enum tri subject_same_namespaces(struct subject *subject) {
 	enum tri same = namespaces_same_pid(subject->view, subject->dir_fd);
 
 	return same == TRI_YES ? namespaces_same_user(subject->view, subject->dir_fd) : same;
+}
+
+int platform_process_watch(int *ret_fd, pid_t pid) {
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0)
+		return errno == EINVAL ? -ESRCH : -errno; /* a thread is no process */
+	*ret_fd = fd;
+	return 0;
+}
+
+bool platform_process_lives(int watch_fd) {
+	struct pollfd ended = {.fd = watch_fd, .events = POLLIN};
+
+	return poll(&ended, 1, 0) == 0;
 }
 
 int platform_peer_of(struct peer *ret, pid_t pid) {

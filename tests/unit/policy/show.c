@@ -30,12 +30,18 @@ static void assert_shown(const char *text, const char *expected) {
 	assert_string_equal(body(twice), expected);
 }
 
-#define HEAD                            \
-	"version: 1\n"                  \
-	"default_action: deny\n"        \
-	"default_change_action: deny\n" \
-	"log:\n"                        \
-	"  on_error: deny\n"            \
+#define CONFIRM              \
+	"confirm:\n"         \
+	"  methods: [pin]\n" \
+	"  timeout: 120s\n"  \
+	"  max_pending: 3\n" \
+	"  pause: 300s\n"
+
+#define HEAD                                             \
+	"version: 1\n"                                   \
+	"default_action: deny\n"                         \
+	"default_change_action: deny\n" CONFIRM "log:\n" \
+	"  on_error: deny\n"                             \
 	"hide_denied_keys: true\n"
 
 static void defaults_are_put_in(void **state) {
@@ -43,8 +49,28 @@ static void defaults_are_put_in(void **state) {
 	assert_shown("default_action: deny\n", HEAD "rules: []\n");
 	assert_shown("default_change_action: confirm\ndefault_action: allow\n"
 	             "log: {on_error: allow}\n",
-	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n"
+	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n" CONFIRM
 	             "log:\n  on_error: allow\nhide_denied_keys: true\nrules: []\n");
+}
+
+static void how_a_person_is_asked_is_written_out(void **state) {
+	(void)state;
+	assert_shown("default_action: deny\n"
+	             "confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h}\n"
+	             "rules:\n"
+	             "- {match: {}, action: confirm,\n"
+	             "   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
+	             "confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
+	             "  pause: 3600s\n"
+	             "log:\n  on_error: deny\nhide_denied_keys: true\n"
+	             "rules:\n"
+	             "  - # rule-1\n"
+	             "    match:\n"
+	             "      operation: [sign]\n"
+	             "    action: confirm\n"
+	             "    confirm:\n      method: [pin]\n      remember: 600s\n"
+	             "      scope: [session, cwd]\n");
 }
 
 static void rules_are_written_out(void **state) {
@@ -147,6 +173,7 @@ static void what_holds_without_a_policy_is_shown_too(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_put_in),
+		cmocka_unit_test(how_a_person_is_asked_is_written_out),
 		cmocka_unit_test(rules_are_written_out),
 		cmocka_unit_test(every_field_of_words_is_written_as_it_is_read),
 		cmocka_unit_test(home_is_told_behind_what_it_means),

@@ -1,0 +1,234 @@
+#include "policy/confirm_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DURATION_MAX_S 86400
+#define PENDING_MAX    16 /* more is nothing that a person would answer */
+
+struct confirm_settings confirm_defaults(void) {
+	return (struct confirm_settings){.methods = CONFIRM_PIN,
+	                                 .timeout_s = CONFIRM_TIMEOUT_S,
+	                                 .max_pending = CONFIRM_MAX_PENDING,
+	                                 .pause_s = CONFIRM_PAUSE_S};
+}
+
+/* ---- values ---- */
+
+static bool is_text(struct reading *reading, const char *what, const struct yaml_node *value) {
+	if (value->kind != TREE_TEXT && value->kind != TREE_BROKEN)
+		REPORT(reading, value, "%s: not one value", what);
+	return value->kind == TREE_TEXT;
+}
+
+/* "30s", "10m", "2h"; leaves *ret alone where it is none. */
+static void read_duration(unsigned *ret, struct reading *reading, const char *what,
+                          const struct yaml_node *value) {
+	unsigned long unit = 0;
+	unsigned long count;
+	char *end;
+
+	if (!is_text(reading, what, value))
+		return;
+	count = strtoul(value->text, &end, 10);
+	if (strcmp(end, "s") == 0)
+		unit = 1;
+	else if (strcmp(end, "m") == 0)
+		unit = 60;
+	else if (strcmp(end, "h") == 0)
+		unit = 3600;
+	if (value->text[0] < '0' || value->text[0] > '9' || unit == 0 || count == 0 ||
+	    count > DURATION_MAX_S / unit) {
+		REPORT(reading, value,
+		       "%s: %.60s: not a time from 1s to 24h; write such as 30s, %s", what,
+		       value->text, "10m or 2h");
+		return;
+	}
+	*ret = (unsigned)(count * unit);
+}
+
+static void read_count(unsigned *ret, struct reading *reading, const char *what,
+                       const struct yaml_node *value) {
+	unsigned long count;
+	char *end;
+
+	if (!is_text(reading, what, value))
+		return;
+	count = strtoul(value->text, &end, 10);
+	if (value->text[0] < '0' || value->text[0] > '9' || *end != '\0' || count == 0 ||
+	    count > PENDING_MAX) {
+		REPORT(reading, value, "%s: %.60s: not a number from 1 to %d", what, value->text,
+		       PENDING_MAX);
+		return;
+	}
+	*ret = (unsigned)count;
+}
+
+/* A word or a list of words, each the bit of its place in the table. */
+static void read_bits(unsigned *ret, struct reading *reading, const char *what,
+                      const struct yaml_node *value, const char *const *words, size_t n_words) {
+	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
+	unsigned bits = 0;
+
+	if (value->kind == TREE_LIST && value->count == 0)
+		REPORT(reading, value, "%s: an empty list; write a value or leave the field out",
+		       what);
+	while (item != NULL) {
+		int index = read_word(reading, what, item, words, n_words);
+
+		if (index >= 0)
+			bits |= 1U << index;
+		item = item != value ? item->next : NULL;
+	}
+	*ret = bits;
+}
+
+static void read_methods(unsigned *ret, struct reading *reading, const char *what,
+                         const struct yaml_node *value) {
+	const char *words[CONFIRM_METHOD_COUNT];
+
+	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
+		words[i] = confirm_method_name((enum confirm_method)(1U << i));
+	read_bits(ret, reading, what, value, words, CONFIRM_METHOD_COUNT);
+}
+
+static void read_scope(unsigned *ret, struct reading *reading, const char *what,
+                       const struct yaml_node *value) {
+	const char *words[CONFIRM_SCOPE_COUNT];
+
+	for (unsigned i = 0; i < CONFIRM_SCOPE_COUNT; i++)
+		words[i] = confirm_scope_name((enum confirm_scope)(1U << i));
+	read_bits(ret, reading, what, value, words, CONFIRM_SCOPE_COUNT);
+}
+
+/* ---- maps ---- */
+
+/* A field of a map, and where its value goes. */
+struct part {
+	const char *name;
+	void (*read)(unsigned *ret, struct reading *reading, const char *what,
+	             const struct yaml_node *value);
+	unsigned *target;
+};
+
+static void read_parts(struct reading *reading, const struct yaml_node *map,
+                       const struct part *parts, size_t n_parts) {
+	const char *names[8];
+
+	if (map->kind != TREE_MAP) {
+		if (map->kind != TREE_BROKEN)
+			REPORT(reading, map, "confirm: not a map of fields");
+		return;
+	}
+	for (size_t i = 0; i < n_parts; i++)
+		names[i] = parts[i].name;
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
+		size_t i = 0;
+
+		if (key->kind == TREE_BROKEN)
+			continue;
+		while (i < n_parts && strcmp(parts[i].name, key->text) != 0)
+			i++;
+		if (i == n_parts)
+			report_unknown_field(reading, key, names, n_parts);
+		else if (key->next->kind != TREE_BROKEN)
+			parts[i].read(parts[i].target, reading, parts[i].name, key->next);
+	}
+}
+
+void confirm_read_settings(struct confirm_settings *settings, struct reading *reading,
+                           const struct yaml_node *value) {
+	const struct part parts[] = {
+		{"methods", read_methods, &settings->methods_named},
+		{"timeout", read_duration, &settings->timeout_s},
+		{"max_pending", read_count, &settings->max_pending},
+		{"pause", read_duration, &settings->pause_s},
+	};
+
+	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
+	if (settings->methods_named != 0)
+		settings->methods = settings->methods_named;
+}
+
+void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
+                        const struct yaml_node *value) {
+	const struct part parts[] = {
+		{"method", read_methods, &terms->methods},
+		{"remember", read_duration, &terms->remember_s},
+		{"scope", read_scope, &terms->scope},
+	};
+
+	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
+	if (value->kind == TREE_MAP && terms->scope != 0 && terms->remember_s == 0)
+		REPORT(reading, value, "scope: nothing is remembered; write remember: 10m, too");
+	if (terms->scope == 0)
+		terms->scope = SCOPE_EXE | SCOPE_ANCESTOR;
+}
+
+/* ---- written out ---- */
+
+static void put(struct buffer *yaml, const char *text) {
+	buffer_put_raw(yaml, bytes_of_text(text));
+}
+
+static void put_number(struct buffer *yaml, const char *before, unsigned number,
+                       const char *after) {
+	char text[32];
+
+	put(yaml, before);
+	snprintf(text, sizeof(text), "%u", number);
+	put(yaml, text);
+	put(yaml, after);
+}
+
+static void put_methods(struct buffer *yaml, unsigned methods) {
+	const char *join = "[";
+
+	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++) {
+		if ((methods & 1U << i) == 0)
+			continue;
+		put(yaml, join);
+		put(yaml, confirm_method_name((enum confirm_method)(1U << i)));
+		join = ", ";
+	}
+	put(yaml, "]");
+}
+
+static void put_scope(struct buffer *yaml, unsigned scope) {
+	const char *join = "[";
+
+	for (unsigned i = 0; i < CONFIRM_SCOPE_COUNT; i++) {
+		if ((scope & 1U << i) == 0)
+			continue;
+		put(yaml, join);
+		put(yaml, confirm_scope_name((enum confirm_scope)(1U << i)));
+		join = ", ";
+	}
+	put(yaml, "]");
+}
+
+void confirm_show_settings(struct buffer *yaml, const struct confirm_settings *settings) {
+	put(yaml, "\nconfirm:\n  methods: ");
+	put_methods(yaml, settings->methods);
+	put_number(yaml, "\n  timeout: ", settings->timeout_s, "s\n");
+	put_number(yaml, "  max_pending: ", settings->max_pending, "\n");
+	put_number(yaml, "  pause: ", settings->pause_s, "s");
+}
+
+void confirm_show_terms(struct buffer *yaml, const struct confirm_terms *terms) {
+	if (terms->methods == 0 && terms->remember_s == 0)
+		return;
+	put(yaml, "    confirm:\n");
+	if (terms->methods != 0) {
+		put(yaml, "      method: ");
+		put_methods(yaml, terms->methods);
+		put(yaml, "\n");
+	}
+	if (terms->remember_s == 0)
+		return;
+	put_number(yaml, "      remember: ", terms->remember_s, "s\n");
+	put(yaml, "      scope: ");
+	put_scope(yaml, terms->scope);
+	put(yaml, "\n");
+}
