@@ -23,6 +23,11 @@ static const struct command {
 	{"reload", cmd_reload, "read the policy again"},
 	{"panic", cmd_panic, "refuse every signature, until `panic off`"},
 	{"status", cmd_status, "print the state of the guard that runs"},
+	{"pending", cmd_pending, "print the requests that wait for your yes"},
+	{"confirm", cmd_confirm, "say yes to one of them, with your PIN"},
+	{"deny", cmd_deny, "say no"},
+	{"grants", cmd_grants, "print, or revoke, what was confirmed for a while"},
+	{"enroll", cmd_enroll, "set the PIN"},
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 	{"test", cmd_test, "run the tests of a policy"},
 	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in"},
@@ -67,8 +72,12 @@ static int inherit_nothing(void) {
 
 /* The guard is to be nobody's but its own from its first moment on. */
 static void become_image(char **argv) {
+	CLEANUP(free_pointer) char *program = NULL;
 	int error;
 
+	/* Which file people have, who are asked. The image calls itself nothing. */
+	if (platform_own_program(&program) == 0)
+		setenv(PLATFORM_TOLD_PROGRAM, program, 1);
 	signal(SIGXFSZ, SIG_IGN); /* its file may be longer than a limit on ours */
 	error = RUNS_AS_IMAGE ? platform_become_image(argv, "ssh-agent-guard") : 0;
 

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "base/secret.h"
 #include "platform/platform.h"
 
 #define CLIENT_BACKLOG 16
@@ -25,9 +27,11 @@ struct client {
 	int fd;
 	ev_io io;
 	ev_timer timer;
-	char request[CONTROL_REQUEST_MAX];
+	uint64_t call; /* 0: none is being answered */
+	struct peer writer;
+	char *request; /* CONTROL_REQUEST_MAX bytes; it may hold a PIN */
+	bool is_locked;
 	size_t request_len;
-	uint64_t call;
 	struct buffer answer;
 	bool stay;
 };
@@ -47,6 +51,18 @@ struct control {
 	uint64_t last_call;
 };
 
+/* What was asked, once it has been answered. */
+static void client_forget(struct client *client) {
+	if (client->is_locked) {
+		secret_free(client->request, CONTROL_REQUEST_MAX);
+	} else if (client->request != NULL) {
+		secret_wipe(client->request, CONTROL_REQUEST_MAX);
+		free(client->request);
+	}
+	client->request = NULL;
+	client->is_locked = false;
+}
+
 static void client_free(struct client *client) {
 	struct control *control = client->control;
 
@@ -61,6 +77,8 @@ static void client_free(struct client *client) {
 	ev_timer_stop(control->loop, &client->timer);
 	close_fd(&client->fd);
 	buffer_deinit(&client->answer);
+	peer_deinit(&client->writer);
+	client_forget(client);
 	free(client);
 }
 
@@ -88,65 +106,71 @@ static void client_write(struct client *client) {
 }
 
 static void client_answer(struct client *client, enum control_result result, struct bytes text) {
-	struct control *control = client->control;
-
+	client->call = 0;
 	client->stay = result == CONTROL_OK_STAY;
 	buffer_put_raw(&client->answer,
 	               bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
 	buffer_put_raw(&client->answer, text);
-	ev_io_stop(control->loop, &client->io);
 	ev_io_set(&client->io, client->fd, EV_WRITE);
-	ev_io_start(control->loop, &client->io);
+	ev_io_start(client->control->loop, &client->io);
+	ev_timer_stop(client->control->loop, &client->timer);
+	ev_timer_set(&client->timer, CONTROL_TIMEOUT_S, 0.);
+	ev_timer_start(client->control->loop, &client->timer);
 	client_write(client);
 }
 
 static void client_serve(struct client *client) {
 	struct control *control = client->control;
 	CLEANUP(buffer_deinit) struct buffer text = {0};
+	struct control_call call = {++control->last_call, client->request, &client->writer,
+	                            client->is_locked};
 	enum control_result result;
 
-	client->call = ++control->last_call;
-	result = control->handler(control->data, client->request, client->call, &text);
-	if (result != CONTROL_LATER) {
-		client_answer(client, result, buffer_bytes(&text));
-		return;
-	}
-	/* Until then it matters neither how long that takes nor what the client says. */
 	ev_io_stop(control->loop, &client->io);
-	ev_timer_stop(control->loop, &client->timer);
+	result = control->handler(control->data, &call, &text);
+	client_forget(client);
+	if (result == CONTROL_LATER) {
+		ev_timer_stop(control->loop, &client->timer);
+		client->call = call.id;
+	} else {
+		client_answer(client, result, buffer_bytes(&text));
+	}
 }
 
 void control_answer(struct control *control, uint64_t call, enum control_result result,
                     struct bytes text) {
-	struct client *client = control->clients;
-
-	while (client != NULL && client->call != call)
-		client = client->next;
-	if (client == NULL)
-		return;
-	ev_timer_set(&client->timer, CONTROL_TIMEOUT_S, 0.);
-	ev_timer_start(control->loop, &client->timer);
-	client_answer(client, result, text);
+	for (struct client *client = control->clients; client != NULL; client = client->next)
+		if (client->call == call) {
+			client_answer(client, result, text);
+			return;
+		}
 }
 
 static void client_read(struct client *client) {
-	ssize_t len = recv(client->fd, client->request + client->request_len,
-	                   sizeof(client->request) - 1 - client->request_len, MSG_DONTWAIT);
+	CLEANUP(peer_deinit) struct peer writer = PEER_UNKNOWN;
+	size_t len = 0;
+	int error = platform_read(&writer, client->fd, client->request + client->request_len,
+	                          CONTROL_REQUEST_MAX - 1 - client->request_len, &len);
 	char *end;
 
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+	if (error == -EAGAIN || error == -EINTR)
 		return;
-	if (len <= 0) {
+	/* Half of it from somebody else is nobody's request. */
+	if (error < 0 || len == 0 ||
+	    (client->request_len > 0 && !peer_same(&client->writer, &writer))) {
 		client_free(client);
 		return;
 	}
-	client->request_len += (size_t)len;
+	peer_deinit(&client->writer);
+	client->writer = writer;
+	writer = PEER_UNKNOWN;
+	client->request_len += len;
 	client->request[client->request_len] = '\0';
 	end = strchr(client->request, '\n');
 	if (end != NULL) {
 		*end = '\0';
 		client_serve(client);
-	} else if (client->request_len == sizeof(client->request) - 1) {
+	} else if (client->request_len == CONTROL_REQUEST_MAX - 1) {
 		client_free(client);
 	}
 }
@@ -186,11 +210,20 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 		ev_timer_set(&control->retry, ACCEPT_RETRY_S, 0.);
 		ev_timer_start(loop, &control->retry);
 	}
-	if (error < 0 || !is_allowed(fd))
+	if (error < 0 || !is_allowed(fd) || platform_identify_writers(fd) < 0)
 		return;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		return;
+	client->request = secret_new(CONTROL_REQUEST_MAX);
+	client->is_locked = client->request != NULL;
+	if (!client->is_locked)
+		client->request = calloc(1, CONTROL_REQUEST_MAX);
+	if (client->request == NULL) {
+		free(client);
+		return;
+	}
+	client->writer = PEER_UNKNOWN;
 	client->control = control;
 	client->fd = take_fd(&fd);
 	client->next = control->clients;
@@ -237,6 +270,8 @@ static int control_listen(struct control *control) {
 
 	if (error == 0)
 		error = platform_socket(&fd, false);
+	if (error == 0)
+		error = platform_identify_writers(fd);
 	if (error == 0 && unlink(control->path) < 0 && errno != ENOENT)
 		error = -errno;
 	mask = umask(0177);
@@ -305,16 +340,25 @@ void control_free(struct control *control) {
 	free(control);
 }
 
-static int send_all(int fd, struct bytes bytes) {
-	while (bytes.len > 0) {
-		ssize_t len = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+/* The request and its newline, from where it lies. */
+static int send_line(int fd, const char *request) {
+	struct iovec parts[] = {{(void *)(uintptr_t)request, strlen(request)}, {(char[]){'\n'}, 1}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	ssize_t len = sendmsg(fd, &message, MSG_NOSIGNAL);
 
-		if (len < 0)
-			return -errno;
-		bytes.data += len;
-		bytes.len -= (size_t)len;
-	}
-	return 0;
+	if (len < 0)
+		return -errno;
+	/* A new socket takes so little at once. */
+	return (size_t)len == parts[0].iov_len + 1 ? 0 : -EMSGSIZE;
+}
+
+/* Whether whoever listens there may be the guard. That one lets nobody look into it, so that only
+ * an impostor that does can be seen; root sees both. */
+static bool is_our_program(int fd) {
+	CLEANUP(peer_deinit) struct peer peer = PEER_UNKNOWN;
+
+	return platform_connector(&peer, fd) == 0 && peer.known && platform_peer_alive(&peer) &&
+	       platform_runs_our_program(&peer) != TRI_NO;
 }
 
 /* Reads to the end of the stream. */
@@ -338,12 +382,25 @@ static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
 	}
 }
 
-int control_ask(struct buffer *answer, const char *path, const char *request, bool patiently) {
+/* What the guard says, apart from its first line. 1: it failed. */
+static int take_result(struct buffer *answer) {
+	static const char ok[] = "ok\n", failed[] = "failed\n";
+
+	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {
+		buffer_drop(answer, strlen(ok));
+		return 0;
+	}
+	if (answer->len < strlen(failed) || memcmp(answer->data, failed, strlen(failed)) != 0)
+		return -EPROTO;
+	buffer_drop(answer, strlen(failed));
+	return 1;
+}
+
+static int ask(struct buffer *answer, const char *path, const char *request, int timeout_ms,
+               bool secret) {
 	CLEANUP(close_fd) int fd = -1;
-	CLEANUP(buffer_deinit) struct buffer line = {0};
 	struct sockaddr_un address;
 	int error = control_address(&address, path);
-	static const char ok[] = "ok\n", failed[] = "failed\n";
 
 	if (error == 0)
 		error = platform_socket(&fd, true);
@@ -353,22 +410,20 @@ int control_ask(struct buffer *answer, const char *path, const char *request, bo
 		return -errno;
 	if (!is_allowed(fd))
 		return -EPERM;
-	buffer_put_raw(&line, bytes_of_text(request));
-	buffer_put_u8(&line, '\n');
-	error = buffer_error(&line);
+	if (secret && !is_our_program(fd))
+		return -EXDEV;
+	error = send_line(fd, request);
 	if (error == 0)
-		error = send_all(fd, buffer_bytes(&line));
-	if (error == 0)
-		error = receive_all(answer, fd,
-		                    patiently ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000));
-	if (error < 0)
-		return error;
-	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {
-		buffer_drop(answer, strlen(ok));
-		return 0;
-	}
-	if (answer->len < strlen(failed) || memcmp(answer->data, failed, strlen(failed)) != 0)
-		return -EPROTO;
-	buffer_drop(answer, strlen(failed));
-	return 1;
+		error = receive_all(answer, fd, timeout_ms);
+	return error < 0 ? error : take_result(answer);
+}
+
+int control_ask(struct buffer *answer, const char *path, const char *request, bool patiently) {
+	return ask(answer, path, request, patiently ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000),
+	           false);
+}
+
+int control_ask_secret(struct buffer *answer, const char *path, const char *request,
+                       double timeout_s) {
+	return ask(answer, path, request, (int)(timeout_s * 1000), true);
 }

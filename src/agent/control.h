@@ -1,7 +1,8 @@
 /*
  * The control socket: one request, one answer, then the end. A request is one line ("stop",
- * "reload", "panic", "panic off", "status", "log-head"); the answer begins with a line "ok" or
- * "failed", the rest is for the person who asked. Nothing here can say yes to a signature.
+ * "reload", "panic", "panic off", "status", "log-head", and those of agent/asker_control.h); the
+ * answer begins with a line "ok" or "failed", the rest is for the person who asked. Nothing here
+ * says yes to a signature but what carries its own proof.
  */
 #ifndef AGENT_CONTROL_H
 #define AGENT_CONTROL_H
@@ -12,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "platform/platform.h"
 
 #define CONTROL_REQUEST_MAX 256
 #define CONTROL_CLIENTS_MAX 16 /* a person, a status bar or two; a flood waits in the queue */
@@ -26,9 +28,16 @@ enum control_result {
 	CONTROL_LATER,   /* control_answer() will be called */
 };
 
-/* Answers the request, a text without its newline, by what it appends to *answer. call is the
- * number of this one, for control_answer(). */
-typedef enum control_result control_handler(void *data, const char *request, uint64_t call,
+struct control_call {
+	uint64_t id;               /* for control_answer() */
+	const char *request;       /* a text without its newline */
+	const struct peer *writer; /* who wrote it; perhaps unknown */
+	bool is_locked;            /* request is in memory that is never swapped */
+};
+
+/* Answers the call, which holds for that long, by what it appends to *answer. The request is wiped
+ * afterwards. */
+typedef enum control_result control_handler(void *data, const struct control_call *call,
                                             struct buffer *answer);
 
 /* Listens at path, whose directory must be private; what lies there is replaced, so the caller
@@ -48,5 +57,9 @@ void control_free(struct control *control); /* removes the socket; NULL is fine 
  * -ECONNREFUSED or -ENOENT: no guard is there; -EPERM: it belongs to another user. */
 int control_ask(struct buffer *answer, const char *path, const char *request,
                 bool patiently) MUST_CHECK;
+/* The same for a request with a secret in it, which is copied nowhere: -EXDEV where the process
+ * that listens can be seen to run another program than this one. timeout_s is for the answer. */
+int control_ask_secret(struct buffer *answer, const char *path, const char *request,
+                       double timeout_s) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "agent/asker.h"
+#include "agent/asker_control.h"
 #include "agent/connection.h"
 #include "agent/control.h"
 #include "agent/guard.h"
@@ -160,18 +162,20 @@ static void on_reloaded(void *data, uint64_t call, bool good, struct bytes text)
 	control_answer(daemon->control, call, good ? CONTROL_OK : CONTROL_FAILED, text);
 }
 
-static enum control_result on_control(void *data, const char *request, uint64_t call,
+static enum control_result on_control(void *data, const struct control_call *call,
                                       struct buffer *answer) {
 	struct daemon *daemon = data;
 	struct guard *guard = &daemon->guard;
+	const char *request = call->request;
 	bool panic = strcmp(request, "panic") == 0;
+	enum control_result result;
 
 	if (strcmp(request, "stop") == 0) {
 		ev_break(guard->loop, EVBREAK_ALL);
 		return CONTROL_OK_STAY;
 	}
 	if (strcmp(request, "reload") == 0) {
-		reload_ask(daemon->reload, call);
+		reload_ask(daemon->reload, call->id);
 		return CONTROL_LATER;
 	}
 	if (strcmp(request, "log-head") == 0)
@@ -187,6 +191,8 @@ static enum control_result on_control(void *data, const char *request, uint64_t 
 			buffer_put_raw(answer, bytes_of_text(strerror(-error)));
 		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
 	}
+	if (asker_control(guard->asker, call, answer, &result))
+		return result;
 	buffer_put_raw(answer, bytes_of_text("this guard does not know that request"));
 	return CONTROL_FAILED;
 }
@@ -243,6 +249,7 @@ static void daemon_serve(struct daemon *daemon) {
 		ev_break(guard->loop, EVBREAK_ALL);
 		return;
 	}
+	guard->asker->control = daemon->control;
 	daemon->serving = true;
 	guard_note(guard, "start", NULL, guard->upstream_name);
 	guard_status_write(guard, false);
@@ -426,6 +433,8 @@ static int daemon_modules(struct daemon *daemon) {
 		error = hangups_new(&guard->hangups);
 	if (error == 0)
 		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);
+	if (error == 0)
+		error = asker_new(&guard->asker, guard);
 	if (error < 0) {
 		diag_error("start: %s", strerror(-error));
 		return error;
@@ -477,6 +486,7 @@ static void daemon_end(struct daemon *daemon) {
 		ev_signal_stop(guard->loop, &daemon->terminate);
 		ev_signal_stop(guard->loop, &daemon->interrupt);
 	}
+	asker_free(TAKE(guard->asker));
 	hangups_free(guard->hangups);
 	reader_free(guard->reader);
 	journal_free(guard->journal);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/approval.h"
 #include "agent/hide.h"
 #include "agent/probe.h"
 #include "base/clock.h"
@@ -36,6 +37,7 @@ struct exchange {
 	struct policy *floor;  /* likewise; NULL where there is none, too */
 	struct verdict verdict;
 	struct coding_agents coding_agents; /* as the policy that decided tells them */
+	struct approval approval;
 	bool forwarding;
 	bool gone;
 
@@ -107,18 +109,30 @@ static int exchange_event_with(struct exchange *exchange, const char *decision, 
 		/* A bind passes unidentified. */
 		.request = exchange->caller != NULL ? &request : NULL,
 		.missing_fact = exchange->verdict.missing,
+		.confirm_method = exchange->approval.method != 0
+	                                  ? confirm_method_name(exchange->approval.method)
+	                                  : NULL,
+		.confirm_via = exchange->approval.via,
+		.grant = exchange->approval.grant,
+		.waited_ms = exchange->approval.waited_ns / 1000000,
 		.weak = exchange->verdict.weak && strcmp(decision, "allow") == 0,
 		.outcome = outcome,
 		.delivered = exchange->gone ? TRI_NO : TRI_UNKNOWN,
 		.config_sha256 = policy_sha256(exchange->policy != NULL ? exchange->policy
 	                                                                : guard->policy),
 		.floor_sha256 = floor != NULL ? policy_sha256(floor) : NULL,
-		.latency_us = (spent_ns - exchange->upstream_ns) / 1000,
+		.latency_us = (spent_ns - exchange->upstream_ns - exchange->approval.waited_ns) /
+	                      1000,
 		.upstream_us = exchange->upstream_ns / 1000,
 		.sign_request_num = exchange->number,
 	};
 
 	return guard_event(guard, &event);
+}
+
+/* The decision of what is done. */
+static const char *done_by(const struct exchange *exchange) {
+	return exchange->approval.granted ? "confirmed" : "allow";
 }
 
 static int exchange_event(struct exchange *exchange, const char *decision, const char *reason,
@@ -173,7 +187,7 @@ static void exchange_signed(struct exchange *exchange, struct bytes answer) {
 		exchange_refuse(exchange, "deny", "panic");
 		return;
 	}
-	error = exchange_event(exchange, "allow", NULL, success ? "success" : "failure");
+	error = exchange_event(exchange, done_by(exchange), NULL, success ? "success" : "failure");
 
 	if (error < 0 && guard_log_must(exchange->in.guard)) {
 		exchange->in.guard->refusals++;
@@ -291,7 +305,7 @@ static void exchange_forward(struct exchange *exchange) {
 
 	/* What changes the agent cannot be taken back where its event fails, so that comes first.
 	 */
-	if (is_change(exchange) && exchange_event(exchange, "allow", NULL, NULL) < 0 &&
+	if (is_change(exchange) && exchange_event(exchange, done_by(exchange), NULL, NULL) < 0 &&
 	    guard_log_must(exchange->in.guard)) {
 		exchange->in.guard->refusals++;
 		exchange_answer_failure(exchange);
@@ -336,23 +350,9 @@ static void exchange_probe(struct exchange *exchange) {
 		probe_start(exchange->probe, on_probed, exchange);
 }
 
-static void exchange_decide(struct exchange *exchange) {
+static void exchange_allowed(struct exchange *exchange) {
 	struct guard *guard = exchange->in.guard;
-	struct request request = exchange_request(exchange);
 
-	if (exchange->caller->state != CALLER_IDENTIFIED) {
-		exchange_refuse(exchange, "deny", exchange->caller->reason);
-		return;
-	}
-	exchange->policy = policy_ref(guard->policy);
-	exchange->floor = guard->floor != NULL ? policy_ref(guard->floor) : NULL;
-	exchange->verdict = floor_decide(exchange->floor, exchange->policy, &request);
-	exchange->coding_agents = request.coding_agents;
-	switch (exchange->verdict.action) {
-	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
-	case ACTION_CONFIRM: exchange_refuse(exchange, "confirm-denied", "missing"); return;
-	case ACTION_ALLOW: break;
-	}
 	/* The event of this refusal finds out whether the log can be written again. */
 	if (guard->log_error && guard_log_must(guard) && !is_operation(exchange, OPERATION_LIST))
 		exchange_refuse(exchange, "deny", "log-error");
@@ -360,6 +360,98 @@ static void exchange_decide(struct exchange *exchange) {
 		exchange_probe(exchange);
 	else
 		exchange_forward(exchange);
+}
+
+/* By the policies that are in force now. */
+static struct approval_law exchange_judge(struct exchange *exchange, struct request *request) {
+	struct guard *guard = exchange->in.guard;
+
+	policy_unref(exchange->policy);
+	policy_unref(exchange->floor);
+	exchange->policy = policy_ref(guard->policy);
+	exchange->floor = guard->floor != NULL ? policy_ref(guard->floor) : NULL;
+	exchange->verdict = floor_decide(exchange->floor, exchange->policy, request);
+	exchange->coding_agents = request->coding_agents;
+	return (struct approval_law){exchange->policy, exchange->floor, &exchange->verdict};
+}
+
+static void on_person_answered(void *data, const struct prompt *prompt);
+
+static void exchange_decide(struct exchange *exchange) {
+	struct request request = exchange_request(exchange);
+	struct approval_law law;
+	const char *reason;
+
+	if (exchange->caller->state != CALLER_IDENTIFIED) {
+		exchange_refuse(exchange, "deny", exchange->caller->reason);
+		return;
+	}
+	law = exchange_judge(exchange, &request);
+	switch (exchange->verdict.action) {
+	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
+	case ACTION_CONFIRM:
+		reason = approval_ask(&exchange->approval, exchange->in.guard->asker, &law,
+		                      &request, on_person_answered, exchange);
+		if (reason != NULL) {
+			exchange_refuse(exchange, "confirm-denied", reason);
+			return;
+		}
+		break;
+	case ACTION_ALLOW: break;
+	}
+	if (exchange->approval.waiter == NULL)
+		exchange_allowed(exchange);
+}
+
+/* A person took a while: meanwhile another policy may be in force, and it decides again. */
+static void exchange_decide_again(struct exchange *exchange) {
+	struct request request = exchange_request(exchange);
+	struct approval_law law = exchange_judge(exchange, &request);
+	const char *reason;
+
+	switch (exchange->verdict.action) {
+	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
+	case ACTION_CONFIRM:
+		reason = approval_settle(&exchange->approval, &law, &request);
+		if (reason != NULL) {
+			exchange_refuse(exchange, "confirm-denied", reason);
+			return;
+		}
+		break;
+	case ACTION_ALLOW: break;
+	}
+	exchange_allowed(exchange);
+}
+
+static void on_identified_again(void *data, struct caller *caller) {
+	struct exchange *exchange = data;
+	bool same;
+
+	exchange->job = NULL;
+	caller_set_connector(caller, exchange->in.writer, exchange->in.connector);
+	same = approval_same_caller(caller, exchange->caller);
+	caller_free(exchange->caller);
+	exchange->caller = caller;
+	if (exchange->gone)
+		exchange_refuse(exchange, "confirm-denied", "cancelled");
+	else if (!same)
+		exchange_refuse(exchange, "confirm-denied",
+		                caller->reason != NULL ? caller->reason : "caller-changed");
+	else if (is_operation(exchange, OPERATION_SIGN) && exchange->in.guard->panic)
+		exchange_refuse(exchange, "deny", "panic");
+	else
+		exchange_decide_again(exchange);
+}
+
+static void on_person_answered(void *data, const struct prompt *prompt) {
+	struct exchange *exchange = data;
+	const char *reason = approval_answered(&exchange->approval, prompt);
+
+	if (reason == NULL && reader_ask(&exchange->job, exchange->in.guard->reader,
+	                                 exchange->in.writer, on_identified_again, exchange) < 0)
+		reason = "caller-unknown";
+	if (reason != NULL)
+		exchange_refuse(exchange, "confirm-denied", reason);
 }
 
 /* Nothing is proved on this connection from here on. The real agent hears of the bind all the same:
@@ -436,6 +528,7 @@ int exchange_new(struct exchange **ret, const struct exchange_input *input, exch
 	exchange->in = *input;
 	exchange->done = done;
 	exchange->data = data;
+	exchange->approval = APPROVAL_NONE;
 	exchange->begun_ns = clock_mono_ns();
 	*ret = exchange;
 	return 0;
@@ -487,6 +580,7 @@ void exchange_start(struct exchange *exchange) {
 void exchange_free(struct exchange *exchange) {
 	if (exchange == NULL)
 		return;
+	approval_end(&exchange->approval);
 	reader_cancel(exchange->job);
 	probe_free(exchange->probe);
 	caller_free(exchange->caller);
@@ -499,12 +593,17 @@ void exchange_client_gone(struct exchange *exchange) {
 	exchange->gone = true;
 	/* While the caller is read the event still lacks it; what has been sent cannot be unsent.
 	 */
-	if (exchange->probe != NULL ||
-	    (exchange->forwarding && !upstream_link_has_sent(exchange->in.link)))
+	if (exchange->approval.waiter != NULL)
+		exchange_cancel(exchange);
+	else if (exchange->probe != NULL ||
+	         (exchange->forwarding && !upstream_link_has_sent(exchange->in.link)))
 		exchange_refuse(exchange, "deny", "cancelled");
 }
 
 void exchange_cancel(struct exchange *exchange) {
+	bool asked = exchange->approval.waiter != NULL;
+
 	exchange->gone = true;
-	exchange_refuse(exchange, "deny", "cancelled");
+	approval_end(&exchange->approval);
+	exchange_refuse(exchange, asked ? "confirm-denied" : "deny", "cancelled");
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/asker.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
@@ -121,6 +122,10 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 		*ret_text = "the changed policy is not used, the old one is in force (see notice)";
 		return STATUS_RELOAD_ERROR;
 	}
+	if (guard->asker != NULL && broker_count(guard->asker->broker) > 0) {
+		*ret_text = "a request waits for your yes (ssh-agent-guard confirm)";
+		return STATUS_CONFIRMING;
+	}
 	*ret_text = "serving";
 	return STATUS_IDLE;
 }
@@ -137,6 +142,7 @@ static struct status guard_status(struct guard *guard) {
 		.config_sha256 = policy_sha256(guard->policy),
 		.rules = policy_rule_count(guard->policy),
 		.connections = guard->n_connections,
+		.pending = guard->asker != NULL ? broker_count(guard->asker->broker) : 0,
 		.signatures = guard->signatures,
 		.refusals = guard->refusals,
 		.upstream_restarts = guard->upstream_restarts,

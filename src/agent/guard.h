@@ -20,6 +20,7 @@
 #include "platform/platform.h"
 #include "policy/policy.h"
 
+struct asker;
 struct connection;
 
 enum reload_state {
@@ -34,6 +35,7 @@ struct guard {
 	struct journal *journal;
 	struct reader *reader;
 	struct hangups *hangups;
+	struct asker *asker; /* NULL before it serves, and while it ends */
 
 	const char *policy_path;
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */

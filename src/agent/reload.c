@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/asker.h"
 #include "agent/control.h"
 #include "agent/watch.h"
 #include "base/diag.h"
@@ -116,6 +117,7 @@ static int take(struct reload *reload, const struct fetched *found, bool is_floo
 	if (never_was || strcmp(policy_sha256(policy), policy_sha256(*in_force)) != 0)
 		*ret_changed = true;
 	/* Requests on their way keep the one that decided them. */
+	asker_policy_changed(guard->asker);
 	policy_unref(*in_force);
 	*in_force = policy;
 	return 0;

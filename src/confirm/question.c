@@ -182,6 +182,16 @@ static void put_plain(struct buffer *text, const char *value, size_t len_max) {
 	plain_put(text, bytes_of_text(value != NULL ? value : "?"), len_max);
 }
 
+/* Of a process whose executable may not be seen, what it calls itself. */
+static void put_name(struct buffer *text, const struct process *process) {
+	if (process->name != NULL || process->title == NULL) {
+		put_plain(text, process->name, NAME_SHOWN);
+		return;
+	}
+	put_plain(text, process->title, NAME_SHOWN);
+	put(text, "?");
+}
+
 static void put_pid(struct buffer *text, pid_t pid) {
 	char number[32];
 
@@ -196,7 +206,7 @@ static void show_caller(struct question *question, struct buffer *text,
 	add_line(question, "program", text);
 	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_SHOWN; i++) {
 		put(text, i > 0 ? " < " : "");
-		put_plain(text, caller->ancestors[i].name, NAME_SHOWN);
+		put_name(text, &caller->ancestors[i]);
 	}
 	if (caller->n_ancestors > ANCESTORS_SHOWN)
 		put(text, " < ...");

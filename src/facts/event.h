@@ -23,6 +23,10 @@ struct event {
 	const struct request *request; /* NULL where nothing was asked */
 	const char *missing_fact;
 	bool weak; /* it was allowed, and nothing that is proved was asked for */
+	const char *confirm_method; /* by which a person answered; NULL: none was asked, or did */
+	const char *confirm_via;    /* the way the answer came: "control", "fifo", "grant" */
+	uint64_t grant;             /* the yes that was remembered, or is from now on; 0: none */
+	uint64_t waited_ms;         /* for the person */
 	const char
 		*outcome; /* what the upstream made of it: "success", "failure"; NULL: not asked */
 	enum tri delivered; /* TRI_NO: the client was gone when the answer came */

@@ -322,6 +322,16 @@ static void put_link(struct doc *doc, const struct chain_link *link) {
 	doc_text(doc, "prev", hex, WORD_LEN_MAX);
 }
 
+static void put_confirmation(struct doc *doc, const struct event *event) {
+	doc_text(doc, "confirm_method", event->confirm_method, WORD_LEN_MAX);
+	doc_text(doc, "confirm_via", event->confirm_via, WORD_LEN_MAX);
+	/* Of the methods that there are, none is more than that. */
+	if (event->confirm_method != NULL)
+		doc_bool(doc, "confirm_weak", true);
+	put_positive(doc, "grant", event->grant);
+	put_positive(doc, "waited_ms", event->waited_ms);
+}
+
 int event_yaml(struct buffer *document, const struct event *event) {
 	return event_yaml_linked(document, event, NULL);
 }
@@ -345,6 +355,7 @@ int event_yaml_linked(struct buffer *document, const struct event *event,
 	if (event->weak)
 		doc_bool(&doc, "weak", true);
 	doc_text(&doc, "detail", event->detail, SENTENCE_LEN_MAX);
+	put_confirmation(&doc, event);
 	if (event->request != NULL)
 		put_request(&doc, event->request);
 	doc_text(&doc, "config_sha256", event->config_sha256, WORD_LEN_MAX);

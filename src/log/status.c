@@ -16,6 +16,7 @@ const char *status_state_name(enum status_state state) {
 	case STATUS_UPSTREAM_DOWN: return "upstream-down";
 	case STATUS_LOCKED: return "locked";
 	case STATUS_SOCKET_LOST: return "socket-lost";
+	case STATUS_CONFIRMING: return "confirming";
 	case STATUS_LOG_ERROR: return "log-error";
 	case STATUS_STOPPED: return "stopped";
 	}
@@ -43,6 +44,7 @@ int status_yaml(struct buffer *document, const struct status *status) {
 	doc_text(&doc, "config_sha256", status->config_sha256, WORD_LEN_MAX);
 	doc_number(&doc, "rules", status->rules);
 	doc_number(&doc, "connections", status->connections);
+	doc_number(&doc, "pending", status->pending);
 	doc_number(&doc, "signatures", status->signatures);
 	doc_number(&doc, "refusals", status->refusals);
 	doc_number(&doc, "upstream_restarts", status->upstream_restarts);

@@ -17,6 +17,7 @@ enum status_state {
 	STATUS_UPSTREAM_DOWN,
 	STATUS_LOCKED,      /* panic: every signature is refused */
 	STATUS_SOCKET_LOST, /* somebody took our socket's place, and it could not be taken back */
+	STATUS_CONFIRMING,  /* a person is asked */
 	STATUS_LOG_ERROR,   /* events cannot be written */
 	STATUS_STOPPED,
 };
@@ -35,6 +36,7 @@ struct status {
 	const char *config_sha256;
 	size_t rules;
 	size_t connections;
+	size_t pending;      /* questions to a person */
 	uint64_t signatures; /* allowed since start */
 	uint64_t refusals;
 	uint64_t upstream_restarts;

@@ -75,6 +75,14 @@ int platform_own_listener(struct stat *ret, int dir_fd, const char *name) MUST_C
  * as below. */
 int platform_peer_of(struct peer *ret, pid_t pid) MUST_CHECK;
 
+/* Whether the peer's process runs the same file as this one. Unknown where it lets nobody look.
+ * Blocks, as below: for tools. */
+enum tri platform_runs_our_program(const struct peer *peer);
+/* The path of our own executable, owned by the caller; of an image, that of the file which it is a
+ * copy of, as it was told. */
+#define PLATFORM_TOLD_PROGRAM "SSH_AGENT_GUARD_PROGRAM" /* set for the image */
+int platform_own_program(char **ret) MUST_CHECK;
+
 /* A descriptor by which platform_process_lives() tells whether the process that now has this PID
  * lives; never blocks. -ESRCH: there is none. */
 int platform_process_watch(int *ret_fd, pid_t pid) MUST_CHECK;

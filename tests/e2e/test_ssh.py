@@ -44,6 +44,8 @@ rules:
         self.assertEqual(event['key_fingerprint'], self.fingerprint)
         self.assertEqual(event['outcome'], 'success')
         self.assertEqual(event['uid'], self.place.uid)
+        self.assertNotIn('caller_integrity', event)
+        self.assertNotIn('connector_pid', event)
         self.assertEqual(len(self.signed()), 1)
 
     def test_a_copy_of_ssh_cannot_log_in(self):

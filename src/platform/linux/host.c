@@ -29,6 +29,39 @@ int platform_runtime_directory(char **ret) {
 	return *ret != NULL ? 0 : -ENOMEM;
 }
 
+#define MEMORY_FILE "/memfd:"
+
+enum tri platform_runs_our_program(const struct peer *peer) {
+	struct stat theirs, ours;
+	char path[64], target[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%ld/exe", (long)peer->pid);
+	if (stat(path, &theirs) < 0 || readlink(path, target, sizeof(target) - 1) < 0)
+		return errno == EACCES ? TRI_UNKNOWN : TRI_NO;
+	/* A copy of a file; of which one, it does not say. */
+	if (strncmp(target, MEMORY_FILE, strlen(MEMORY_FILE)) == 0)
+		return TRI_UNKNOWN;
+	if (stat("/proc/self/exe", &ours) < 0)
+		return TRI_UNKNOWN;
+	return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino &&
+	                       platform_peer_alive(peer)
+	               ? TRI_YES
+	               : TRI_NO;
+}
+
+int platform_own_program(char **ret) {
+	char path[PATH_MAX];
+	const char *told = getenv(PLATFORM_TOLD_PROGRAM);
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	*ret = strdup(strncmp(path, MEMORY_FILE, strlen(MEMORY_FILE)) == 0 && told != NULL ? told
+	                                                                                   : path);
+	return *ret != NULL ? 0 : -ENOMEM;
+}
+
 int platform_die_with_parent(pid_t parent) {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;

@@ -22,6 +22,7 @@ static const struct status sample = {
 	.config_sha256 = "0123",
 	.rules = 3,
 	.connections = 1,
+	.pending = 2,
 	.signatures = 12,
 	.refusals = 2,
 	.upstream_restarts = 1,
@@ -49,6 +50,7 @@ static void a_status_has_every_field_under_its_name(void **state) {
 	                    "config_sha256: \"0123\"\n"
 	                    "rules: 3\n"
 	                    "connections: 1\n"
+	                    "pending: 2\n"
 	                    "signatures: 12\n"
 	                    "refusals: 2\n"
 	                    "upstream_restarts: 1\n"

@@ -1,0 +1,301 @@
+#include "agent/asker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/asker_control.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/secret.h"
+
+int nonce_new(char ret[static NONCE_SIZE]) {
+	uint8_t random[(NONCE_SIZE - 1) / 2];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(ret + 2 * i, 3, "%02x", random[i]);
+	return 0;
+}
+
+/* ---- prompts ---- */
+
+static void on_opened(void *data, struct prompt *prompt) {
+	struct asker *asker = data;
+	struct showing *showing = calloc(1, sizeof(*showing));
+
+	if (showing != NULL)
+		showing->asked_us = clock_real_us();
+	prompt->shown = showing;
+	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
+	          (unsigned long long)prompt->id);
+	guard_status_changed(asker->guard);
+}
+
+static void on_closed(void *data, struct prompt *prompt) {
+	struct asker *asker = data;
+
+	free(prompt->shown);
+	prompt->shown = NULL;
+	guard_status_changed(asker->guard);
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct asker *asker = watcher->data;
+
+	(void)loop, (void)revents;
+	broker_tick(asker->broker, clock_mono_ns());
+	asker_watch_clock(asker);
+}
+
+void asker_watch_clock(struct asker *asker) {
+	struct ev_loop *loop = asker->guard->loop;
+	uint64_t due_ns = broker_due(asker->broker);
+	uint64_t now_ns = clock_mono_ns();
+
+	ev_timer_stop(loop, &asker->due);
+	if (due_ns == 0)
+		return;
+	ev_now_update(loop);
+	ev_timer_set(&asker->due, due_ns > now_ns ? (double)(due_ns - now_ns) / 1e9 : 0., 0.);
+	ev_timer_start(loop, &asker->due);
+}
+
+unsigned asker_methods(const struct asker *asker, unsigned methods, const char **ret_reason) {
+	*ret_reason = "missing";
+	/* There is no way yet to show one. */
+	methods &= ~(unsigned)CONFIRM_ASKPASS;
+	if ((methods & CONFIRM_PIN) == 0)
+		return methods;
+	if (pin_is_locked(&asker->pin, clock_real_us()))
+		*ret_reason = "pin-locked";
+	else if (asker->pin.hash[0] != '\0')
+		return methods;
+	return methods & ~(unsigned)CONFIRM_PIN;
+}
+
+void asker_policy_changed(struct asker *asker) {
+	size_t n = grants_revoke_all(asker->grants);
+
+	if (n > 0)
+		guard_note(asker->guard, "grants-revoked", NULL, "another policy is in force");
+}
+
+/* ---- the PIN ---- */
+
+static void pin_done(struct asker *asker, enum control_result result, const char *text) {
+	uint64_t call = asker->pin_call;
+
+	asker->pin_use = PIN_USE_NONE;
+	asker->hashing = NULL;
+	asker->pin_call = asker->pin_prompt = 0;
+	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
+	asker->new_pin = NULL;
+	if (call != 0 && asker->control != NULL)
+		control_answer(asker->control, call, result, bytes_of_text(text));
+}
+
+static void on_hashed(void *data, const char *hash);
+
+static const char *pin_hash(struct asker *asker, enum pin_use use, const char *pin,
+                            const char *setting) {
+	int error = hashing_start(&asker->hashing, asker->guard->loop, pin, setting, on_hashed,
+	                          asker);
+
+	if (error < 0)
+		return "the PIN cannot be checked now";
+	asker->pin_use = use;
+	return NULL;
+}
+
+static const char *check_pin(struct asker *asker, enum pin_use use, const char *pin) {
+	if (asker->hashing != NULL)
+		return "another PIN is being checked; try again";
+	if (asker->pin.hash[0] == '\0')
+		return "no PIN is enrolled (ssh-agent-guard enroll pin)";
+	if (pin_is_locked(&asker->pin, clock_real_us()))
+		return "the PIN is locked, because it was wrong too often; wait";
+	/* A try that could not be kept in mind would be one too many. */
+	pin_count(&asker->pin, clock_real_us());
+	if (pin_save(&asker->pin, asker->guard->state_fd) < 0)
+		return "the state directory cannot be written";
+	return pin_hash(asker, use, pin, asker->pin.hash);
+}
+
+const char *asker_try_pin(struct asker *asker, uint64_t prompt, const char *pin, const char *via,
+                          uint64_t call) {
+	const char *failed = check_pin(asker, PIN_USE_CONFIRM, pin);
+
+	if (failed != NULL)
+		return failed;
+	asker->pin_prompt = prompt;
+	asker->pin_call = call;
+	asker->pin_via = via;
+	return NULL;
+}
+
+const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const char *new_pin,
+                             uint64_t call) {
+	const char *failed;
+
+	if (asker->hashing != NULL)
+		return "another PIN is being checked; try again";
+	if (asker->pin_error < 0)
+		return "the file of the PIN cannot be read; see the guard's messages";
+	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
+	if (asker->new_pin == NULL)
+		return "there is no memory that is never swapped";
+	strcpy(asker->new_pin, new_pin);
+	failed = asker->pin.hash[0] != '\0' ? check_pin(asker, PIN_USE_ENROLL_OLD, old_pin)
+	                                    : pin_hash(asker, PIN_USE_ENROLL_NEW, new_pin, NULL);
+	if (failed != NULL) {
+		secret_free(asker->new_pin, PIN_LEN_MAX + 1);
+		asker->new_pin = NULL;
+		return failed;
+	}
+	asker->pin_call = call;
+	return NULL;
+}
+
+/* Prompts that nothing can answer any more; none is added while it is locked. */
+static void deny_where_pin_alone(struct asker *asker) {
+	const struct prompt *prompt = broker_prompts(asker->broker);
+
+	while (prompt != NULL) {
+		if (prompt->question->methods == CONFIRM_PIN) {
+			broker_deny(asker->broker, prompt->id, CONFIRM_PIN, "pin-locked");
+			prompt = broker_prompts(asker->broker);
+		} else {
+			prompt = prompt->next;
+		}
+	}
+	asker_watch_clock(asker);
+}
+
+static void pin_wrong(struct asker *asker) {
+	bool locked = pin_is_locked(&asker->pin, clock_real_us());
+	char text[128], until[CLOCK_STAMP_SIZE];
+
+	if (locked) {
+		clock_stamp(until, asker->pin.locked_until_us);
+		snprintf(text, sizeof(text), "wrong PIN; it is locked until %s", until);
+	} else {
+		snprintf(text, sizeof(text), "wrong PIN; %u more and it is locked",
+		         PIN_TRIES - asker->pin.failures);
+	}
+	guard_note(asker->guard, locked ? "pin-locked" : "pin-wrong", NULL, text);
+	pin_done(asker, CONTROL_FAILED, text);
+	if (locked)
+		deny_where_pin_alone(asker);
+}
+
+static void pin_right(struct asker *asker) {
+	uint64_t prompt = asker->pin_prompt;
+	const char *via = asker->pin_via;
+	const char *failed;
+
+	pin_was_right(&asker->pin);
+	if (pin_save(&asker->pin, asker->guard->state_fd) < 0)
+		diag_error("%s: cannot be written", PIN_FILE);
+	if (asker->pin_use == PIN_USE_ENROLL_OLD) {
+		failed = pin_hash(asker, PIN_USE_ENROLL_NEW, asker->new_pin, NULL);
+		if (failed != NULL)
+			pin_done(asker, CONTROL_FAILED, failed);
+		return;
+	}
+	if (broker_grant(asker->broker, prompt, CONFIRM_PIN, via))
+		pin_done(asker, CONTROL_OK, "confirmed\n");
+	else
+		pin_done(asker, CONTROL_FAILED, "nothing waits for that any more");
+	asker_watch_clock(asker);
+}
+
+static void pin_enrolled(struct asker *asker, const char *hash) {
+	struct pin made = {0};
+
+	strcpy(made.hash, hash);
+	if (pin_save(&made, asker->guard->state_fd) < 0) {
+		pin_done(asker, CONTROL_FAILED, "the state directory cannot be written");
+		return;
+	}
+	asker->pin = made;
+	guard_note(asker->guard, "enrolled", NULL, "pin");
+	pin_done(asker, CONTROL_OK, "");
+}
+
+static void on_hashed(void *data, const char *hash) {
+	struct asker *asker = data;
+
+	asker->hashing = NULL;
+	if (hash == NULL) {
+		pin_done(asker, CONTROL_FAILED, "the PIN could not be checked");
+		return;
+	}
+	switch (asker->pin_use) {
+	case PIN_USE_NONE: break;
+	case PIN_USE_CONFIRM:
+	case PIN_USE_ENROLL_OLD:
+		if (hash_same(hash, asker->pin.hash))
+			pin_right(asker);
+		else
+			pin_wrong(asker);
+		break;
+	case PIN_USE_ENROLL_NEW: pin_enrolled(asker, hash); break;
+	}
+}
+
+/* ---- from start to end ---- */
+
+static void load_pin(struct asker *asker) {
+	int error = pin_load(&asker->pin, asker->guard->state_fd);
+
+	if (error < 0 && error != -ENOENT) {
+		asker->pin_error = error;
+		diag_error(
+			"%s in the state directory: %s (the PIN cannot be used; to enroll another "
+			"one, remove the file and start the guard again)",
+			PIN_FILE, strerror(-error));
+	}
+}
+
+int asker_new(struct asker **ret, struct guard *guard) {
+	struct asker *asker = calloc(1, sizeof(*asker));
+	const struct broker_calls calls = {on_opened, on_closed, asker};
+	int error;
+
+	if (asker == NULL)
+		return -ENOMEM;
+	asker->guard = guard;
+	for (size_t i = 0; i < TICKETS_MAX; i++)
+		asker->tickets[i].watch = -1;
+	ev_init(&asker->due, on_due);
+	asker->due.data = asker;
+	error = broker_new(&asker->broker, &calls);
+	if (error == 0)
+		error = grants_new(&asker->grants);
+	if (error == 0)
+		error = platform_own_program(&asker->own_program);
+	if (error < 0) {
+		asker_free(asker);
+		return error;
+	}
+	load_pin(asker);
+	*ret = asker;
+	return 0;
+}
+
+void asker_free(struct asker *asker) {
+	if (asker == NULL)
+		return;
+	asker_control_end(asker);
+	ev_timer_stop(asker->guard->loop, &asker->due);
+	hashing_cancel(asker->hashing);
+	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
+	broker_free(asker->broker);
+	grants_free(asker->grants);
+	free(asker->own_program);
+	free(asker);
+}

@@ -1,0 +1,81 @@
+/*
+ * The asker: has a person asked, by the broker and with the means that the guard has. It owns the
+ * clock of the prompts, the grants, the PIN and whatever shows a prompt, and is the only one that
+ * tells the broker of a yes.
+ */
+#ifndef AGENT_ASKER_H
+#define AGENT_ASKER_H
+
+#include <ev.h>
+
+#include "agent/control.h"
+#include "agent/guard.h"
+#include "confirm/broker.h"
+#include "confirm/grants.h"
+#include "confirm/hashing.h"
+#include "confirm/pin.h"
+
+#define NONCE_SIZE  (2 * 16 + 1) /* hex */
+#define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
+
+/* Somebody has seen what is asked, and may answer: the process that runs our own program. */
+struct ticket {
+	uint64_t prompt; /* 0: enrolling */
+	char nonce[NONCE_SIZE];
+	pid_t pid;
+	int watch; /* -1: the ticket is void */
+};
+
+/* What the PIN that is being hashed is for. */
+enum pin_use { PIN_USE_NONE, PIN_USE_CONFIRM, PIN_USE_ENROLL_OLD, PIN_USE_ENROLL_NEW };
+
+struct asker {
+	struct guard *guard;
+	struct control *control; /* borrowed; NULL until the guard serves */
+	struct broker *broker;
+	struct grants *grants;
+	char *own_program;
+	ev_timer due;
+
+	struct pin pin;
+	int pin_error; /* STATE/pin is there and cannot be used */
+	enum pin_use pin_use;
+	struct hashing *hashing;
+	uint64_t pin_prompt, pin_call; /* 0: none */
+	const char *pin_via;
+	char *new_pin; /* to be enrolled; in secret memory */
+
+	struct ticket tickets[TICKETS_MAX];
+	size_t next_ticket;
+	struct identifying *identifying; /* a list */
+};
+
+/* What of a prompt is the asker's (prompt->shown). */
+struct showing {
+	int64_t asked_us;
+};
+
+int asker_new(struct asker **ret, struct guard *guard) MUST_CHECK;
+void asker_free(struct asker *asker); /* NULL is fine; nobody may wait any more */
+
+/* Another policy is in force: what was remembered under the old one ends. */
+void asker_policy_changed(struct asker *asker);
+
+/* Those of the methods that can be answered by now. 0: none, and *ret_reason says why. */
+unsigned asker_methods(const struct asker *asker, unsigned methods, const char **ret_reason);
+
+/* Watches the clock for prompts; after each change of the broker. */
+void asker_watch_clock(struct asker *asker);
+
+/* Checks the PIN for a prompt; later the prompt is granted, and the call, if any, answered. NULL:
+ * it is being checked. Else what to tell the person. The PIN is borrowed for the call. */
+const char *asker_try_pin(struct asker *asker, uint64_t prompt, const char *pin, const char *via,
+                          uint64_t call);
+/* As above, for a new PIN; old may be "" where there is none. */
+const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const char *new_pin,
+                             uint64_t call);
+
+/* Random, in hex. */
+int nonce_new(char ret[static NONCE_SIZE]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,372 @@
+#include "agent/asker_control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "caller/caller.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* Somebody whose program is looked up before it is told anything. */
+struct identifying {
+	struct identifying *next;
+	struct asker *asker;
+	struct reader_job *job;
+	uint64_t call;
+	bool enrolling;
+	uint64_t prompt; /* 0: the only one */
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct buffer *text, const char *format,
+                                                      ...) {
+	char line[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	buffer_put_raw(text, bytes_of_text(line));
+}
+
+static bool parse_id(uint64_t *ret, const char *text) {
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 18 || text[strspn(text, "0123456789")] != '\0')
+		return false;
+	*ret = strtoull(text, NULL, 10);
+	return *ret > 0;
+}
+
+/* The rest of the request, behind the word and a blank; NULL: it is another word. "" where there is
+ * no rest. */
+static const char *rest_of(const char *request, const char *word) {
+	size_t len = strlen(word);
+
+	if (strncmp(request, word, len) != 0 || (request[len] != '\0' && request[len] != ' '))
+		return NULL;
+	return request[len] == ' ' ? request + len + 1 : request + len;
+}
+
+/* ---- what waits ---- */
+
+static void put_prompt(struct buffer *text, const struct prompt *prompt) {
+	const struct showing *showing = prompt->shown;
+	uint64_t now_ns = clock_mono_ns();
+	char since[CLOCK_STAMP_SIZE];
+
+	clock_stamp(since, showing != NULL ? showing->asked_us : clock_real_us());
+	put(text, "request %llu, since %s, for another %llu s\n", (unsigned long long)prompt->id,
+	    since,
+	    (unsigned long long)(prompt->deadline_ns > now_ns
+	                                 ? (prompt->deadline_ns - now_ns) / SECOND_NS
+	                                 : 0));
+	if (prompt->n_waiters > 1)
+		put(text, "  requests: %zu of the same command\n", prompt->n_waiters);
+	question_put_text(text, prompt->question);
+}
+
+static enum control_result pending(struct asker *asker, struct buffer *answer) {
+	for (const struct prompt *prompt = broker_prompts(asker->broker); prompt != NULL;
+	     prompt = prompt->next)
+		put_prompt(answer, prompt);
+	return CONTROL_OK;
+}
+
+static enum control_result failed(struct buffer *answer, const char *text) {
+	buffer_put_raw(answer, bytes_of_text(text));
+	return CONTROL_FAILED;
+}
+
+/* ---- tickets ---- */
+
+static void ticket_end(struct ticket *ticket) {
+	close_fd(&ticket->watch);
+	*ticket = (struct ticket){.watch = -1};
+}
+
+static struct ticket *ticket_new(struct asker *asker, const struct caller *caller,
+                                 uint64_t prompt) {
+	struct ticket *ticket = &asker->tickets[asker->next_ticket++ % TICKETS_MAX];
+
+	ticket_end(ticket);
+	if (nonce_new(ticket->nonce) < 0 ||
+	    platform_process_watch(&ticket->watch, caller->process.pid) < 0)
+		return NULL;
+	ticket->prompt = prompt;
+	ticket->pid = caller->process.pid;
+	return ticket;
+}
+
+/* Takes it: a nonce is good once, and for the process that it was given to. */
+static bool ticket_use(struct asker *asker, const struct control_call *call, uint64_t prompt,
+                       const char *nonce, size_t nonce_len) {
+	for (size_t i = 0; i < TICKETS_MAX; i++) {
+		struct ticket *ticket = &asker->tickets[i];
+		bool fits;
+
+		if (ticket->watch < 0 || nonce_len != NONCE_SIZE - 1 ||
+		    memcmp(ticket->nonce, nonce, nonce_len) != 0)
+			continue;
+		fits = ticket->prompt == prompt && call->writer->known &&
+		       call->writer->pid == ticket->pid && platform_process_lives(ticket->watch);
+		ticket_end(ticket);
+		return fits;
+	}
+	return false;
+}
+
+/* Marks that say that somebody else has a hand in the program that asks for the PIN. */
+#define NOT_ALONE \
+	(INTEGRITY_TRACED | INTEGRITY_PRELOADED | INTEGRITY_FD_PASSED | INTEGRITY_FD_INHERITED)
+
+static const char *why_not_ours(const struct asker *asker, const struct caller *caller) {
+	if (caller->state != CALLER_IDENTIFIED || caller->process.exe == NULL ||
+	    strcmp(caller->process.exe, asker->own_program) != 0)
+		return "only the guard's own program may do that (was it replaced since the guard "
+		       "started? then start the guard again)";
+	if ((caller->integrity & NOT_ALONE) != 0)
+		return "another program has a hand in this one";
+	return NULL;
+}
+
+static const struct prompt *prompt_meant(const struct asker *asker, uint64_t id,
+                                         const char **ret_why_not) {
+	const struct prompt *first = broker_prompts(asker->broker);
+
+	if (first == NULL)
+		*ret_why_not = "nothing waits for a confirmation";
+	else if (id == 0 && first->next != NULL)
+		*ret_why_not = "several requests wait: name one (ssh-agent-guard pending)";
+	else if (id != 0 && broker_find(asker->broker, id) == NULL)
+		*ret_why_not = "no request with that number waits";
+	else
+		return id == 0 ? first : broker_find(asker->broker, id);
+	return NULL;
+}
+
+static enum control_result tell_prompt(const struct identifying *identifying,
+                                       const struct caller *caller, struct buffer *answer) {
+	struct asker *asker = identifying->asker;
+	const char *why_not = "no ticket can be made";
+	const struct prompt *prompt = prompt_meant(asker, identifying->prompt, &why_not);
+	const struct ticket *ticket;
+
+	if (prompt == NULL)
+		return failed(answer, why_not);
+	ticket = ticket_new(asker, caller, prompt->id);
+	if (ticket == NULL)
+		return failed(answer, "no ticket can be made");
+	put(answer, "%llu %s\n", (unsigned long long)prompt->id, ticket->nonce);
+	put_prompt(answer, prompt);
+	return CONTROL_OK;
+}
+
+static enum control_result tell_enrolling(const struct identifying *identifying,
+                                          const struct caller *caller, struct buffer *answer) {
+	struct asker *asker = identifying->asker;
+	const struct ticket *ticket = ticket_new(asker, caller, 0);
+
+	if (ticket == NULL)
+		return failed(answer, "no ticket can be made");
+	put(answer, "%s %s\n", ticket->nonce, asker->pin.hash[0] != '\0' ? "set" : "none");
+	return CONTROL_OK;
+}
+
+static void identifying_end(struct identifying *identifying) {
+	struct asker *asker = identifying->asker;
+
+	for (struct identifying **link = &asker->identifying; *link != NULL; link = &(*link)->next)
+		if (*link == identifying) {
+			*link = identifying->next;
+			break;
+		}
+	reader_cancel(identifying->job);
+	free(identifying);
+}
+
+static void on_identified(void *data, struct caller *caller) {
+	struct identifying *identifying = data;
+	struct asker *asker = identifying->asker;
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	const char *why_not = why_not_ours(asker, caller);
+	enum control_result result;
+
+	identifying->job = NULL;
+	if (why_not != NULL)
+		result = failed(&answer, why_not);
+	else if (identifying->enrolling)
+		result = tell_enrolling(identifying, caller, &answer);
+	else
+		result = tell_prompt(identifying, caller, &answer);
+	control_answer(asker->control, identifying->call, result, buffer_bytes(&answer));
+	caller_free(caller);
+	identifying_end(identifying);
+}
+
+static enum control_result identify(struct asker *asker, const struct control_call *call,
+                                    bool enrolling, uint64_t prompt, struct buffer *answer) {
+	struct identifying *identifying = calloc(1, sizeof(*identifying));
+
+	if (identifying == NULL)
+		return CONTROL_FAILED;
+	*identifying = (struct identifying){
+		asker->identifying, asker, NULL, call->id, enrolling, prompt,
+	};
+	asker->identifying = identifying;
+	if (call->writer->known && reader_ask(&identifying->job, asker->guard->reader, call->writer,
+	                                      on_identified, identifying) == 0)
+		return CONTROL_LATER;
+	identifying_end(identifying);
+	return failed(answer, "it cannot be told which program asks");
+}
+
+void asker_control_end(struct asker *asker) {
+	while (asker->identifying != NULL)
+		identifying_end(asker->identifying);
+	for (size_t i = 0; i < TICKETS_MAX; i++)
+		ticket_end(&asker->tickets[i]);
+	asker->control = NULL;
+}
+
+/* ---- answers ---- */
+
+static enum control_result later_unless(const char *why_not, struct buffer *answer) {
+	return why_not == NULL ? CONTROL_LATER : failed(answer, why_not);
+}
+
+static enum control_result confirm(struct asker *asker, const struct control_call *call,
+                                   const char *words, struct buffer *answer) {
+	const char *nonce = strchr(words, ' ');
+	const char *pin = nonce != NULL ? strchr(nonce + 1, ' ') : NULL;
+	char id_text[24];
+	uint64_t id;
+
+	if (pin == NULL || (size_t)(nonce - words) >= sizeof(id_text))
+		return failed(answer, "not an answer");
+	memcpy(id_text, words, (size_t)(nonce - words));
+	id_text[nonce - words] = '\0';
+	if (!parse_id(&id, id_text) ||
+	    !ticket_use(asker, call, id, nonce + 1, (size_t)(pin - nonce - 1)))
+		return failed(answer, "not an answer to what was asked");
+	if (broker_find(asker->broker, id) == NULL)
+		return failed(answer, "nothing waits for that any more");
+	if (!call->is_locked)
+		return failed(answer, "there is no memory that is never swapped");
+	return later_unless(asker_try_pin(asker, id, pin + 1, "control", call->id), answer);
+}
+
+static enum control_result enroll(struct asker *asker, const struct control_call *call,
+                                  const char *words, struct buffer *answer) {
+	const char *old_at = strchr(words, '\t');
+	const char *new_at = old_at != NULL ? strchr(old_at + 1, '\t') : NULL;
+	enum control_result result;
+	char *old_pin;
+
+	if (new_at == NULL || !pin_is_fit(new_at + 1) ||
+	    !ticket_use(asker, call, 0, words, (size_t)(old_at - words)))
+		return failed(answer, "not a PIN of 4 to 64 characters");
+	if (!call->is_locked)
+		return failed(answer, "there is no memory that is never swapped");
+	/* The request is ours for the call: its second tab becomes the end of the old PIN. */
+	old_pin = strndup(old_at + 1, (size_t)(new_at - old_at - 1));
+	if (old_pin == NULL)
+		return failed(answer, strerror(ENOMEM));
+	result = later_unless(asker_enroll_pin(asker, old_pin, new_at + 1, call->id), answer);
+	free(old_pin);
+	return result;
+}
+
+static enum control_result deny(struct asker *asker, const char *words, struct buffer *answer) {
+	bool all = strcmp(words, "--all") == 0;
+	const char *why_not = NULL;
+	const struct prompt *prompt;
+	uint64_t id = 0;
+
+	if (!all && *words != '\0' && !parse_id(&id, words))
+		return failed(answer, "not the number of a request");
+	if (!all) {
+		prompt = prompt_meant(asker, id, &why_not);
+		if (prompt == NULL)
+			return failed(answer, why_not);
+		broker_deny(asker->broker, prompt->id, 0, "control");
+	}
+	/* Not those that ask as soon as they are told. */
+	if (all) {
+		uint64_t last = 0;
+
+		for (prompt = broker_prompts(asker->broker); prompt != NULL; prompt = prompt->next)
+			last = prompt->id;
+		while ((prompt = broker_prompts(asker->broker)) != NULL && prompt->id <= last)
+			broker_deny(asker->broker, prompt->id, 0, "control");
+	}
+	asker_watch_clock(asker);
+	return CONTROL_OK;
+}
+
+static enum control_result list_grants(struct asker *asker, struct buffer *answer) {
+	uint64_t now_ns = clock_mono_ns();
+
+	for (const struct grant *grant = grants_next(asker->grants, NULL, now_ns); grant != NULL;
+	     grant = grants_next(asker->grants, grant, now_ns)) {
+		char given[CLOCK_STAMP_SIZE];
+
+		clock_stamp(given, grant->given_us);
+		put(answer, "grant %llu, given %s by %s, for another %llu s\n",
+		    (unsigned long long)grant->id, given, confirm_method_name(grant->method),
+		    (unsigned long long)((grant->until_ns - now_ns) / SECOND_NS));
+		question_put_text(answer, grant->question);
+	}
+	return CONTROL_OK;
+}
+
+static enum control_result revoke_grants(struct asker *asker, const char *words,
+                                         struct buffer *answer) {
+	uint64_t id;
+
+	if (strcmp(words, "--all") == 0) {
+		grants_revoke_all(asker->grants);
+	} else if (!parse_id(&id, words) || !grants_revoke(asker->grants, id)) {
+		return failed(answer, "there is no grant with that number");
+	}
+	guard_note(asker->guard, "grants-revoked", NULL, "by hand");
+	return CONTROL_OK;
+}
+
+static enum control_result prompt(struct asker *asker, const struct control_call *call,
+                                  const char *words, struct buffer *answer) {
+	uint64_t id = 0;
+
+	if (*words != '\0' && !parse_id(&id, words))
+		return failed(answer, "not the number of a request");
+	return identify(asker, call, false, id, answer);
+}
+
+bool asker_control(struct asker *asker, const struct control_call *call, struct buffer *answer,
+                   enum control_result *ret_result) {
+	const char *request = call->request;
+	const char *words;
+
+	if (strcmp(request, "pending") == 0)
+		*ret_result = pending(asker, answer);
+	else if (strcmp(request, "grants") == 0)
+		*ret_result = list_grants(asker, answer);
+	else if (strcmp(request, "enroll") == 0)
+		*ret_result = identify(asker, call, true, 0, answer);
+	else if ((words = rest_of(request, "prompt")) != NULL)
+		*ret_result = prompt(asker, call, words, answer);
+	else if ((words = rest_of(request, "confirm")) != NULL)
+		*ret_result = confirm(asker, call, words, answer);
+	else if ((words = rest_of(request, "deny")) != NULL)
+		*ret_result = deny(asker, words, answer);
+	else if ((words = rest_of(request, "grants revoke")) != NULL)
+		*ret_result = revoke_grants(asker, words, answer);
+	else if ((words = rest_of(request, "enroll-pin")) != NULL)
+		*ret_result = enroll(asker, call, words, answer);
+	else
+		return false;
+	return true;
+}

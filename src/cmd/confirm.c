@@ -1,0 +1,201 @@
+/* pending, confirm, deny, grants: a person says what may be done. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/secret.h"
+#include "cmd/cmd.h"
+#include "cmd/person.h"
+#include "cmd/terminal.h"
+#include "confirm/pin.h"
+#include "platform/platform.h"
+
+#define HELP_LISTEN                                                                             \
+	"\n"                                                                                    \
+	"  --listen PATH  the socket of the guard that is meant, where it is not the ordinary " \
+	"one\n"
+
+static const char help_pending[] =
+	"usage: ssh-agent-guard pending [--listen PATH]\n"
+	"\n"
+	"Prints the requests that wait for a yes: who asks, for what, where, since when, and by\n"
+	"which rule.\n" HELP_LISTEN;
+static const char help_confirm[] =
+	"usage: ssh-agent-guard confirm [ID] [--listen PATH]\n"
+	"\n"
+	"Shows a request that waits, and says yes to it with your PIN, which is read from the\n"
+	"terminal. Without ID it is the only one that waits. An empty line, or Ctrl-C, answers\n"
+	"nothing. See `ssh-agent-guard enroll pin`.\n" HELP_LISTEN;
+static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
+				"\n"
+				"Says no to a request that waits, or to all of them.\n" HELP_LISTEN;
+static const char help_grants[] =
+	"usage: ssh-agent-guard grants [revoke ID|--all] [--listen PATH]\n"
+	"\n"
+	"Prints what was confirmed and holds for a while, or takes it back.\n" HELP_LISTEN;
+
+/* "--all" is an operand to our options. */
+struct words {
+	struct options options;
+	char *operands[3];
+	int n_operands;
+	bool all;
+};
+
+/* -1: go on; else the exit status. */
+static int parse(struct words *words, int argc, char **argv, const char *help, int operands_max) {
+	char **operands;
+	int kept = 0;
+
+	*words = (struct words){0};
+	for (int i = 0; i < argc; i++) {
+		if (i > 0 && strcmp(argv[i], "--all") == 0)
+			words->all = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	switch (options_parse(&words->options, kept, argv, true, &operands)) {
+	case OPTIONS_RUN: break;
+	case OPTIONS_HELP: fputs(help, stdout); return EXIT_DONE;
+	case OPTIONS_WRONG: return EXIT_USAGE;
+	}
+	for (; operands[words->n_operands] != NULL; words->n_operands++) {
+		if (words->n_operands == operands_max) {
+			diag_error("%s: does not know what to do with %s (see `ssh-agent-guard %s "
+			           "--help`)",
+			           argv[0], operands[words->n_operands], argv[0]);
+			return EXIT_USAGE;
+		}
+		words->operands[words->n_operands] = operands[words->n_operands];
+	}
+	return -1;
+}
+
+static void words_deinit(struct words *words) {
+	options_deinit(&words->options);
+}
+
+/* Asks, and prints what comes. */
+static int ask_and_show(const struct words *words, const char *command, const char *request) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	int status = person_ask(&answer, &words->options, command, request);
+
+	if (status == EXIT_DONE)
+		person_show(&answer, 0);
+	return status;
+}
+
+int cmd_pending(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words;
+	int status = parse(&words, argc, argv, help_pending, 0);
+
+	return status >= 0 ? status : ask_and_show(&words, "pending", "pending");
+}
+
+int cmd_deny(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words;
+	int status = parse(&words, argc, argv, help_deny, 1);
+	char request[64];
+
+	if (status >= 0)
+		return status;
+	snprintf(request, sizeof(request), "deny%s%.32s",
+	         words.all || words.n_operands > 0 ? " " : "",
+	         words.all              ? "--all"
+	         : words.n_operands > 0 ? words.operands[0]
+	                                : "");
+	return ask_and_show(&words, "deny", request);
+}
+
+int cmd_grants(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words;
+	int status = parse(&words, argc, argv, help_grants, 2);
+	bool revoke = words.n_operands > 0 && strcmp(words.operands[0], "revoke") == 0;
+	char request[64] = "grants";
+
+	if (status >= 0)
+		return status;
+	if (words.n_operands > 0 && (!revoke || words.all == (words.n_operands == 2))) {
+		diag_error("grants: say `grants revoke ID` or `grants revoke --all`");
+		return EXIT_USAGE;
+	}
+	if (revoke)
+		snprintf(request, sizeof(request), "grants revoke %.32s",
+		         words.all ? "--all" : words.operands[1]);
+	return ask_and_show(&words, "grants", request);
+}
+
+/* request has the words before the PIN already. */
+static int read_pin(char *request, size_t size) {
+	size_t len = strlen(request);
+	int error = terminal_ask_secret(request + len, size - len,
+	                                "PIN, to say yes (empty: no answer): ");
+
+	switch (error) {
+	case 0: break;
+	case -ENOTTY:
+		diag_error("confirm: there is no terminal to read the PIN from");
+		return EXIT_FAILED;
+	default: diag_error("confirm: not answered"); return EXIT_FAILED;
+	}
+	if (request[len] == '\0') {
+		diag_info("confirm: not answered");
+		return EXIT_FAILED;
+	}
+	if (!pin_is_fit(request + len)) {
+		diag_error("confirm: that is no PIN: it has %d to %d characters", PIN_LEN_MIN,
+		           PIN_LEN_MAX);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static int answer_prompt(const struct words *words, const char *id, const char *nonce) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	char *request = secret_new(SECRET_REQUEST_SIZE);
+	int status;
+
+	if (request == NULL) {
+		diag_error("confirm: there is no memory that is never swapped (see ulimit -l)");
+		return EXIT_FAILED;
+	}
+	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
+	status = read_pin(request, SECRET_REQUEST_SIZE);
+	if (status == EXIT_DONE)
+		status = person_ask_secret(&answer, &words->options, "confirm", request);
+	secret_free(request, SECRET_REQUEST_SIZE);
+	if (status == EXIT_DONE)
+		person_show(&answer, 0);
+	return status;
+}
+
+int cmd_confirm(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words;
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	int status = parse(&words, argc, argv, help_confirm, 1);
+	const char *id, *nonce;
+	char request[64];
+	size_t rest;
+
+	if (status >= 0)
+		return status;
+	snprintf(request, sizeof(request), "prompt%s%.32s", words.n_operands > 0 ? " " : "",
+	         words.n_operands > 0 ? words.operands[0] : "");
+	status = person_ask(&answer, &words.options, "confirm", request);
+	if (status != EXIT_DONE)
+		return status;
+	if (!person_take_words(&answer, &id, &nonce, &rest)) {
+		diag_error("confirm: the guard answers something else (is it of this version?)");
+		return EXIT_FAILED;
+	}
+	/* The guard has seen which program this is; now nobody else may look into it. */
+	if (platform_harden_process() < 0) {
+		diag_error("confirm: this process cannot be closed to tracing");
+		return EXIT_FAILED;
+	}
+	person_show(&answer, rest);
+	fflush(stdout);
+	return answer_prompt(&words, id, nonce);
+}

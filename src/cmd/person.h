@@ -1,0 +1,25 @@
+/* What the commands share by which a person answers: one request, and what became of it. */
+#ifndef CMD_PERSON_H
+#define CMD_PERSON_H
+
+#include "base/buffer.h"
+#include "cmd/options.h"
+
+#define SECRET_REQUEST_SIZE 256 /* the control socket takes no more */
+#define CHECK_TIMEOUT_S     30. /* yescrypt on a loaded machine */
+
+/* Exit status; what failed has been said, as that of the command. *answer has what came. */
+int person_ask(struct buffer *answer, const struct options *options, const char *command,
+               const char *request);
+/* The same for a request with a PIN in it. */
+int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
+                      const char *request);
+/* The answer's lines, as text that no terminal obeys. */
+void person_show(const struct buffer *answer, size_t from);
+
+/* Takes the words of the first line, which must be two: both are cut off within the answer. false:
+ * they are not there. *ret_rest is where the next line begins. */
+bool person_take_words(struct buffer *answer, const char **ret_first, const char **ret_second,
+                       size_t *ret_rest);
+
+#endif

@@ -1,0 +1,89 @@
+#include "cmd/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <termios.h>
+
+#include "base/secret.h"
+
+static const int breaking[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+#define BREAKING (sizeof(breaking) / sizeof(breaking[0]))
+
+/* That a signal came is told by the read that it interrupts. */
+static void on_signal(int number) {
+	(void)number;
+}
+
+static int open_terminal(void) {
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 && isatty(STDIN_FILENO))
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -ENOTTY : fd;
+}
+
+/* The signals are let through here alone, so that none is missed before. */
+static int read_line(int fd, char *ret, size_t size, const sigset_t *unblocked) {
+	struct pollfd typed = {.fd = fd, .events = POLLIN};
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (ppoll(&typed, 1, NULL, unblocked) < 0)
+			return -errno;
+		n = read(fd, ret + len, 1);
+		if (n <= 0)
+			return n == 0 ? -EINTR : -errno;
+		if (ret[len] == '\n')
+			break;
+		if (++len == size)
+			return -EMSGSIZE;
+	}
+	ret[len] = '\0';
+	return 0;
+}
+
+static int say(int fd, const char *text) {
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int terminal_ask_secret(char *ret, size_t size, const char *question) {
+	const struct sigaction break_off = {.sa_handler = on_signal};
+	struct sigaction before[BREAKING];
+	struct termios shown, hidden;
+	sigset_t blocked, unblocked;
+	CLEANUP(close_fd) int fd = open_terminal();
+	int error;
+
+	if (fd < 0)
+		return fd;
+	if (tcgetattr(fd, &shown) < 0)
+		return -ENOTTY;
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	hidden.c_lflag |= ICANON | ISIG;
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < BREAKING; i++) {
+		sigaddset(&blocked, breaking[i]);
+		sigaction(breaking[i], &break_off, &before[i]);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+	error = tcsetattr(fd, TCSAFLUSH, &hidden) < 0 ? -errno : say(fd, question);
+	if (error == 0)
+		error = read_line(fd, ret, size, &unblocked);
+	if (tcsetattr(fd, TCSAFLUSH, &shown) < 0 && error == 0)
+		error = -errno;
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	for (size_t i = 0; i < BREAKING; i++)
+		sigaction(breaking[i], &before[i], NULL);
+	if (say(fd, "\n") < 0 && error == 0)
+		error = -EIO;
+	if (error < 0)
+		secret_wipe(ret, size);
+	return error;
+}

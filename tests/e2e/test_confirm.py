@@ -1,0 +1,429 @@
+"""A human's yes: real ssh waits while a person looks at the request, and answers."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import unittest
+
+import agent_client
+import guard
+from guard import SSH, SSH_ADD, SSH_KEYGEN, wait_until
+from sshd import Sshd
+from terminal import Terminal
+
+PIN = 'correct horse 7'
+POLICY = f'''
+default_action: deny
+confirm: {{timeout: 60s}}
+rules:
+  - name: ask
+    match: {{exe: [{SSH}, {SSH_KEYGEN}]}}
+    action: confirm
+'''
+
+
+class ConfirmTest(guard.GuardTest):
+    as_person = True
+    POLICY = POLICY
+    pin = PIN
+
+    def setUp(self):
+        super().setUp()
+        agent = self.start_agent()
+        self.key = self.keys.make()
+        self.add(agent, self.key)
+        self.key.rename(self.place.path / 'away')
+        self.guard = self.start_guard(self.POLICY, upstream=agent)
+        self.sshd = Sshd(self.place, 'near', [f'{self.key}.pub'])
+        if self.pin:
+            status, shown = self.enroll(self.pin)
+            self.assertEqual(status, 0, shown)
+
+    def enroll(self, pin, old=None):
+        terminal = Terminal(self.place, self.guard.program, 'enroll', 'pin')
+        if old is not None:
+            terminal.wait_for('The PIN that is set: ')
+            terminal.type(old + '\n')
+        terminal.wait_for('The new PIN: ')
+        terminal.type(pin + '\n')
+        terminal.wait_for('again: ')
+        terminal.type(pin + '\n')
+        status, shown = terminal.end()
+        self.assertNotIn(pin, shown)
+        return status, shown
+
+    def ssh(self, *words, **options):
+        """A login that waits."""
+        return self.place.spawn(SSH, '-F', self.sshd.client_config, 'near', *(words or ('true',)),
+                                env=self.guard.env, stderr=subprocess.DEVNULL, **options)
+
+    def pending(self):
+        """{id: text} of what waits."""
+        text = self.guard.command('pending').stdout
+        parts = re.split(r'(?m)^request (\d+)', text)
+        return dict(zip(map(int, parts[1::2]), parts[2::2]))
+
+    def wait_pending(self, count=1):
+        wait_until(lambda: len(self.pending()) == count, f'{count} requests wait')
+        return self.pending()
+
+    def confirm(self, pin=PIN, *words):
+        """What a person sees who answers with this PIN."""
+        terminal = Terminal(self.place, self.guard.program, 'confirm', *words)
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(pin + '\n')
+        status, shown = terminal.end()
+        if pin:
+            self.assertNotIn(pin, shown)
+        return status, shown
+
+    def signed(self, **fields):
+        return self.guard.events(trigger='sign', **fields)
+
+
+class Answers(ConfirmTest):
+    def test_a_yes_lets_ssh_log_in(self):
+        ssh = self.ssh('echo hello', stdout=(out := (self.place.path / 'out').open('w+')))
+        text = self.wait_pending()[1]
+        self.assertIn(f'program: {SSH} (pid {ssh.pid})', text)
+        self.assertIn('what: log in as ', text)
+        self.assertIn(f'(verified)', text)
+        self.assertIn('rule: ask', text)
+        self.assertIn('methods: pin (weak)', text)
+        wait_until(lambda: self.guard.status()['state'] == 'confirming', 'the status says so')
+        self.assertEqual(self.guard.status()['pending'], 1)
+        status, shown = self.confirm()
+        self.assertEqual(status, 0, shown)
+        self.assertIn(f'program: {SSH} (pid {ssh.pid})', shown)
+        self.assertEqual(ssh.wait(30), 0)
+        out.seek(0)
+        self.assertEqual(out.read(), 'hello\n')
+        event, = self.signed()
+        self.assertEqual(event['decision'], 'confirmed')
+        self.assertEqual(event['confirm_method'], 'pin')
+        self.assertEqual(event['confirm_via'], 'control')
+        self.assertIs(event['confirm_weak'], True)
+        self.assertEqual(event['rule'], 'ask')
+        self.assertEqual(event['outcome'], 'success')
+        self.assertGreater(event['waited_ms'], 0)
+        wait_until(lambda: self.guard.status()['state'] == 'idle', 'the status says so')
+
+    def test_a_no_refuses(self):
+        for words in ((), ('--all',)):
+            with self.subTest(words):
+                ssh = self.ssh()
+                self.wait_pending()
+                done = self.guard.command('deny', *words)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotEqual(ssh.wait(30), 0)
+        for event in self.signed():
+            self.assertEqual((event['decision'], event['reason']), ('confirm-denied', 'denied'))
+
+    def test_a_wrong_pin_says_nothing_and_a_right_one_still_can(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        status, shown = self.confirm('wrong one')
+        self.assertEqual(status, 1)
+        self.assertIn('wrong PIN; 4 more', shown)
+        self.assertEqual(len(self.pending()), 1)
+        self.guard.wait_event(trigger='pin-wrong')
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_five_wrong_ones_lock_the_pin_also_after_a_restart(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        for left in (4, 3, 2, 1):
+            self.assertIn(f'{left} more', self.confirm('wrong one')[1])
+        self.assertIn('locked until', self.confirm('wrong one')[1])
+        self.assertNotEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[0]['reason'], 'pin-locked')
+        self.guard.wait_event(trigger='pin-locked')
+        # Nobody is asked who could not answer.
+        self.assertNotEqual(self.ssh().wait(30), 0)
+        self.assertEqual([event['reason'] for event in self.signed()], ['pin-locked'] * 2)
+        self.guard.stop()
+        self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock')
+        self.assertNotEqual(self.ssh().wait(30), 0)
+        self.assertEqual([event['reason'] for event in self.signed()], ['pin-locked'] * 3)
+        # Nor does enrolling help.
+        status, shown = self.enroll('another one', old=PIN)
+        self.assertEqual(status, 1)
+        self.assertIn('locked', shown)
+
+    def test_enrolling_anew_takes_the_old_pin(self):
+        status, shown = self.enroll('another one', old='not the old')
+        self.assertEqual(status, 1)
+        self.assertIn('wrong PIN', shown)
+        self.assertEqual(self.enroll('another one', old=PIN)[0], 0)
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm(PIN)[0], 1)
+        self.assertEqual(self.confirm('another one')[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(len(self.guard.events(trigger='enrolled')), 2)
+
+    def test_a_client_that_leaves_takes_its_question_along(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        ssh.send_signal(signal.SIGKILL)
+        self.wait_pending(0)
+        event = self.guard.wait_event(trigger='sign')
+        self.assertEqual((event['decision'], event['reason']), ('confirm-denied', 'cancelled'))
+
+    def test_the_end_of_the_guard_is_a_no(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        self.guard.stop()
+        self.assertNotEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[0]['reason'], 'cancelled')
+
+    def test_no_answer_is_none(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type('\x03')
+        self.assertEqual(terminal.end()[0], 1)
+        self.assertEqual(self.confirm('')[0], 1)
+        self.assertEqual(self.guard.events(trigger='pin-wrong'), [])
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_without_a_terminal_there_is_no_answer(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        done = self.guard.command('confirm', input=PIN + '\n', start_new_session=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('no terminal', done.stderr)
+        self.assertEqual(self.guard.command('confirm', '7').returncode, 1)
+        self.assertIn('no request with that number', self.guard.command('confirm', '7').stderr)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_a_changed_policy_decides_again(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        self.guard.write_policy('default_action: deny\n')
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertNotEqual(ssh.wait(30), 0)
+        event, = self.signed()
+        self.assertEqual((event['decision'], event['rule']), ('deny', 'default'))
+
+    def test_panic_is_stronger_than_a_yes(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.guard.command('panic').returncode, 0)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertNotEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[0]['reason'], 'panic')
+
+    def test_others_are_served_while_a_question_is_open(self):
+        self.other = self.place.copy_program(SSH, 'other-ssh')
+        self.guard.write_policy(POLICY + f'''
+  - name: others
+    match: {{exe: {self.other}}}
+    action: allow
+''')
+        self.guard.command('reload')
+        asked = self.ssh()
+        self.wait_pending()
+        for _ in range(5):
+            self.assertIn(self.keys.fingerprint(self.key),
+                          self.place.run_ok(SSH_ADD, '-l', env=self.guard.env))
+            login = self.place.run(SSH, '-F', self.sshd.client_config, 'near', 'echo', 'in',
+                                   env=self.guard.env, executable=self.other)
+            self.assertEqual(login.stdout, 'in\n', login.stderr)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(asked.wait(30), 0)
+
+
+class Limits(ConfirmTest):
+    POLICY = POLICY.replace('timeout: 60s', 'timeout: 2s, max_pending: 2')
+
+    def sign(self, name, **options):
+        """ssh-keygen that signs a file of its own: never one question with another."""
+        text = self.place.write(f'home/{name}', name)
+        return self.place.spawn(SSH_KEYGEN, '-Y', 'sign', '-n', 'file', '-f', f'{self.key}.pub',
+                                text, env=self.guard.env, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, **options)
+
+    def test_what_nobody_answers_is_refused_and_then_not_asked(self):
+        for reason in ('timeout', 'timeout', 'unanswered'):
+            self.assertNotEqual(self.ssh().wait(30), 0)
+            self.assertEqual(self.signed()[-1]['reason'], reason)
+            self.assertEqual(self.signed()[-1]['decision'], 'confirm-denied')
+
+    def test_one_too_many_is_refused_at_once(self):
+        processes = [self.sign(f'text{n}') for n in range(5)]
+        for process in processes:
+            process.wait(30)
+        reasons = sorted(event['reason'] for event in self.signed())
+        self.assertEqual(reasons, ['rate-limited'] * 3 + ['timeout'] * 2)
+
+
+class NoPin(ConfirmTest):
+    pin = None
+
+    def test_without_a_way_to_ask_it_is_refused(self):
+        self.assertNotEqual(self.ssh().wait(30), 0)
+        event, = self.signed()
+        self.assertEqual((event['decision'], event['reason']), ('confirm-denied', 'missing'))
+        self.assertNotIn('confirm_method', event)
+
+    def test_a_broken_file_of_the_pin_is_no_pin_and_takes_no_new_one(self):
+        self.guard.stop()
+        self.place.write('state/ssh-agent-guard/pin', 'version 1\nhash x\n')
+        self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock')
+        self.guard.wait_output('pin in the state directory')
+        self.assertNotEqual(self.ssh().wait(30), 0)
+        status, shown = self.enroll(PIN)
+        self.assertEqual(status, 1)
+        self.assertIn('cannot be read', shown)
+
+
+class Grants(ConfirmTest):
+    POLICY = POLICY.replace('action: confirm', '''action: confirm
+    confirm: {remember: 10m, scope: [exe]}''')
+
+    def test_a_yes_holds_for_the_next_one_until_it_is_revoked(self):
+        ssh = self.ssh()
+        self.assertIn('remembered: a yes holds for 600 s', self.wait_pending()[1])
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.ssh().wait(30), 0)
+        first, second = self.signed()
+        self.assertEqual(first['grant'], 1)
+        self.assertEqual((second['decision'], second['confirm_via'], second['grant']),
+                         ('confirmed', 'grant', 1))
+        self.assertIn('grant 1, given ', self.guard.command('grants').stdout)
+        self.assertEqual(self.guard.command('grants', 'revoke', '1').returncode, 0)
+        self.assertEqual(self.guard.command('grants', 'revoke', '1').returncode, 1)
+        self.assertEqual(self.guard.command('grants').stdout, '')
+        again = self.ssh()
+        self.wait_pending()
+        self.guard.command('deny')
+        self.assertNotEqual(again.wait(30), 0)
+
+    def test_another_policy_ends_what_was_remembered(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertEqual(self.guard.command('grants').stdout, '')
+        self.guard.wait_event(trigger='grants-revoked')
+
+
+class Together(ConfirmTest):
+    def test_requests_of_one_command_are_one_question(self):
+        script = f'''
+import subprocess, sys
+ssh = [subprocess.Popen({[SSH, '-F', '{config}', 'near', 'true']!r}) for _ in range(3)]
+sys.exit(sum(one.wait() for one in ssh))
+'''.replace('{config}', str(self.sshd.client_config))
+        fetch = self.place.spawn('/usr/bin/python3', '-c', script, env=self.guard.env)
+        wait_until(lambda: 'requests: 3 of the same' in str(self.pending()), 'all wait')
+        self.assertEqual(len(self.pending()), 1)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(fetch.wait(30), 0)
+        self.assertEqual([event['decision'] for event in self.signed()], ['confirmed'] * 3)
+
+
+class Attacks(ConfirmTest):
+    """Everything but the first of each test must fail."""
+
+    @property
+    def control(self):
+        return self.place.runtime / 'ssh-agent-guard' / 'control.sock'
+
+    def test_nothing_on_the_control_socket_says_yes_without_a_ticket(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        for request in ('confirm', 'confirm 1', f'confirm 1 {PIN}', 'confirm 1  ' + PIN,
+                        f'confirm 1 {"0" * 32} {PIN}', 'allow 1', 'grant 1'):
+            answer = agent_client.control(self.control, request)
+            self.assertTrue(answer.startswith(b'failed\n'), answer)
+        # Another program than our own gets none.
+        answer = agent_client.control(self.control, 'prompt 1')
+        self.assertTrue(answer.startswith(b"failed\nonly the guard's own program"), answer)
+        answer = agent_client.control(self.control, 'enroll')
+        self.assertTrue(answer.startswith(b"failed\nonly the guard's own program"), answer)
+        self.assertEqual(len(self.pending()), 1)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.guard.events(trigger='pin-wrong'), [])
+
+    def test_the_pin_is_in_no_log_no_file_and_not_in_ps(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(PIN)  # and not yet Enter
+        for name in os.listdir('/proc'):
+            if name.isdigit():
+                try:
+                    line = pathlib.Path(f'/proc/{name}/cmdline').read_bytes()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                self.assertNotIn(PIN.encode(), line)
+        terminal.type('\n')
+        self.assertEqual(terminal.end()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        for base in (self.place.state, self.place.runtime):
+            for path in base.rglob('*'):
+                if path.is_file():
+                    self.assertNotIn(PIN.encode(), path.read_bytes(), path)
+        self.assertNotIn(PIN, self.guard.output())
+        self.assertEqual((self.guard.state / 'pin').stat().st_mode & 0o777, 0o600)
+        self.assertIn('hash $y$', (self.guard.state / 'pin').read_text())
+
+    def test_escapes_of_a_caller_stay_text(self):
+        directory = self.place.make_directory(self.place.home / 'a\x1b[2J\nrule: other\u202e')
+        self.ssh(cwd=directory)
+        text = self.wait_pending()[1]
+        self.assertNotIn('\x1b', text)
+        self.assertNotIn('\u202e', text)
+        self.assertIn('a\\x1b[2J\\x0arule: other\\xe2\\x80\\xae', text)
+        self.assertEqual(text.count('\n  rule: '), 1)
+
+    def test_asking_and_leaving_again_and_again_ends(self):
+        for _ in range(5):
+            ssh = self.ssh()
+            self.wait_pending()
+            ssh.send_signal(signal.SIGKILL)
+            self.wait_pending(0)
+        self.assertNotEqual(self.ssh().wait(30), 0)
+        self.assertEqual(self.signed()[-1]['reason'], 'unanswered')
+
+    def test_the_guard_takes_no_pin_over_a_socket_of_somebody_else(self):
+        fake = self.place.write('fake.py', '''
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    client = listener.accept()[0]
+    request = client.recv(4096)
+    print(request, flush=True)
+    if request:
+        client.sendall(b"ok\\n1 " + b"0" * 32 + b"\\nrequest 1\\n")
+    client.close()
+''')
+        socket_path = self.place.path / 'impostor'
+        out = (self.place.path / 'out').open('w+b')
+        self.place.spawn('/usr/bin/python3', fake, f'{socket_path}.control', stdout=out)
+        wait_until(pathlib.Path(f'{socket_path}.control').exists, 'the impostor listens')
+        status, shown = self.confirm(PIN, '--listen', str(socket_path))
+        self.assertEqual(status, 1)
+        self.assertIn('another program', shown)
+        out.seek(0)
+        self.assertIn(b'prompt', seen := out.read())
+        self.assertNotIn(PIN.encode(), seen)
+
+
+if __name__ == '__main__':
+    unittest.main()
