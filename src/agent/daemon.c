@@ -17,6 +17,7 @@
 #include "agent/connection.h"
 #include "agent/control.h"
 #include "agent/guard.h"
+#include "agent/limits.h"
 #include "agent/listener.h"
 #include "agent/managed.h"
 #include "agent/reload.h"
@@ -432,6 +433,8 @@ static int daemon_modules(struct daemon *daemon) {
 	if (error == 0)
 		error = hangups_new(&guard->hangups);
 	if (error == 0)
+		error = limits_new(&guard->limits);
+	if (error == 0)
 		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);
 	if (error == 0)
 		error = asker_new(&guard->asker, guard);
@@ -488,6 +491,7 @@ static void daemon_end(struct daemon *daemon) {
 	}
 	asker_free(TAKE(guard->asker));
 	hangups_free(guard->hangups);
+	limits_free(guard->limits);
 	reader_free(guard->reader);
 	journal_free(guard->journal);
 	policy_unref(guard->policy);

@@ -7,6 +7,7 @@
 
 #include "agent/approval.h"
 #include "agent/hide.h"
+#include "agent/limits.h"
 #include "agent/probe.h"
 #include "base/clock.h"
 #include "caller/caller.h"
@@ -350,6 +351,17 @@ static void exchange_probe(struct exchange *exchange) {
 		probe_start(exchange->probe, on_probed, exchange);
 }
 
+/* Counted once the policy lets it through, and before anybody is asked. */
+static bool is_within_limit(const struct exchange *exchange) {
+	const struct verdict *verdict = &exchange->verdict;
+
+	if (verdict->action == ACTION_DENY || verdict->by_floor)
+		return true;
+	return limits_take(exchange->in.guard->limits,
+	                   policy_limit_of(exchange->policy, verdict->rule), verdict->rule,
+	                   exchange->caller, clock_mono_ns());
+}
+
 static void exchange_allowed(struct exchange *exchange) {
 	struct guard *guard = exchange->in.guard;
 
@@ -387,6 +399,10 @@ static void exchange_decide(struct exchange *exchange) {
 		return;
 	}
 	law = exchange_judge(exchange, &request);
+	if (!is_within_limit(exchange)) {
+		exchange_refuse(exchange, "deny", "rate-limited");
+		return;
+	}
 	switch (exchange->verdict.action) {
 	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
 	case ACTION_CONFIRM:
@@ -406,9 +422,14 @@ static void exchange_decide(struct exchange *exchange) {
 /* A person took a while: meanwhile another policy may be in force, and it decides again. */
 static void exchange_decide_again(struct exchange *exchange) {
 	struct request request = exchange_request(exchange);
+	bool is_counted = exchange->in.guard->policy == exchange->policy;
 	struct approval_law law = exchange_judge(exchange, &request);
 	const char *reason;
 
+	if (!is_counted && !is_within_limit(exchange)) {
+		exchange_refuse(exchange, "deny", "rate-limited");
+		return;
+	}
 	switch (exchange->verdict.action) {
 	case ACTION_DENY: exchange_refuse(exchange, "deny", NULL); return;
 	case ACTION_CONFIRM:

@@ -36,6 +36,7 @@ struct guard {
 	struct reader *reader;
 	struct hangups *hangups;
 	struct asker *asker; /* NULL before it serves, and while it ends */
+	struct limits *limits;
 
 	const char *policy_path;
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */

@@ -132,6 +132,19 @@ static int read_rule_confirm(struct loader *loader, const struct yaml_node *valu
 	return 0;
 }
 
+static int read_limit(struct loader *loader, const struct yaml_node *value) {
+	const char *text = read_text(&loader->reading, "limit", value);
+	const char *wrong = text != NULL ? limit_parse(&loader->rule->limit, text) : NULL;
+
+	if (wrong == NULL && loader->policy->is_floor)
+		wrong = "a floor counts nothing; write it in the policy";
+	if (wrong != NULL)
+		REPORT(&loader->reading, value, "limit: %.60s: %s", text != NULL ? text : "",
+		       wrong);
+	loader->policy->has_limits = true;
+	return 0;
+}
+
 static uint64_t fields_of(const struct match *match) {
 	uint64_t bits = 0;
 
@@ -167,6 +180,7 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 		{"unless", read_unless, NULL},
 		{"action", read_rule_action, "write action: allow, deny or confirm"},
 		{"confirm", read_rule_confirm, NULL},
+		{"limit", read_limit, NULL},
 	};
 	struct rule *rule = loader->rule;
 	int error;
@@ -178,6 +192,9 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 		return error;
 	if (rule->confirm.scope != 0 && rule->action != ACTION_CONFIRM)
 		REPORT(&loader->reading, node, "confirm: stands only where action: confirm does");
+	if (rule->limit.count > 0 && rule->action == ACTION_DENY)
+		REPORT(&loader->reading, node, "limit: this rule lets nothing through; %s",
+		       "leave it out, or write action: allow or confirm");
 	rule->line = node->line;
 	rule->column = node->column;
 	rule->fields = fields_of(&rule->match);

@@ -3,6 +3,7 @@
 #define POLICY_RULE_H
 
 #include "policy/field.h"
+#include "policy/limit.h"
 #include "policy/hours.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
@@ -36,6 +37,7 @@ struct rule {
 	unsigned sign_types; /* bits of enum payload_kind that it may speak of */
 	bool names_endpoint;
 	struct confirm_terms confirm;
+	struct limit limit;
 	size_t line; /* where it stands in the file */
 	size_t column;
 };
@@ -54,6 +56,7 @@ struct policy {
 	bool says_on_log_error;
 	bool is_floor;
 	bool require_proof; /* weak allows do not allow */
+	bool has_limits;
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
 	struct rule *rules;

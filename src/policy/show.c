@@ -141,6 +141,19 @@ static void put_match(struct buffer *yaml, const struct rule *rule) {
 	put_words(yaml, rule->sign_types, word_of_sign_type);
 }
 
+static void put_limit(struct buffer *yaml, struct limit limit) {
+	const char *period = limit.period_s == 1      ? "second"
+	                     : limit.period_s == 60   ? "minute"
+	                     : limit.period_s == 3600 ? "hour"
+	                                              : "day";
+	char text[64];
+
+	if (limit.count == 0)
+		return;
+	snprintf(text, sizeof(text), "    limit: %u/%s\n", limit.count, period);
+	put(yaml, text);
+}
+
 static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number) {
 	char reserved[32];
 
@@ -163,6 +176,7 @@ static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number
 	put(yaml, action_name(rule->action));
 	put(yaml, "\n");
 	confirm_show_terms(yaml, &rule->confirm);
+	put_limit(yaml, rule->limit);
 }
 
 static void put_origin(struct buffer *yaml, const struct policy *policy) {
