@@ -10,6 +10,9 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/secret.h"
+#include "log/doc.h"
+
+#define LINE_LEN_MAX 2048
 
 int nonce_new(char ret[static NONCE_SIZE]) {
 	uint8_t random[(NONCE_SIZE - 1) / 2];
@@ -23,13 +26,71 @@ int nonce_new(char ret[static NONCE_SIZE]) {
 
 /* ---- prompts ---- */
 
+/* Through the FIFO. What is no answer has been passed over. */
+static void on_said(void *data, const char *pin) {
+	struct showing *showing = data;
+	struct asker *asker = showing->asker;
+	const char *failed;
+
+	if (pin == NULL) {
+		broker_deny(asker->broker, showing->prompt, 0, "fifo");
+		asker_watch_clock(asker);
+		return;
+	}
+	failed = asker_try_pin(asker, showing->prompt, pin, "fifo", 0);
+	if (failed != NULL)
+		diag_error("request %llu: %s", (unsigned long long)showing->prompt, failed);
+}
+
+static int describe(struct buffer *document, const struct prompt *prompt, const char *nonce,
+                    int64_t asked_us) {
+	const struct question *question = prompt->question;
+	CLEANUP(doc_deinit) struct doc doc;
+	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
+
+	clock_stamp(since, asked_us);
+	clock_stamp(until, asked_us + (int64_t)((prompt->deadline_ns - prompt->asked_ns) / 1000));
+	doc_begin(&doc, document);
+	doc_number(&doc, "id", prompt->id);
+	doc_text(&doc, "nonce", nonce, LINE_LEN_MAX);
+	doc_text(&doc, "since", since, LINE_LEN_MAX);
+	doc_text(&doc, "until", until, LINE_LEN_MAX);
+	for (size_t i = 0; i < question->n_lines; i++)
+		doc_text(&doc, question->lines[i].label, question->lines[i].text, LINE_LEN_MAX);
+	doc_text(&doc, "answer",
+	         "weak: write `allow NONCE PIN` or `deny NONCE` to the FIFO; better run "
+	         "ssh-agent-guard confirm",
+	         LINE_LEN_MAX);
+	return doc_finish(&doc);
+}
+
+static int open_postbox(struct asker *asker, const struct prompt *prompt, struct showing *showing) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	char nonce[NONCE_SIZE];
+	int error = nonce_new(nonce);
+
+	if (error == 0)
+		error = describe(&document, prompt, nonce, showing->asked_us);
+	if (error == 0)
+		error = postbox_new(&showing->postbox, asker->guard->loop, asker->directory,
+		                    prompt->id, nonce, buffer_bytes(&document), on_said, showing);
+	return error;
+}
+
 static void on_opened(void *data, struct prompt *prompt) {
 	struct asker *asker = data;
 	struct showing *showing = calloc(1, sizeof(*showing));
+	int error = showing == NULL ? -ENOMEM : 0;
 
 	if (showing != NULL)
-		showing->asked_us = clock_real_us();
+		*showing = (struct showing){
+			.asker = asker, .prompt = prompt->id, .asked_us = clock_real_us()};
 	prompt->shown = showing;
+	if (error == 0 && (prompt->question->methods & CONFIRM_PIN) != 0)
+		error = open_postbox(asker, prompt, showing);
+	if (error < 0)
+		diag_error("%s: %s (requests are answered by `ssh-agent-guard confirm` alone)",
+		           asker->directory, strerror(-error));
 	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
 	          (unsigned long long)prompt->id);
 	guard_status_changed(asker->guard);
@@ -37,8 +98,11 @@ static void on_opened(void *data, struct prompt *prompt) {
 
 static void on_closed(void *data, struct prompt *prompt) {
 	struct asker *asker = data;
+	struct showing *showing = prompt->shown;
 
-	free(prompt->shown);
+	if (showing != NULL)
+		postbox_free(showing->postbox);
+	free(showing);
 	prompt->shown = NULL;
 	guard_status_changed(asker->guard);
 }
@@ -261,7 +325,7 @@ static void load_pin(struct asker *asker) {
 	}
 }
 
-int asker_new(struct asker **ret, struct guard *guard) {
+int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	struct asker *asker = calloc(1, sizeof(*asker));
 	const struct broker_calls calls = {on_opened, on_closed, asker};
 	int error;
@@ -269,6 +333,8 @@ int asker_new(struct asker **ret, struct guard *guard) {
 	if (asker == NULL)
 		return -ENOMEM;
 	asker->guard = guard;
+	asker->directory = directory;
+	postbox_clear(directory);
 	for (size_t i = 0; i < TICKETS_MAX; i++)
 		asker->tickets[i].watch = -1;
 	ev_init(&asker->due, on_due);

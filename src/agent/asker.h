@@ -14,6 +14,7 @@
 #include "confirm/grants.h"
 #include "confirm/hashing.h"
 #include "confirm/pin.h"
+#include "confirm/postbox.h"
 
 #define NONCE_SIZE  (2 * 16 + 1) /* hex */
 #define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
@@ -35,6 +36,7 @@ struct asker {
 	struct broker *broker;
 	struct grants *grants;
 	char *own_program;
+	const char *directory; /* of postboxes */
 	ev_timer due;
 
 	struct pin pin;
@@ -52,10 +54,14 @@ struct asker {
 
 /* What of a prompt is the asker's (prompt->shown). */
 struct showing {
+	struct asker *asker;
+	uint64_t prompt;
 	int64_t asked_us;
+	struct postbox *postbox; /* NULL: there is none */
 };
 
-int asker_new(struct asker **ret, struct guard *guard) MUST_CHECK;
+/* directory: of the postboxes, borrowed. */
+int asker_new(struct asker **ret, struct guard *guard, const char *directory) MUST_CHECK;
 void asker_free(struct asker *asker); /* NULL is fine; nobody may wait any more */
 
 /* Another policy is in force: what was remembered under the old one ends. */

@@ -437,7 +437,7 @@ static int daemon_modules(struct daemon *daemon) {
 	if (error == 0)
 		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);
 	if (error == 0)
-		error = asker_new(&guard->asker, guard);
+		error = asker_new(&guard->asker, guard, daemon->options->pending);
 	if (error < 0) {
 		diag_error("start: %s", strerror(-error));
 		return error;

@@ -7,7 +7,7 @@
 #define UPSTREAM_ANSWER_S 300. /* a person may be asked meanwhile, and look for his key */
 
 struct daemon_options {
-	const char *policy, *state, *runtime, *socket, *control; /* absolute paths */
+	const char *policy, *state, *runtime, *socket, *control, *pending; /* absolute paths */
 	const char *upstream;      /* an absolute path; NULL: managed */
 	const char *agent_program; /* the ssh-agent of a managed upstream */
 	double answer_s;

@@ -114,6 +114,7 @@ struct daemon_options options_for_daemon(const struct options *options) {
 		.runtime = options->places.runtime,
 		.socket = options->places.socket,
 		.control = options->places.control,
+		.pending = options->places.pending,
 		.upstream = options->upstream_path,
 		.agent_program = SSH_AGENT_PROGRAM,
 		.answer_s = options->answer_s,

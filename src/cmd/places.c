@@ -85,12 +85,16 @@ int places_init(struct places *places, const char *policy, const char *state, co
 	ordinary = text("%s/" NAME ".sock", runtime);
 	places->socket = socket != NULL ? absolute(socket) : text("%s/" NAME ".sock", runtime);
 	/* A guard on another socket is another guard, with a control socket beside its own. */
-	if (ordinary != NULL && places->socket != NULL)
+	if (ordinary != NULL && places->socket != NULL) {
+		places->pending = strcmp(places->socket, ordinary) == 0
+		                          ? text("%s/pending", places->runtime)
+		                          : text("%s.pending", places->socket);
 		places->control = strcmp(places->socket, ordinary) == 0
 		                          ? text("%s/control.sock", places->runtime)
 		                          : text("%s.control", places->socket);
+	}
 	if (places->policy == NULL || places->state == NULL || places->runtime == NULL ||
-	    places->socket == NULL || places->control == NULL) {
+	    places->socket == NULL || places->control == NULL || places->pending == NULL) {
 		places_deinit(places);
 		return -ENOENT;
 	}
@@ -103,5 +107,6 @@ void places_deinit(struct places *places) {
 	free(places->runtime);
 	free(places->socket);
 	free(places->control);
+	free(places->pending);
 	*places = (struct places){0};
 }

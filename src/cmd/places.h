@@ -11,6 +11,7 @@ struct places {
 	                */
 	char *socket;
 	char *control;
+	char *pending; /* the directory of what waits for a person */
 };
 
 /* Options that were not given are NULL. Relative ones are made absolute by the working directory.

@@ -4,10 +4,12 @@ import os
 import pathlib
 import re
 import signal
+import stat
 import subprocess
 import unittest
 
 import agent_client
+import events
 import guard
 from guard import SSH, SSH_ADD, SSH_KEYGEN, wait_until
 from sshd import Sshd
@@ -239,6 +241,110 @@ class Answers(ConfirmTest):
             self.assertEqual(login.stdout, 'in\n', login.stderr)
         self.assertEqual(self.confirm()[0], 0)
         self.assertEqual(asked.wait(30), 0)
+
+
+class Postbox(ConfirmTest):
+    """The file and the FIFO of a request, for scripts."""
+
+    @property
+    def directory(self):
+        return self.place.runtime / 'ssh-agent-guard' / 'pending'
+
+    def request(self, number=1):
+        """What the file tells, once it is there."""
+        path = self.directory / f'{number}.yaml'
+        wait_until(path.exists, 'the request has a file')
+        return events.read_documents(path.read_text())[0]
+
+    def say(self, line, number=1):
+        fifo = os.open(self.directory / f'{number}.fifo', os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(fifo, True)  # but to open it there must be a reader
+        with os.fdopen(fifo, 'w') as file:
+            file.write(line + '\n')
+
+    def test_a_script_says_yes_with_nonce_and_pin(self):
+        ssh = self.ssh()
+        request = self.request()
+        self.assertEqual(request['program'], f'{SSH} (pid {ssh.pid})')
+        self.assertEqual(request['rule'], 'ask')
+        self.assertIn('(verified)', request['where'])
+        self.assertIn('weak', request['methods'])
+        self.assertEqual(self.directory.stat().st_mode & 0o777, 0o700)
+        for name, kind in (('1.yaml', stat.S_IFREG), ('1.fifo', stat.S_IFIFO)):
+            mode = (self.directory / name).lstat().st_mode
+            self.assertEqual((stat.S_IFMT(mode), stat.S_IMODE(mode)), (kind, 0o600))
+        self.say(f'allow {request["nonce"]} {PIN}')
+        self.assertEqual(ssh.wait(30), 0)
+        event, = self.signed()
+        self.assertEqual((event['decision'], event['confirm_method'], event['confirm_via']),
+                         ('confirmed', 'pin', 'fifo'))
+        self.assertEqual(list(self.directory.iterdir()), [])
+
+    def test_a_script_says_no_with_the_nonce(self):
+        ssh = self.ssh()
+        self.say(f'deny {self.request()["nonce"]}')
+        self.assertNotEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[0]['reason'], 'denied')
+
+    def test_a_blind_write_is_nothing(self):
+        first = self.ssh()
+        stale = self.request()['nonce']
+        self.say(f'allow {stale} {PIN}')
+        self.assertEqual(first.wait(30), 0)
+        ssh = self.ssh()
+        nonce = self.request(2)['nonce']
+        for line in ('', 'allow', 'deny', f'allow {PIN}', f'allow {"0" * 32} {PIN}',
+                     f'allow {stale} {PIN}', f'deny {stale}', f'allow {nonce[:-1]} {PIN}',
+                     f'allow {nonce}', f'allow  {nonce} {PIN}', f'deny {nonce} now',
+                     'x' * 100000, f'{"x" * 300} allow {nonce} {PIN}',
+                     f'allow {nonce} {PIN}\0'):
+            self.say(line, 2)
+        self.assertIn(2, self.pending())
+        self.assertEqual(self.guard.events(trigger='pin-wrong'), [])
+        # Who knows the nonce, and not the PIN, has a wrong one.
+        self.say(f'allow {nonce} guess', 2)
+        self.guard.wait_event(trigger='pin-wrong')
+        self.assertIn(2, self.pending())
+        self.say(f'allow {nonce} {PIN}', 2)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_a_second_reader_learns_nothing_from_confirm(self):
+        ssh = self.ssh()
+        self.request()
+        reader = os.open(self.directory / '1.fifo', os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        with self.assertRaises(BlockingIOError):
+            os.read(reader, 4096)
+
+    def test_links_in_place_of_file_and_fifo_are_replaced_and_not_followed(self):
+        victim = self.place.write('home/victim', 'precious')
+        self.place.make_directory(self.directory)
+        for name in ('1.yaml', '1.fifo', f'.1.yaml.{self.guard.pid}'):
+            (self.directory / name).symlink_to(victim)
+        ssh = self.ssh()
+        wait_until(lambda: not (self.directory / '1.yaml').is_symlink(), 'it is replaced')
+        self.say(f'allow {self.request()["nonce"]} {PIN}')
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(victim.read_text(), 'precious')
+
+    def test_a_link_in_place_of_the_directory_takes_no_request(self):
+        elsewhere = self.place.make_directory(self.place.path / 'elsewhere')
+        self.directory.symlink_to(elsewhere)
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(list(elsewhere.iterdir()), [])
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_what_a_killed_guard_left_is_cleared_away(self):
+        self.ssh()
+        self.request()
+        self.guard.stop(signal.SIGKILL)
+        self.assertTrue((self.directory / '1.yaml').exists())
+        self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock')
+        self.assertEqual(list(self.directory.iterdir()), [])
 
 
 class Limits(ConfirmTest):
