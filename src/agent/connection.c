@@ -25,7 +25,7 @@ enum phase {
 struct connection {
 	struct guard *guard;
 	struct connection *next, *previous;
-	const char *endpoint;
+	char *endpoint;
 	int fd;
 	ev_io readable, writable;
 	ev_timer stall; /* half a message, or an answer that is not taken */
@@ -69,6 +69,7 @@ static void connection_free(struct connection *connection) {
 	buffer_deinit(&connection->output);
 	peer_deinit(&connection->writer);
 	session_deinit(&connection->session);
+	free(connection->endpoint);
 	free(connection);
 }
 
@@ -317,13 +318,15 @@ int connection_new(struct guard *guard, int fd, const char *endpoint) {
 
 	if (connection == NULL)
 		return -ENOMEM;
-	error = hangups_add(guard->hangups, fd, connection);
+	connection->endpoint = strdup(endpoint);
+	error = connection->endpoint != NULL ? hangups_add(guard->hangups, fd, connection)
+	                                     : -ENOMEM;
 	if (error < 0) {
+		free(connection->endpoint);
 		free(connection);
 		return error;
 	}
 	connection->guard = guard;
-	connection->endpoint = endpoint;
 	connection->writer.pidfd = -1;
 	connection->connector = PEER_UNKNOWN;
 	if (platform_connector(&connection->connector, fd) == 0 &&

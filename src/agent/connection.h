@@ -11,7 +11,7 @@
 #define HALF_MESSAGE_S 10. /* a client that stops in the middle of a message is let go */
 #define STUCK_ANSWER_S 60. /* and so is one that does not take its answer */
 
-/* fd is an accepted socket, ours from here on also where it fails; endpoint a static name. The
+/* fd is an accepted socket, ours from here on also where it fails; endpoint is copied. The
  * connection frees itself when its client is done. */
 int connection_new(struct guard *guard, int fd, const char *endpoint) MUST_CHECK;
 

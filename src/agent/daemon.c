@@ -16,6 +16,7 @@
 #include "agent/asker_control.h"
 #include "agent/connection.h"
 #include "agent/control.h"
+#include "agent/doors.h"
 #include "agent/guard.h"
 #include "agent/limits.h"
 #include "agent/listener.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct managed *managed;
 	struct control *control;
 	struct reload *reload;
+	struct doors *doors;
 	struct runtime *runtime;
 	int lock_fd;
 	ev_signal hangup, terminate, interrupt;
@@ -68,19 +70,23 @@ static void say_problems(const struct problems *problems) {
 
 /* ---- what happens while it serves ---- */
 
-static int on_accepted(void *data, int fd) {
+static int accept_at(void *data, int fd, const char *endpoint) {
 	struct daemon *daemon = data;
 	CLEANUP(close_fd) int owned = fd;
 
 	/* Without the kernel's word on who writes nothing could be decided for it: closed. */
 	if (platform_identify_writers(fd) == 0) {
-		int error = connection_new(&daemon->guard, take_fd(&owned), "default");
+		int error = connection_new(&daemon->guard, take_fd(&owned), endpoint);
 
 		if (error < 0)
 			diag_error("a client is turned away: %s", strerror(-error));
 	}
 	/* Those that are served already need what is left. */
 	return daemon->guard.n_connections >= daemon->connections_max ? -EMFILE : 0;
+}
+
+static int on_accepted(void *data, int fd) {
+	return accept_at(data, fd, "default");
 }
 
 static void on_paused(void *data, int error) {
@@ -98,6 +104,8 @@ static void on_room(void *data) {
 
 	if (daemon->listener != NULL && daemon->serving)
 		listener_resume(daemon->listener);
+	if (daemon->doors != NULL)
+		doors_resume(daemon->doors);
 }
 
 static void on_replaced(void *data, int error) {
@@ -229,6 +237,46 @@ static bool is_own_socket(struct daemon *daemon, const char *upstream) {
 	return true;
 }
 
+static void on_door_failed(void *data, const char *path, const char *why) {
+	struct daemon *daemon = data;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+
+	diag_error("endpoints: %s: %s", path, why);
+	buffer_put_raw(&text, bytes_of_text(path));
+	buffer_put_raw(&text, bytes_of_text(": "));
+	buffer_put_raw(&text, bytes_of_text(why));
+	buffer_put_u8(&text, 0);
+	guard_note(&daemon->guard, "endpoint-failed", NULL,
+	           buffer_error(&text) == 0 ? (const char *)text.data : path);
+	guard_notice(&daemon->guard, "an endpoint of the policy has no socket; see the "
+	                             "endpoint-failed events");
+}
+
+static void on_door_replaced(void *data, const char *path, int error) {
+	struct daemon *daemon = data;
+
+	diag_error("%s: something else was put in the socket's place (%s)", path,
+	           error < 0 ? strerror(-error) : "taken back");
+	guard_note(&daemon->guard, "socket-replaced", NULL, path);
+}
+
+/* What is stale now may be another's again: a way to the real agent that leads to us would have no
+ * end. */
+static bool is_forbidden(void *data, const char *path) {
+	const struct daemon *daemon = data;
+	const struct daemon_options *options = daemon->options;
+
+	return same_place(path, options->socket) || same_place(path, options->control) ||
+	       (options->upstream != NULL && same_place(path, options->upstream));
+}
+
+static void on_policy(void *data) {
+	struct daemon *daemon = data;
+
+	if (daemon->serving)
+		doors_set(daemon->doors, daemon->guard.policy);
+}
+
 static void daemon_serve(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
@@ -253,6 +301,7 @@ static void daemon_serve(struct daemon *daemon) {
 	guard->asker->control = daemon->control;
 	daemon->serving = true;
 	guard_note(guard, "start", NULL, guard->upstream_name);
+	doors_set(daemon->doors, guard->policy);
 	guard_status_write(guard, false);
 	options->ready(options->data);
 }
@@ -427,7 +476,11 @@ static int daemon_modules(struct daemon *daemon) {
 		diag_error("%s/events: %s", daemon->options->state, strerror(-error));
 		return error;
 	}
-	error = reader_new(&guard->reader, guard->loop);
+	error = doors_new(&daemon->doors, guard->loop,
+	                  &(struct doors_calls){accept_at, on_paused, on_door_failed,
+	                                        on_door_replaced, is_forbidden, daemon});
+	if (error == 0)
+		error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
 		error = guard_ask_env(guard, guard->floor, guard->policy);
 	if (error == 0)
@@ -435,7 +488,7 @@ static int daemon_modules(struct daemon *daemon) {
 	if (error == 0)
 		error = limits_new(&guard->limits);
 	if (error == 0)
-		error = reload_new(&daemon->reload, guard, on_reloaded, daemon);
+		error = reload_new(&daemon->reload, guard, on_reloaded, on_policy, daemon);
 	if (error == 0)
 		error = asker_new(&guard->asker, guard, daemon->options->pending);
 	if (error < 0) {
@@ -476,6 +529,7 @@ static void daemon_end(struct daemon *daemon) {
 	runtime_free(daemon->runtime);
 	reload_free(daemon->reload);
 	listener_free(daemon->listener);
+	doors_free(TAKE(daemon->doors));
 	connections_end(guard);
 	managed_free(daemon->managed);
 	if (daemon->serving) {

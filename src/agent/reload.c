@@ -17,6 +17,7 @@ struct reload {
 	struct watch *watch;
 	char *home, *floor_home;
 	reload_answered *answered;
+	reload_changed *changed;
 	void *data;
 	uint64_t calls[CONTROL_CLIENTS_MAX]; /* who waits */
 	size_t n_calls;
@@ -150,10 +151,13 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 		reload_failed(guard, &problems);
 	else if (changed)
 		reload_done(reload);
+	if (changed)
+		reload->changed(reload->data);
 	reload_answer(reload, &problems, error);
 }
 
-int reload_new(struct reload **ret, struct guard *guard, reload_answered *answered, void *data) {
+int reload_new(struct reload **ret, struct guard *guard, reload_answered *answered,
+               reload_changed *changed, void *data) {
 	const char *const paths[] = {[FILE_POLICY] = guard->policy_path, [FILE_FLOOR] = FLOOR_PATH};
 	struct reload *reload = calloc(1, sizeof(*reload));
 	int error;
@@ -162,6 +166,7 @@ int reload_new(struct reload **ret, struct guard *guard, reload_answered *answer
 		return -ENOMEM;
 	*reload = (struct reload){.guard = guard,
 	                          .answered = answered,
+	                          .changed = changed,
 	                          .data = data,
 	                          .home = policy_home(),
 	                          .floor_home = floor_home()};

@@ -16,11 +16,13 @@ struct reload;
 
 /* What came of a reload_ask(): good, or what is wrong, as lines for a person. */
 typedef void reload_answered(void *data, uint64_t call, bool good, struct bytes text);
+/* Another policy is in force. */
+typedef void reload_changed(void *data);
 
 /* The policy that is in force already stays so until another is found. The guard must outlive it.
  */
 int reload_new(struct reload **ret, struct guard *guard, reload_answered *answered,
-               void *data) MUST_CHECK;
+               reload_changed *changed, void *data) MUST_CHECK;
 void reload_free(struct reload *reload); /* NULL is fine; open calls are dropped */
 
 /* Reads again now. call is given to answered(), which is never called from within; 0: nobody asks.

@@ -11,6 +11,7 @@
 #include "policy/agents.h"
 #include "policy/confirm_read.h"
 #include "policy/define.h"
+#include "policy/endpoint.h"
 #include "policy/env_names.h"
 #include "policy/hidden.h"
 #include "policy/match_read.h"
@@ -294,6 +295,10 @@ static int read_captured(struct loader *loader, const struct yaml_node *value) {
 	return env_names_read(loader->policy, &loader->reading, value);
 }
 
+static int read_endpoints(struct loader *loader, const struct yaml_node *value) {
+	return endpoints_read(loader->policy, &loader->reading, value);
+}
+
 static int read_hide_denied_keys(struct loader *loader, const struct yaml_node *value) {
 	loader->policy->offers_denied_keys = !read_boolean_of(&loader->reading, "hide_denied_keys",
 	                                                      value);
@@ -317,6 +322,7 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 		{"default_action", read_default_action,
 	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
+		{"endpoints", read_endpoints, NULL},
 		{"hide_denied_keys", read_hide_denied_keys, NULL},
 		{"confirm", read_confirm, NULL},
 		{"log", read_log, NULL},

@@ -9,8 +9,9 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "policy/agents.h"
-#include "policy/env_names.h"
 #include "policy/confirm_read.h"
+#include "policy/endpoint.h"
+#include "policy/env_names.h"
 #include "policy/rule.h"
 
 void match_deinit(struct match *match) {
@@ -33,6 +34,7 @@ static void policy_free(struct policy *policy) {
 		match_deinit(&policy->rules[i].unless);
 	}
 	free(policy->rules);
+	endpoints_deinit(policy);
 	agents_deinit(policy);
 	for (size_t i = 0; i < policy->n_captured; i++)
 		free(policy->captured[i]);

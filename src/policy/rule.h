@@ -59,6 +59,8 @@ struct policy {
 	bool has_limits;
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
+	struct endpoint *endpoints; /* owned */
+	size_t n_endpoints;
 	struct rule *rules;
 	size_t n_rules;
 	struct agent *agents; /* the policy's own first */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/confirm_read.h"
+#include "policy/endpoint.h"
 #include "policy/field_word.h"
 #include "policy/rule.h"
 
@@ -235,6 +236,18 @@ static void put_agents(struct buffer *yaml, const struct policy *policy) {
 		put_agent(yaml, &policy->agents[i]);
 }
 
+static void put_endpoints(struct buffer *yaml, const struct policy *policy) {
+	if (policy->n_endpoints > 0)
+		put(yaml, "\nendpoints:");
+	for (size_t i = 0; i < policy->n_endpoints; i++) {
+		put(yaml, "\n  ");
+		put_text(yaml, policy->endpoints[i].name);
+		put(yaml, ": {path: ");
+		put_text(yaml, policy->endpoints[i].path);
+		put(yaml, "}");
+	}
+}
+
 void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put_origin(yaml, policy);
 	put(yaml, "version: 1\ndefault_action: ");
@@ -247,6 +260,7 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 		put(yaml, "\nlog:\n  on_error: ");
 		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
 	}
+	put_endpoints(yaml, policy);
 	put(yaml, "\nhide_denied_keys: ");
 	put(yaml, policy->offers_denied_keys ? "false" : "true");
 	if (policy->require_proof)
