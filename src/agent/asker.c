@@ -77,6 +77,53 @@ static int open_postbox(struct asker *asker, const struct prompt *prompt, struct
 	return error;
 }
 
+static void on_window_closed(void *data, enum askpass_answer answer) {
+	struct showing *showing = data;
+	struct asker *asker = showing->asker;
+	uint64_t prompt = showing->prompt;
+
+	switch (answer) {
+	case ASKPASS_FAILED:
+		diag_error("%s: failed (request %llu is not answered by it)", askpass_program(),
+		           (unsigned long long)prompt);
+		askpass_free(TAKE(showing->askpass));
+		break;
+	case ASKPASS_NO: broker_deny(asker->broker, prompt, CONFIRM_ASKPASS, "askpass"); break;
+	case ASKPASS_YES: broker_grant(asker->broker, prompt, CONFIRM_ASKPASS, "askpass"); break;
+	}
+	asker_watch_clock(asker);
+}
+
+/* One window at a time, so that a click is for what it shows: that of the oldest prompt. */
+static void on_turn(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct asker *asker = watcher->data;
+	const struct prompt *prompt = broker_prompts(asker->broker);
+	struct showing *showing = prompt != NULL ? prompt->shown : NULL;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	int error;
+
+	(void)revents;
+	if (showing == NULL || showing->was_in_window ||
+	    (prompt->question->methods & CONFIRM_ASKPASS) == 0)
+		return;
+	showing->was_in_window = true;
+	buffer_put_raw(&text, bytes_of_text("Allow this use of an SSH key?\n"));
+	question_put_text(&text, prompt->question);
+	buffer_put_u8(&text, 0);
+	error = buffer_error(&text);
+	if (error == 0)
+		error = askpass_start(&showing->askpass, loop, askpass_program(),
+		                      (const char *)text.data, on_window_closed, showing);
+	if (error < 0)
+		diag_error("%s: %s", askpass_program(), strerror(-error));
+}
+
+static void look_at_windows(struct asker *asker) {
+	ev_timer_stop(asker->guard->loop, &asker->turn);
+	ev_timer_set(&asker->turn, 0., 0.);
+	ev_timer_start(asker->guard->loop, &asker->turn);
+}
+
 static void on_opened(void *data, struct prompt *prompt) {
 	struct asker *asker = data;
 	struct showing *showing = calloc(1, sizeof(*showing));
@@ -93,6 +140,7 @@ static void on_opened(void *data, struct prompt *prompt) {
 		           asker->directory, strerror(-error));
 	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
 	          (unsigned long long)prompt->id);
+	look_at_windows(asker);
 	guard_status_changed(asker->guard);
 }
 
@@ -100,10 +148,13 @@ static void on_closed(void *data, struct prompt *prompt) {
 	struct asker *asker = data;
 	struct showing *showing = prompt->shown;
 
-	if (showing != NULL)
+	if (showing != NULL) {
 		postbox_free(showing->postbox);
+		askpass_free(showing->askpass);
+	}
 	free(showing);
 	prompt->shown = NULL;
+	look_at_windows(asker);
 	guard_status_changed(asker->guard);
 }
 
@@ -130,8 +181,8 @@ void asker_watch_clock(struct asker *asker) {
 
 unsigned asker_methods(const struct asker *asker, unsigned methods, const char **ret_reason) {
 	*ret_reason = "missing";
-	/* There is no way yet to show one. */
-	methods &= ~(unsigned)CONFIRM_ASKPASS;
+	if (askpass_program() == NULL)
+		methods &= ~(unsigned)CONFIRM_ASKPASS;
 	if ((methods & CONFIRM_PIN) == 0)
 		return methods;
 	if (pin_is_locked(&asker->pin, clock_real_us()))
@@ -338,7 +389,8 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	for (size_t i = 0; i < TICKETS_MAX; i++)
 		asker->tickets[i].watch = -1;
 	ev_init(&asker->due, on_due);
-	asker->due.data = asker;
+	ev_init(&asker->turn, on_turn);
+	asker->due.data = asker->turn.data = asker;
 	error = broker_new(&asker->broker, &calls);
 	if (error == 0)
 		error = grants_new(&asker->grants);
@@ -361,6 +413,7 @@ void asker_free(struct asker *asker) {
 	hashing_cancel(asker->hashing);
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
+	ev_timer_stop(asker->guard->loop, &asker->turn);
 	grants_free(asker->grants);
 	free(asker->own_program);
 	free(asker);

@@ -10,6 +10,7 @@
 
 #include "agent/control.h"
 #include "agent/guard.h"
+#include "confirm/askpass.h"
 #include "confirm/broker.h"
 #include "confirm/grants.h"
 #include "confirm/hashing.h"
@@ -38,6 +39,7 @@ struct asker {
 	char *own_program;
 	const char *directory; /* of postboxes */
 	ev_timer due;
+	ev_timer turn; /* the oldest prompt gets its window in the next turn of the loop */
 
 	struct pin pin;
 	int pin_error; /* STATE/pin is there and cannot be used */
@@ -58,6 +60,8 @@ struct showing {
 	uint64_t prompt;
 	int64_t asked_us;
 	struct postbox *postbox; /* NULL: there is none */
+	struct askpass *askpass; /* likewise */
+	bool was_in_window;
 };
 
 /* directory: of the postboxes, borrowed. */

@@ -12,6 +12,7 @@ import agent_client
 import events
 import guard
 from guard import SSH, SSH_ADD, SSH_KEYGEN, wait_until
+from place import is_running
 from sshd import Sshd
 from terminal import Terminal
 
@@ -345,6 +346,61 @@ class Postbox(ConfirmTest):
         self.assertTrue((self.directory / '1.yaml').exists())
         self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock')
         self.assertEqual(list(self.directory.iterdir()), [])
+
+
+class Askpass(ConfirmTest):
+    POLICY = POLICY.replace('timeout: 60s', 'timeout: 60s, methods: [askpass, pin]')
+
+    def start_guard(self, policy=guard.ALLOW_ALL, **options):
+        """With an askpass that does what the file says that stands beside it."""
+        self.script = self.place.write('bin/askpass', f'''#!/bin/sh
+printf '%s\\n' "$1" "prompt=$SSH_ASKPASS_PROMPT" "secret=$SECRET" > {self.place.path}/asked
+echo $$ > {self.place.path}/askpass.pid
+. {self.place.path}/do
+''', mode=0o700)
+        return super().start_guard(policy, env={'SSH_ASKPASS': str(self.script), 'SECRET': 'x'},
+                                   **options)
+
+    def test_what_the_window_says_is_done(self):
+        for do, decision, reason in (('exit 0', 'confirmed', None), ('echo yes', 'confirmed', None),
+                                     ('exit 1', 'confirm-denied', 'denied'),
+                                     ('echo no', 'confirm-denied', 'denied')):
+            with self.subTest(do):
+                self.place.write('do', do)
+                ssh = self.ssh()
+                self.assertEqual(ssh.wait(30) == 0, decision == 'confirmed')
+                event = self.signed()[-1]
+                self.assertEqual((event['decision'], event.get('reason')), (decision, reason))
+                if decision == 'confirmed':
+                    self.assertEqual(event['confirm_method'], 'askpass')
+                    self.assertIs(event['confirm_weak'], True)
+        asked = (self.place.path / 'asked').read_text()
+        self.assertIn(f'program: {SSH} (pid', asked)
+        self.assertIn('prompt=confirm\n', asked)
+        self.assertIn('secret=\n', asked)
+
+    def test_the_window_goes_with_the_client_and_with_an_answer(self):
+        self.place.write('do', 'sleep 1000')
+        pid_file = self.place.path / 'askpass.pid'
+        for leave in (True, False):
+            with self.subTest(leave=leave):
+                ssh = self.ssh()
+                wait_until(lambda: pid_file.exists() and pid_file.read_text(), 'it is asked')
+                pid = int(pid_file.read_text())
+                if leave:
+                    ssh.send_signal(signal.SIGKILL)
+                else:
+                    self.assertEqual(self.confirm()[0], 0)
+                    self.assertEqual(ssh.wait(30), 0)
+                wait_until(lambda: not is_running(pid), 'the window is gone')
+                pid_file.unlink()
+
+    def test_one_that_fails_leaves_the_pin(self):
+        self.script.unlink()
+        ssh = self.ssh()
+        self.guard.wait_output('askpass: failed')
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
 
 
 class Limits(ConfirmTest):
