@@ -43,6 +43,7 @@ struct daemon {
 	struct control *control;
 	struct reload *reload;
 	struct doors *doors;
+	bool door_failed; /* one that the policy asks for is not there */
 	struct runtime *runtime;
 	int lock_fd;
 	ev_signal hangup, terminate, interrupt;
@@ -241,6 +242,7 @@ static void on_door_failed(void *data, const char *path, const char *why) {
 	struct daemon *daemon = data;
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 
+	daemon->door_failed = true;
 	diag_error("endpoints: %s: %s", path, why);
 	buffer_put_raw(&text, bytes_of_text(path));
 	buffer_put_raw(&text, bytes_of_text(": "));
@@ -270,11 +272,20 @@ static bool is_forbidden(void *data, const char *path) {
 	       (options->upstream != NULL && same_place(path, options->upstream));
 }
 
+static void set_doors(struct daemon *daemon) {
+	bool had_failed = daemon->door_failed;
+
+	daemon->door_failed = false;
+	doors_set(daemon->doors, daemon->guard.policy);
+	if (had_failed && !daemon->door_failed)
+		guard_notice(&daemon->guard, NULL);
+}
+
 static void on_policy(void *data) {
 	struct daemon *daemon = data;
 
 	if (daemon->serving)
-		doors_set(daemon->doors, daemon->guard.policy);
+		set_doors(daemon);
 }
 
 static void daemon_serve(struct daemon *daemon) {
@@ -301,7 +312,7 @@ static void daemon_serve(struct daemon *daemon) {
 	guard->asker->control = daemon->control;
 	daemon->serving = true;
 	guard_note(guard, "start", NULL, guard->upstream_name);
-	doors_set(daemon->doors, guard->policy);
+	set_doors(daemon);
 	guard_status_write(guard, false);
 	options->ready(options->data);
 }

@@ -87,7 +87,10 @@ class Lives(EndpointTest):
             wait_until(lambda: any(str(path) in event['detail'] for event in
                                    self.guard.events(trigger='endpoint-failed')), 'it is told')
             self.assertEqual(path.stat().st_ino, before)
-        self.assertEqual(self.guard.command('status').returncode, 0)
+        self.assertIn('endpoint', self.guard.status()['notice'])
+        self.guard.write_policy(self.text(path=self.place.runtime / 'free.sock'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        wait_until(lambda: 'notice' not in self.guard.status(), 'it is settled')
 
     def test_what_cannot_be_an_endpoint_is_told(self):
         self.start()
