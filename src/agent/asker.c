@@ -33,7 +33,7 @@ static void on_said(void *data, const char *pin) {
 	const char *failed;
 
 	if (pin == NULL) {
-		broker_deny(asker->broker, showing->prompt, 0, "fifo");
+		broker_deny(asker->broker, showing->prompt, 0, "fifo", clock_mono_ns());
 		asker_watch_clock(asker);
 		return;
 	}
@@ -88,7 +88,9 @@ static void on_window_closed(void *data, enum askpass_answer answer) {
 		           (unsigned long long)prompt);
 		askpass_free(TAKE(showing->askpass));
 		break;
-	case ASKPASS_NO: broker_deny(asker->broker, prompt, CONFIRM_ASKPASS, "askpass"); break;
+	case ASKPASS_NO:
+		broker_deny(asker->broker, prompt, CONFIRM_ASKPASS, "askpass", clock_mono_ns());
+		break;
 	case ASKPASS_YES: broker_grant(asker->broker, prompt, CONFIRM_ASKPASS, "askpass"); break;
 	}
 	asker_watch_clock(asker);
@@ -281,7 +283,8 @@ static void deny_where_pin_alone(struct asker *asker) {
 
 	while (prompt != NULL) {
 		if (prompt->question->methods == CONFIRM_PIN) {
-			broker_deny(asker->broker, prompt->id, CONFIRM_PIN, "pin-locked");
+			broker_deny(asker->broker, prompt->id, CONFIRM_PIN, "pin-locked",
+			            clock_mono_ns());
 			prompt = broker_prompts(asker->broker);
 		} else {
 			prompt = prompt->next;

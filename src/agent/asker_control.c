@@ -292,7 +292,7 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 		prompt = prompt_meant(asker, id, &why_not);
 		if (prompt == NULL)
 			return failed(answer, why_not);
-		broker_deny(asker->broker, prompt->id, 0, "control");
+		broker_deny(asker->broker, prompt->id, 0, "control", clock_mono_ns());
 	}
 	/* Not those that ask as soon as they are told. */
 	if (all) {
@@ -301,7 +301,7 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 		for (prompt = broker_prompts(asker->broker); prompt != NULL; prompt = prompt->next)
 			last = prompt->id;
 		while ((prompt = broker_prompts(asker->broker)) != NULL && prompt->id <= last)
-			broker_deny(asker->broker, prompt->id, 0, "control");
+			broker_deny(asker->broker, prompt->id, 0, "control", clock_mono_ns());
 	}
 	asker_watch_clock(asker);
 	return CONTROL_OK;

@@ -86,7 +86,7 @@ static void pause_from(struct record *record, uint64_t now_ns, uint64_t pause_ns
 	record->paused_until_ns = now_ns + pause_ns;
 }
 
-/* A person who answers, whatever it is, is there. */
+/* A yes takes a proof, so a person is there. */
 static void person_answered(struct broker *broker, const struct prompt *prompt) {
 	struct record *record = record_of(broker, prompt->question->starter, prompt->asked_ns);
 
@@ -103,8 +103,9 @@ static void nobody_answered(struct broker *broker, const struct prompt *prompt, 
 		pause_from(&broker->all, now_ns, broker->pause_ns);
 }
 
-/* Asking and leaving again and again is a flood as well, but a person may break off a command. */
-static void everybody_left(struct broker *broker, const struct prompt *prompt, uint64_t now_ns) {
+/* Asking and leaving again and again is a flood as well, and so is asking for what is denied; but a
+ * person may break off a command. */
+static void not_wanted(struct broker *broker, const struct prompt *prompt, uint64_t now_ns) {
 	struct record *record = record_of(broker, prompt->question->starter, now_ns);
 
 	if (++record->left >= LEFT_MAX)
@@ -274,7 +275,7 @@ void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns)
 	/* Of one that has ended, prompt_end() is at work. */
 	if (prompt->waiters != NULL || prompt->state != PROMPT_PENDING)
 		return;
-	everybody_left(broker, prompt, now_ns);
+	not_wanted(broker, prompt, now_ns);
 	prompt_end(broker, prompt, PROMPT_CANCELLED);
 }
 
@@ -290,14 +291,15 @@ bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method
 	return true;
 }
 
-bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via) {
+bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
+                 uint64_t now_ns) {
 	struct prompt *prompt = find(broker, id);
 
 	if (prompt == NULL)
 		return false;
 	prompt->method = method;
 	prompt->via = via;
-	person_answered(broker, prompt);
+	not_wanted(broker, prompt, now_ns);
 	prompt_end(broker, prompt, PROMPT_DENIED);
 	return true;
 }

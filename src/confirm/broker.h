@@ -19,8 +19,8 @@
 #define BROKER_WAITERS_MAX 64 /* of one prompt: a git fetch with many submodules, not a flood */
 #define UNANSWERED_MAX     2  /* prompts in a row that nobody answered, for one caller */
 #define UNANSWERED_ALL_MAX 6  /* for all callers: nobody is there, or somebody floods */
-#define LEFT_ALL_MAX       20 /* prompts in a row whose client went away, for all callers */
-#define LEFT_MAX           5  /* prompts in a row whose client went away, for one caller */
+#define LEFT_ALL_MAX       20 /* prompts in a row that were left or denied, for all callers */
+#define LEFT_MAX           5  /* prompts in a row that were left or denied, for one caller */
 
 enum prompt_state {
 	PROMPT_PENDING,
@@ -83,7 +83,9 @@ void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns)
 
 /* false: there is no such prompt (any more), or that method may not say yes to it. */
 bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
-bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
+/* Anybody may say no, so that shows nobody to be there: it counts as leaving does. */
+bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
+                 uint64_t now_ns);
 /* Ends what is due. Returns the next moment at which something will be; 0: none. */
 uint64_t broker_tick(struct broker *broker, uint64_t now_ns);
 /* When something is due first; 0: never. */

@@ -108,7 +108,7 @@ static void each_answer_reaches_whoever_waits(void **state) {
 	assert_true(broker_grant(desk->broker, 1, CONFIRM_PIN, "control"));
 	assert_int_equal(yes.state, PROMPT_GRANTED);
 	assert_int_equal(no.state, WAITING);
-	assert_true(broker_deny(desk->broker, 2, CONFIRM_PIN, "control"));
+	assert_true(broker_deny(desk->broker, 2, CONFIRM_PIN, "control", 0));
 	assert_int_equal(no.state, PROMPT_DENIED);
 	assert_int_equal(broker_tick(desk->broker, 61 * SECOND_NS), 62 * SECOND_NS);
 	assert_int_equal(late.state, WAITING);
@@ -116,7 +116,7 @@ static void each_answer_reaches_whoever_waits(void **state) {
 	assert_int_equal(late.state, PROMPT_TIMED_OUT);
 	/* An answer is good once, and a number for one question. */
 	assert_false(broker_grant(desk->broker, 1, CONFIRM_PIN, "control"));
-	assert_false(broker_deny(desk->broker, 3, CONFIRM_PIN, "control"));
+	assert_false(broker_deny(desk->broker, 3, CONFIRM_PIN, "control", 0));
 	assert_false(broker_grant(desk->broker, 4, CONFIRM_PIN, "control"));
 }
 
@@ -160,7 +160,7 @@ static void whoever_asks_after_the_answer_is_a_new_question(void **state) {
 	assert_int_equal(broker_prompts(desk->broker)->id, 2);
 	assert_int_equal(ask(desk, &again, 0), BROKER_WAITS);
 	asker.broker = NULL;
-	assert_true(broker_deny(desk->broker, 2, CONFIRM_PIN, NULL));
+	assert_true(broker_deny(desk->broker, 2, CONFIRM_PIN, NULL, 0));
 	assert_int_equal(again.state, PROMPT_DENIED);
 }
 
@@ -205,7 +205,7 @@ static void one_question_too_many_is_refused_at_once(void **state) {
 	/* What waits already may be joined, and a place that is free is given again. */
 	ask_elsewhere(desk, 2);
 	assert_int_equal(ask(desk, &askers[3], 0), BROKER_WAITS);
-	assert_true(broker_deny(desk->broker, 1, CONFIRM_PIN, NULL));
+	assert_true(broker_deny(desk->broker, 1, CONFIRM_PIN, NULL, 0));
 	ask_elsewhere(desk, 4);
 	assert_int_equal(ask(desk, &askers[4], 0), BROKER_WAITS);
 }
@@ -265,8 +265,8 @@ static void an_answer_in_between_begins_the_count_anew(void **state) {
 		assert_int_equal(ask(desk, &asker, i * 200), BROKER_WAITS);
 		broker_tick(desk->broker, (i * 200 + 60) * SECOND_NS);
 		assert_int_equal(ask(desk, &asker, i * 200 + 100), BROKER_WAITS);
-		assert_true(broker_deny(desk->broker, broker_prompts(desk->broker)->id, CONFIRM_PIN,
-		                        NULL));
+		assert_true(broker_grant(desk->broker, broker_prompts(desk->broker)->id,
+		                         CONFIRM_PIN, NULL));
 	}
 }
 
@@ -291,6 +291,18 @@ static void asking_and_leaving_again_and_again_ends(void **state) {
 	for (int i = 0; i < LEFT_MAX; i++) {
 		assert_int_equal(ask(desk, &asker, 0), BROKER_WAITS);
 		broker_leave(desk->broker, TAKE(asker.waiter), 0);
+	}
+	assert_int_equal(ask(desk, &asker, 1), BROKER_UNANSWERED);
+	assert_int_equal(ask(desk, &asker, 300), BROKER_WAITS);
+}
+
+static void who_denies_its_own_questions_keeps_nobody_busy(void **state) {
+	struct desk *desk = *state;
+	struct asker asker = {0};
+
+	for (uint64_t i = 0; i < LEFT_MAX; i++) {
+		assert_int_equal(ask(desk, &asker, 0), BROKER_WAITS);
+		assert_true(broker_deny(desk->broker, i + 1, 0, NULL, 0));
 	}
 	assert_int_equal(ask(desk, &asker, 1), BROKER_UNANSWERED);
 	assert_int_equal(ask(desk, &asker, 300), BROKER_WAITS);
@@ -340,6 +352,7 @@ int main(void) {
 		TEST(an_answer_in_between_begins_the_count_anew),
 		TEST(new_callers_gain_nothing_where_nobody_is_there),
 		TEST(asking_and_leaving_again_and_again_ends),
+		TEST(who_denies_its_own_questions_keeps_nobody_busy),
 		TEST(a_flood_of_callers_does_not_make_one_forgotten_that_is_paused),
 		TEST(the_end_of_the_guard_cancels_what_waits),
 	};
