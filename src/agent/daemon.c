@@ -18,6 +18,7 @@
 #include "agent/control.h"
 #include "agent/doors.h"
 #include "agent/guard.h"
+#include "agent/keeper.h"
 #include "agent/limits.h"
 #include "agent/listener.h"
 #include "agent/managed.h"
@@ -491,6 +492,8 @@ static int daemon_modules(struct daemon *daemon) {
 	                  &(struct doors_calls){accept_at, on_paused, on_door_failed,
 	                                        on_door_replaced, is_forbidden, daemon});
 	if (error == 0)
+		error = keeper_new(&guard->keeper, guard);
+	if (error == 0)
 		error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
 		error = guard_ask_env(guard, guard->floor, guard->policy);
@@ -558,6 +561,7 @@ static void daemon_end(struct daemon *daemon) {
 	hangups_free(guard->hangups);
 	limits_free(guard->limits);
 	reader_free(guard->reader);
+	keeper_free(guard->keeper);
 	journal_free(guard->journal);
 	policy_unref(guard->policy);
 	policy_unref(guard->floor);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/asker.h"
+#include "agent/keeper.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
@@ -17,13 +18,19 @@
 	0.1 /* a burst of signatures rewrites the status ten times a second at most */
 #define PANIC_FILE "panic"
 
+static struct log_settings guard_log(const struct guard *guard) {
+	return floor_log(guard->floor, guard->policy);
+}
+
 bool guard_log_must(const struct guard *guard) {
-	return floor_on_log_error(guard->floor, guard->policy) == ON_LOG_ERROR_DENY;
+	return guard_log(guard).on_error == ON_LOG_ERROR_DENY;
 }
 
 int guard_event(struct guard *guard, const struct event *event) {
-	int error = journal_write(guard->journal, event);
+	int error;
 
+	journal_set_through(guard->journal, guard_log(guard).sync == LOG_SYNC_ALWAYS);
+	error = journal_write(guard->journal, event);
 	if (error < 0 && !guard->log_error)
 		diag_error("event log: %s (%s until it can be written again)", strerror(-error),
 		           guard_log_must(guard) ? "signatures are refused" : "events are lost");
@@ -31,6 +38,8 @@ int guard_event(struct guard *guard, const struct event *event) {
 		diag_info("event log: can be written again");
 	guard->log_error = error < 0;
 	guard_status_changed(guard);
+	if (error == 0)
+		keeper_written(guard->keeper);
 	return error;
 }
 

@@ -22,6 +22,7 @@
 
 struct asker;
 struct connection;
+struct keeper;
 
 enum reload_state {
 	RELOAD_NONE,
@@ -33,6 +34,7 @@ struct guard {
 	struct ev_loop *loop;
 	int state_fd;
 	struct journal *journal;
+	struct keeper *keeper;
 	struct reader *reader;
 	struct hangups *hangups;
 	struct asker *asker; /* NULL before it serves, and while it ends */

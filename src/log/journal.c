@@ -28,6 +28,7 @@ struct journal {
 	               */
 	struct chain_link link; /* of the next event */
 	struct buffer documents;
+	bool through; /* to the disk, before it counts */
 };
 
 static bool same_inode(const struct stat *a, const struct stat *b) {
@@ -326,6 +327,10 @@ static int write_once(struct journal *journal, const struct event *event) {
 		error = encode(journal, event, &link);
 	if (error == 0)
 		error = append(journal, buffer_bytes(&journal->documents));
+	if (error == 0 && journal->through && fdatasync(journal->file_fd) < 0) {
+		take_back(journal, journal->documents.len);
+		error = -EIO;
+	}
 	if (error < 0)
 		return error;
 	if (fstat(journal->file_fd, &status) < 0)
@@ -347,4 +352,18 @@ int journal_write(struct journal *journal, const struct event *event) {
 	free(journal->mended);
 	journal->mended = NULL;
 	return 0;
+}
+
+void journal_set_through(struct journal *journal, bool through) {
+	journal->through = through;
+}
+
+int journal_fd(const struct journal *journal) {
+	return journal->file_fd;
+}
+
+int journal_expire(struct expired *ret, const struct journal *journal, int64_t real_us,
+                   unsigned keep_days) {
+	*ret = (struct expired){0};
+	return journal->dir_fd >= 0 ? expire_days(ret, journal->dir_fd, real_us, keep_days) : 0;
 }

@@ -14,9 +14,12 @@
 #ifndef LOG_JOURNAL_H
 #define LOG_JOURNAL_H
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 #include "facts/event.h"
 #include "log/chain.h"
+#include "log/expire.h"
 
 struct journal;
 
@@ -37,5 +40,14 @@ const struct chain_link *journal_head(const struct journal *journal);
  * to: it is made anew, or where that fails, the call does. -EXDEV: another file system was mounted
  * in its place. */
 int journal_write(struct journal *journal, const struct event *event) MUST_CHECK;
+
+/* From now on an event counts as written when it is on the disk, which may take a while. */
+void journal_set_through(struct journal *journal, bool through);
+/* The open day file, for fdatasync(2) by a child; -1: none. */
+int journal_fd(const struct journal *journal);
+
+/* See log/expire.h. */
+int journal_expire(struct expired *ret, const struct journal *journal, int64_t real_us,
+                   unsigned keep_days) MUST_CHECK;
 
 #endif

@@ -116,7 +116,16 @@ int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *f
 	return 0;
 }
 
-enum on_log_error floor_on_log_error(const struct policy *floor, const struct policy *policy) {
-	return floor != NULL && floor->says_on_log_error ? floor->on_log_error
-	                                                 : policy->on_log_error;
+struct log_settings floor_log(const struct policy *floor, const struct policy *policy) {
+	struct log_settings log = policy->log;
+
+	if (floor == NULL)
+		return log;
+	if ((floor->log.says & LOG_SAYS_ON_ERROR) != 0)
+		log.on_error = floor->log.on_error;
+	if ((floor->log.says & LOG_SAYS_SYNC) != 0)
+		log.sync = floor->log.sync;
+	if ((floor->log.says & LOG_SAYS_KEEP) != 0)
+		log.keep_days = floor->log.keep_days;
+	return log;
 }

@@ -34,6 +34,6 @@ int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *f
                     const struct policy *policy) MUST_CHECK;
 
 /* What holds of log.on_error: what the floor says of it, else what the user does. */
-enum on_log_error floor_on_log_error(const struct policy *floor, const struct policy *policy);
+struct log_settings floor_log(const struct policy *floor, const struct policy *policy);
 
 #endif

@@ -14,6 +14,7 @@
 #include "policy/endpoint.h"
 #include "policy/env_names.h"
 #include "policy/hidden.h"
+#include "policy/log_settings.h"
 #include "policy/match_read.h"
 #include "policy/reading.h"
 #include "policy/rule.h"
@@ -270,21 +271,9 @@ static int read_require_proof(struct loader *loader, const struct yaml_node *val
 	return 0;
 }
 
-static int read_on_error(struct loader *loader, const struct yaml_node *value) {
-	static const char *const names[] = {"deny", "allow"};
-	int index = read_word(&loader->reading, "on_error", value, names, 2);
-
-	loader->policy->says_on_log_error = true;
-	loader->policy->on_log_error = index == 1 ? ON_LOG_ERROR_ALLOW : ON_LOG_ERROR_DENY;
-	return 0;
-}
-
 static int read_log(struct loader *loader, const struct yaml_node *value) {
-	static const struct key keys[] = {{"on_error", read_on_error, NULL}};
-
-	if (!read_map(&loader->reading, "log", value, "write on_error: deny or allow"))
-		return 0;
-	return walk_map(loader, value, keys, sizeof(keys) / sizeof(keys[0]));
+	log_settings_read(&loader->policy->log, &loader->reading, value);
+	return 0;
 }
 
 static int read_coding_agents(struct loader *loader, const struct yaml_node *value) {

@@ -106,8 +106,8 @@ size_t policy_rule_count(const struct policy *policy) {
 	return policy->n_rules;
 }
 
-enum on_log_error policy_on_log_error(const struct policy *policy) {
-	return policy->on_log_error;
+struct log_settings policy_log(const struct policy *policy) {
+	return policy->log;
 }
 
 const struct confirm_settings *policy_confirm(const struct policy *policy) {

@@ -20,6 +20,25 @@
 
 enum on_log_error { ON_LOG_ERROR_DENY, ON_LOG_ERROR_ALLOW };
 
+/* When an event is on the disk, and not only with the system. */
+enum log_sync {
+	LOG_SYNC_NONE,     /* when the system thinks best */
+	LOG_SYNC_INTERVAL, /* within seconds */
+	LOG_SYNC_ALWAYS,   /* before the answer goes out */
+};
+#define LOG_SYNC_COUNT (LOG_SYNC_ALWAYS + 1)
+
+struct log_settings {
+	enum on_log_error on_error;
+	enum log_sync sync;
+	unsigned keep_days; /* 0: for ever */
+	/* What the file says, where others are its defaults: bits by the order above. */
+	unsigned says;
+};
+#define LOG_SAYS_ON_ERROR (1U << 0)
+#define LOG_SAYS_SYNC     (1U << 1)
+#define LOG_SAYS_KEEP     (1U << 2)
+
 struct policy;
 
 /* What a policy's meaning depends on besides its text. */
@@ -91,7 +110,7 @@ const char *const *policy_env_names(const struct policy *policy, size_t *ret_cou
 const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */
 const char *policy_path(const struct policy *policy);   /* "" for the default */
 size_t policy_rule_count(const struct policy *policy);
-enum on_log_error policy_on_log_error(const struct policy *policy);
+struct log_settings policy_log(const struct policy *policy);
 /* How a person is asked, for all questions and for those of the rule with that name (a verdict's);
  * of the default nothing is remembered. */
 const struct confirm_settings *policy_confirm(const struct policy *policy);

@@ -52,8 +52,7 @@ struct policy {
 	unsigned references;
 	enum action default_action;
 	enum action default_change_action;
-	enum on_log_error on_log_error;
-	bool says_on_log_error;
+	struct log_settings log;
 	bool is_floor;
 	bool require_proof; /* weak allows do not allow */
 	bool has_limits;

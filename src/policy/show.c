@@ -6,6 +6,7 @@
 #include "policy/confirm_read.h"
 #include "policy/endpoint.h"
 #include "policy/field_word.h"
+#include "policy/log_settings.h"
 #include "policy/rule.h"
 
 static void put(struct buffer *yaml, const char *text) {
@@ -256,10 +257,7 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, action_name(policy->default_change_action));
 	if (!policy->is_floor || policy->confirm.methods_named != 0)
 		confirm_show_settings(yaml, &policy->confirm);
-	if (!policy->is_floor || policy->says_on_log_error) {
-		put(yaml, "\nlog:\n  on_error: ");
-		put(yaml, policy->on_log_error == ON_LOG_ERROR_ALLOW ? "allow" : "deny");
-	}
+	log_settings_show(yaml, &policy->log, policy->is_floor);
 	put_endpoints(yaml, policy);
 	put(yaml, "\nhide_denied_keys: ");
 	put(yaml, policy->offers_denied_keys ? "false" : "true");

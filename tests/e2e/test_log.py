@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -465,6 +466,43 @@ class Verify(WithLog):
         text = self.verify('--state-dir', state, '--listen', socket)
         self.assertIn('anchor:  the guard that runs', text)
         second.stop()
+
+
+
+class Keeping(guard.GuardTest):
+    """log.keep and log.sync of the policy."""
+
+    def test_days_that_are_too_old_are_removed_and_the_rest_still_verifies(self):
+        server = self.start_guard()
+        server.stop()
+        today = next((server.state / 'events').iterdir())
+        day = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=3)
+        before = f'{day:%Y-%m-%d}.yaml'
+        for name in ('2020-01-01.yaml', '2020-01-02.yaml', before):
+            (today.parent / name).write_bytes(b'')
+            (today.parent / name).chmod(0o600)
+        again = self.start_guard(policy=guard.ALLOW_ALL + 'log: {keep: 30d, sync: interval}\n')
+        event = again.wait_event(trigger='log-expired')
+        self.assertIn('2020-01-01.yaml to 2020-01-02.yaml', event['detail'])
+        self.assertEqual({path.name for path in today.parent.iterdir()}, {before, today.name})
+        self.place.run_ok(self.place.program, 'log', 'verify')
+
+    def test_an_event_can_be_on_the_disk_before_the_answer(self):
+        strace = shutil.which('strace')
+        if not strace or not os.access(strace, os.X_OK):
+            self.skipTest('needs strace, to see it')
+        trace = self.place.path / 'trace'
+        server = self.start_guard(policy=guard.ALLOW_ALL + 'log: {sync: always}\n')
+        attached = self.place.spawn(strace, '-qq', '-e', 'trace=fdatasync', '-o', trace, '-p',
+                                    server.pid, stderr=subprocess.DEVNULL)
+        wait_until(lambda: 'TracerPid:\t0' not in
+                   open(f'/proc/{server.pid}/status').read(), 'it is watched')
+        key = self.keys.make()
+        self.add(server, key)
+        with AgentClient(server.socket) as client:
+            self.assertEqual(client.sign(self.keys.blob(key))[0], SIGN_RESPONSE)
+        self.place.end(attached)
+        self.assertGreaterEqual(trace.read_text().count('fdatasync('), 2)
 
 
 if __name__ == '__main__':

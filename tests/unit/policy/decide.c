@@ -351,7 +351,7 @@ static void without_a_policy_signatures_ask_and_changes_are_denied(void **state)
 	assert_string_equal(policy_sha256(policy), "");
 	assert_string_equal(policy_path(policy), "");
 	assert_int_equal(policy_rule_count(policy), 0);
-	assert_int_equal(policy_on_log_error(policy), ON_LOG_ERROR_DENY);
+	assert_int_equal(policy_log(policy).on_error, ON_LOG_ERROR_DENY);
 }
 
 static void a_policy_lives_as_long_as_somebody_holds_it(void **state) {

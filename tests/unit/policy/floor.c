@@ -98,9 +98,14 @@ static void a_user_cannot_say_less_of_the_log_than_the_floor(void **state) {
 	struct policy *user = parse("default_action: deny\nlog: {on_error: allow}\n", false);
 
 	(void)state;
-	assert_int_equal(floor_on_log_error(NULL, user), ON_LOG_ERROR_ALLOW);
-	assert_int_equal(floor_on_log_error(silent, user), ON_LOG_ERROR_ALLOW);
-	assert_int_equal(floor_on_log_error(strict, user), ON_LOG_ERROR_DENY);
+	assert_int_equal(floor_log(NULL, user).on_error, ON_LOG_ERROR_ALLOW);
+	assert_int_equal(floor_log(silent, user).on_error, ON_LOG_ERROR_ALLOW);
+	assert_int_equal(floor_log(strict, user).on_error, ON_LOG_ERROR_DENY);
+	policy_unref(strict);
+	strict = parse("log: {keep: 400d, sync: always}\n", true);
+	assert_int_equal(floor_log(strict, user).on_error, ON_LOG_ERROR_ALLOW);
+	assert_int_equal(floor_log(strict, user).keep_days, 400);
+	assert_int_equal(floor_log(strict, user).sync, LOG_SYNC_ALWAYS);
 	policy_unref(silent);
 	policy_unref(strict);
 	policy_unref(user);

@@ -114,6 +114,12 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{DENY "default_change_action: no\n", 2, 24, "default_change_action: no: unknown"},
 		{DENY "log: deny\n", 2, 6, "log: one value, where a map"},
 		{DENY "log: {on_error: confirm}\n", 2, 17, "on_error: confirm: unknown value"},
+		{DENY "log: {sync: often}\n", 2, 13, "sync: often: unknown value"},
+		{DENY "log: {keep: 90}\n", 2, 13, "keep: 90: a number in YAML"},
+		{DENY "log: {keep: 0d}\n", 2, 13, "keep: 0d: no number of days"},
+		{DENY "log: {keep: 3w}\n", 2, 13, "keep: 3w: no number of days"},
+		{DENY "log: {keep: 99999d}\n", 2, 13, "keep: 99999d: no number of days"},
+		{DENY "log: {keep: d}\n", 2, 13, "keep: d: no number of days"},
 		{DENY "log: {onerror: deny}\n", 2, 7, "onerror: unknown field; did you mean on_"},
 		{DENY "rules:\n", 2, 7, "rules: not a list"},
 		{DENY "rules: {}\n", 2, 8, "rules: not a list"},
@@ -474,7 +480,7 @@ static void a_policy_that_uses_all_there_is_loads(void **state) {
 
 	(void)state;
 	assert_int_equal(policy_rule_count(policy), 2);
-	assert_int_equal(policy_on_log_error(policy), ON_LOG_ERROR_ALLOW);
+	assert_int_equal(policy_log(policy).on_error, ON_LOG_ERROR_ALLOW);
 	assert_string_equal(policy_path(policy), "test.yaml");
 }
 

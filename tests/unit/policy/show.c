@@ -37,40 +37,42 @@ static void assert_shown(const char *text, const char *expected) {
 	"  max_pending: 3\n" \
 	"  pause: 300s\n"
 
-#define HEAD                                             \
-	"version: 1\n"                                   \
-	"default_action: deny\n"                         \
-	"default_change_action: deny\n" CONFIRM "log:\n" \
-	"  on_error: deny\n"                             \
+#define HEAD                                                \
+	"version: 1\n"                                      \
+	"default_action: deny\n"                            \
+	"default_change_action: deny\n" CONFIRM "log:\n"    \
+	"  on_error: deny\n  sync: none\n  keep: forever\n" \
 	"hide_denied_keys: true\n"
 
 static void defaults_are_put_in(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n", HEAD "rules: []\n");
 	assert_shown("default_change_action: confirm\ndefault_action: allow\n"
-	             "log: {on_error: allow}\n",
+	             "log: {on_error: allow, sync: always, keep: 90d}\n",
 	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n" CONFIRM
-	             "log:\n  on_error: allow\nhide_denied_keys: true\nrules: []\n");
+	             "log:\n  on_error: allow\n  sync: always\n  keep: 90d\nhide_denied_keys: "
+	             "true\nrules: []\n");
 }
 
 static void how_a_person_is_asked_is_written_out(void **state) {
 	(void)state;
-	assert_shown("default_action: deny\n"
-	             "confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h}\n"
-	             "rules:\n"
-	             "- {match: {}, action: confirm,\n"
-	             "   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
-	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
-	             "confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
-	             "  pause: 3600s\n"
-	             "log:\n  on_error: deny\nhide_denied_keys: true\n"
-	             "rules:\n"
-	             "  - # rule-1\n"
-	             "    match:\n"
-	             "      operation: [sign]\n"
-	             "    action: confirm\n"
-	             "    confirm:\n      method: [pin]\n      remember: 600s\n"
-	             "      scope: [session, cwd]\n");
+	assert_shown(
+		"default_action: deny\n"
+		"confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h}\n"
+		"rules:\n"
+		"- {match: {}, action: confirm,\n"
+		"   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
+		"version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
+		"confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
+		"  pause: 3600s\n"
+		"log:\n  on_error: deny\n  sync: none\n  keep: forever\nhide_denied_keys: true\n"
+		"rules:\n"
+		"  - # rule-1\n"
+		"    match:\n"
+		"      operation: [sign]\n"
+		"    action: confirm\n"
+		"    confirm:\n      method: [pin]\n      remember: 600s\n"
+		"      scope: [session, cwd]\n");
 }
 
 static void rules_are_written_out(void **state) {
