@@ -48,8 +48,13 @@ void peer_deinit(struct peer *peer) {
 
 static bool has_exited(int pidfd) {
 	struct pollfd exited = {.fd = pidfd, .events = POLLIN};
+	int ready;
 
-	return poll(&exited, 1, 0) != 0;
+	/* A signal that comes just now, such as for a child of ours, ends even this. */
+	do
+		ready = poll(&exited, 1, 0);
+	while (ready < 0 && errno == EINTR);
+	return ready != 0;
 }
 
 /* Since Linux 6.9 a pidfd has an inode of its own for each process, which outlives it; before, all
