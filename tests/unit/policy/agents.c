@@ -33,16 +33,14 @@ static void assert_agent(const struct coding_agents *agents, const char *name, c
 /* One whose ancestors have nothing to hide. */
 static struct caller readable_caller(void) {
 	static char *no_env[] = {NULL};
+	static char path[] = "/usr/bin/bash", bash[] = "bash", systemd[] = "systemd";
 	static struct process ancestors[2];
 	struct caller caller = known_caller();
 
-	ancestors[0] = (struct process){.pid = 41,
-	                                .exe = (char[]){"/usr/bin/bash"},
-	                                .name = (char[]){"bash"},
-	                                .title = (char[]){"bash"},
-	                                .argv = no_env};
+	ancestors[0] = (struct process){
+		.pid = 41, .exe = path, .name = bash, .title = bash, .argv = no_env};
 	ancestors[1] = (struct process){
-		.pid = 1, .title = (char[]){"systemd"}, .argv = no_env, .foreign = true};
+		.pid = 1, .title = systemd, .argv = no_env, .foreign = true};
 	caller.ancestors = ancestors;
 	caller.env = no_env;
 	return caller;
