@@ -19,6 +19,7 @@
 #include "base/cursor.h"
 #include "caller/caller.h"
 #include "caller/reader_child.h"
+#include "caller/tmux.h"
 
 #define SENT_MAX 64 /* asked ahead, so that the reader need not wait for us; far below what */
 		    /* its socket holds */
@@ -32,6 +33,7 @@ enum job_state {
 	JOB_WAITING, /* not asked yet, or to be asked again */
 	JOB_SENT,
 	JOB_FAILED, /* its done is called with the fallback, from the loop */
+	JOB_WINDOW, /* all is read, but in which window of tmux it is; in the other list */
 };
 
 struct reader_job {
@@ -43,6 +45,8 @@ struct reader_job {
 	reader_done *done; /* NULL: cancelled, kept until the reader has answered it */
 	void *data;
 	struct caller *fallback; /* what is said where nothing can be read; made in advance */
+	struct caller *caller;   /* what was read, while it waits for its window */
+	struct tmux_wait window;
 };
 
 struct reader_child {
@@ -60,6 +64,8 @@ struct reader {
 	struct reader_child *child;
 	struct reader_child *dying; /* killed, but not reaped: one may sleep uninterruptibly */
 	struct reader_job *jobs;
+	struct reader_job *windows; /* those that nobody reads any more */
+	struct tmux *tmux;          /* NULL: in another loop than libev's default one */
 	uint64_t last_id;
 	uint64_t head_begun_ns; /* since when the reader could have worked on the first job */
 	unsigned starved;       /* how often it was given that time anew */
@@ -74,11 +80,13 @@ static void feed(struct reader *reader);
 static void job_free(struct reader_job *job) {
 	peer_deinit(&job->peer);
 	caller_free(job->fallback);
+	caller_free(job->caller);
 	free(job);
 }
 
 static void unlink_job(struct reader_job *job) {
-	struct reader_job **link = &job->reader->jobs;
+	struct reader *reader = job->reader;
+	struct reader_job **link = job->state == JOB_WINDOW ? &reader->windows : &reader->jobs;
 
 	while (*link != job)
 		link = &(*link)->next;
@@ -341,6 +349,32 @@ static void check_alive(const struct reader_job *job, struct caller *caller) {
 	}
 }
 
+/* What was read of the writer holds for its message, so that only its number can have become
+ * somebody else's meanwhile. */
+static void on_window(void *data) {
+	struct reader_job *job = data;
+	struct caller *caller = TAKE(job->caller);
+
+	unlink_job(job);
+	check_alive(job, caller);
+	deliver(job, caller);
+}
+
+static void find_window(struct reader_job *job, struct caller *caller) {
+	struct reader *reader = job->reader;
+
+	job->window = (struct tmux_wait){.done = on_window, .data = job};
+	if (reader->tmux != NULL && !tmux_ask(reader->tmux, caller, &job->window)) {
+		job->state = JOB_WINDOW;
+		job->caller = caller;
+		job->next = reader->windows;
+		reader->windows = job;
+		return;
+	}
+	check_alive(job, caller);
+	deliver(job, caller);
+}
+
 static void take_answer(struct reader *reader, struct bytes answer) {
 	struct cursor cursor = cursor_over(answer);
 	struct reader_job *head = first_in(reader, JOB_SENT);
@@ -361,9 +395,10 @@ static void take_answer(struct reader *reader, struct bytes answer) {
 	unlink_job(head);
 	begin_head(reader);
 	feed(reader);
-	if (caller != NULL)
-		check_alive(head, caller);
-	deliver(head, caller);
+	if (caller != NULL && head->done != NULL)
+		find_window(head, caller);
+	else
+		deliver(head, caller);
 }
 
 /* Whether there was something to receive. */
@@ -451,6 +486,8 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 	reader->deadline.data = reader;
 	reader->failing.data = reader;
 	error = env_names_new(&reader->env_names, NULL, 0);
+	if (error == 0 && is_default_loop(loop))
+		error = tmux_new(&reader->tmux, loop);
 	if (error == 0)
 		error = spawn(reader);
 	if (error < 0) {
@@ -461,19 +498,26 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 	return 0;
 }
 
+static void free_jobs(struct reader_job *job) {
+	struct reader_job *next;
+
+	for (; job != NULL; job = next) {
+		next = job->next;
+		job_free(job);
+	}
+}
+
 void reader_free(struct reader *reader) {
 	struct reader_child *next_child;
-	struct reader_job *next_job;
 
 	if (reader == NULL)
 		return;
 	discard(reader);
 	ev_timer_stop(reader->loop, &reader->deadline);
 	ev_timer_stop(reader->loop, &reader->failing);
-	for (struct reader_job *job = reader->jobs; job != NULL; job = next_job) {
-		next_job = job->next;
-		job_free(job);
-	}
+	tmux_free(reader->tmux);
+	free_jobs(reader->jobs);
+	free_jobs(reader->windows);
 	for (struct reader_child *child = reader->dying; child != NULL; child = next_child) {
 		next_child = child->next;
 		ev_child_stop(reader->loop, &child->watcher);
@@ -541,6 +585,8 @@ void reader_cancel(struct reader_job *job) {
 	job->done = NULL;
 	if (job->state == JOB_SENT)
 		return;
+	if (job->state == JOB_WINDOW)
+		tmux_cancel(&job->window);
 	unlink_job(job);
 	job_free(job);
 }

@@ -1,14 +1,12 @@
 #include "caller/reader_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "caller/child.h"
 
-#define CHANNEL_FD       3
 #define REQUEST_LEN_SIZE 64 /* above what a request has, so that a longer one is noticed */
 
 void reader_request_encode(struct buffer *buffer, uint64_t id, const struct peer *peer) {
@@ -38,35 +36,6 @@ int reader_request_decode(struct reader_request *ret, struct bytes bytes) {
 	return 0;
 }
 
-/* The terminal's signals are meant for the guard, which ends its reader with itself. */
-static void reset_signals(void) {
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGTSTP, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Keeps the channel alone. What else the guard has open (clients, the upstream) would
- * live on in here after the guard has closed it. */
-static int keep_only(int fd) {
-	int null_fd;
-
-	if (dup2(fd, CHANNEL_FD) < 0)
-		return -errno;
-	null_fd = open("/dev/null", O_RDWR);
-	/* Standard error too: whoever started the guard may wait for its end. */
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
-	    dup2(null_fd, STDERR_FILENO) < 0)
-		return -errno;
-	return platform_close_from(CHANNEL_FD + 1);
-}
-
 static int answer(const struct view *view, const struct env_names *names,
                   const struct reader_request *request) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
@@ -82,19 +51,18 @@ static int answer(const struct view *view, const struct env_names *names,
 	caller_free(caller);
 	if (buffer_error(&buffer) < 0)
 		return buffer_error(&buffer);
-	return send(CHANNEL_FD, buffer.data, buffer.len, 0) < 0 ? -errno : 0;
+	return send(CHILD_CHANNEL_FD, buffer.data, buffer.len, 0) < 0 ? -errno : 0;
 }
 
 _Noreturn void reader_child_run(int fd, pid_t parent, const struct env_names *names) {
 	struct view *view;
 
-	reset_signals();
-	if (platform_die_with_parent(parent) < 0 || keep_only(fd) < 0 || view_new(&view) < 0)
+	if (child_begin(fd, parent) < 0 || view_new(&view) < 0)
 		_exit(1);
 	for (;;) {
 		uint8_t buffer[REQUEST_LEN_SIZE];
 		struct reader_request request;
-		ssize_t len = recv(CHANNEL_FD, buffer, sizeof(buffer), 0);
+		ssize_t len = recv(CHILD_CHANNEL_FD, buffer, sizeof(buffer), 0);
 
 		if (len < 0 && errno == EINTR)
 			continue;

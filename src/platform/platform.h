@@ -232,6 +232,11 @@ struct system_facts {
 };
 void platform_system_facts(struct system_facts *ret);
 
+/* Forbids this process, and all that it becomes, to change any file and to run or read much else
+ * than the program, its libraries and what they need. Sockets can be connected to. -ENOSYS: this
+ * system cannot do that. */
+int platform_confine_to(const char *program) MUST_CHECK;
+
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;
 

@@ -1,0 +1,174 @@
+"""The tmux window that a caller runs in: asked of the user's own tmux, and of nothing else that a
+caller names. Beside each false server stands the real one."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import threading
+import unittest
+
+import guard
+from place import wait_until
+
+TMUX = shutil.which('tmux', path='/usr/bin:/bin:/usr/local/bin')
+
+
+def setUpModule():
+    if not TMUX:
+        raise unittest.SkipTest('needs tmux')
+
+
+class FalseServer:
+    """Takes connections, and notes what it hears on each until its end."""
+
+    def __init__(self, path):
+        self.path, self.heard = path, []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                client.settimeout(5)
+                try:
+                    self.heard.append(client.recv(4096))
+                except OSError:
+                    self.heard.append(b'')
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+
+class Tmux(guard.GuardTest):
+    as_person = True
+
+    def setUp(self):
+        super().setUp()
+        self.directory = self.place.make_directory(self.place.path / 'tmp')
+        self.env = {'TMUX_TMPDIR': str(self.directory)}
+        self.own = self.place.make_directory(self.directory / f'tmux-{self.place.uid}')
+        agent = self.start_agent()
+        self.key = self.keys.make()
+        self.add(agent, self.key)
+        self.server = self.start_guard('default_action: allow\n', upstream=agent, env=self.env)
+
+    def tmux(self, *words, program=TMUX):
+        return self.place.run_ok(program, '-f', '/dev/null', *words,
+                                 env={**self.env, **self.server.env, 'TERM': 'xterm'})
+
+    def start(self, *words, name='default', program=TMUX):
+        """A session with a window; returns the server's PID."""
+        socket_path = self.own / name
+        self.tmux('-S', socket_path, 'new-session', '-d', '-s', 'work', '-n', 'deploy', *words,
+                  program=program)
+        pid = int(self.tmux('-S', socket_path, 'display-message', '-p', '#{pid}', program=program))
+        self.addCleanup(self.end, pid)
+        return pid
+
+    @staticmethod
+    def end(pid):
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGKILL)
+
+    def sign_as(self, tmux, pane='%0', **options):
+        """The event of a signature for somebody who says that he is in that tmux."""
+        before = len(self.server.events(trigger='sign'))
+        self.place.run_ok(guard.SSH_ADD, '-T', self.key,
+                          env={**self.server.env, 'TMUX': tmux, 'TMUX_PANE': pane}, **options)
+        return wait_until(lambda: self.server.events(trigger='sign')[before:], 'an event')[0]
+
+    def test_the_window_of_a_caller_is_named(self):
+        self.start(f'{guard.SSH_ADD} -T {self.key}; sleep 1000')
+        event = self.server.wait_event(trigger='sign')
+        self.assertEqual(event['tmux_window'], 'work:deploy')
+        self.assertEqual(event['env']['TMUX_PANE'], '%0')
+
+    def test_a_rule_can_name_the_window(self):
+        self.server.stop()
+        server = self.start_guard('default_action: deny\nrules:\n'
+                                  '- {name: ours, match: {tmux_window: "work:*", sign_type: unknown},'
+                                  ' action: allow}\n',
+                                  upstream=self.place.path / 'agent.sock', env=self.env)
+        self.start('sleep 1000')
+        self.server = server
+        self.assertEqual(self.sign_as(f'{self.own}/default,1,0')['rule'], 'ours')
+
+    def test_whoever_is_in_no_tmux_is_in_no_window(self):
+        self.start('sleep 1000')
+        self.assertNotIn('tmux_window', self.sign_as(''))
+
+    def test_a_pane_that_there_is_not_has_no_window(self):
+        self.start('sleep 1000')
+        for pane in ('%7', '', 'work', '%0;kill-server', '%', '-h', '%99999999999'):
+            with self.subTest(pane):
+                self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/default,1,0', pane))
+        self.assertEqual(self.sign_as(f'{self.own}/default,1,0')['tmux_window'], 'work:deploy')
+
+    def test_a_server_outside_of_the_users_directory_is_not_contacted(self):
+        self.start('sleep 1000')
+        other = self.place.make_directory(self.place.home / f'tmux-{self.place.uid}')
+        (self.own / 'sub').mkdir()
+        for path in (other / 'default', self.own / 'sub' / 'default'):
+            false = FalseServer(path)
+            self.addCleanup(false.close)
+            os.chown(path, self.place.uid, -1)
+            (self.own / 'link').unlink(missing_ok=True)
+            (self.own / 'link').symlink_to(path)
+            for name in (path, self.own / 'link', f'{self.own}/sub/default',
+                         f'{self.own}/../../home/tmux-{self.place.uid}/default'):
+                self.assertNotIn('tmux_window', self.sign_as(f'{name},1,0'))
+            self.assertEqual(false.heard, [])
+        self.assertEqual(self.sign_as(f'{self.own}/default,1,0')['tmux_window'], 'work:deploy')
+
+    def test_a_false_server_in_the_users_directory_hears_nothing(self):
+        false = FalseServer(self.own / 'false')
+        self.addCleanup(false.close)
+        os.chown(false.path, self.place.uid, -1)
+        self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/false,1,0'))
+        self.assertEqual(set(false.heard) - {b''}, set())
+
+    def test_a_tmux_that_is_not_roots_is_not_asked(self):
+        copy = self.place.copy_program(TMUX, 'tmux')
+        self.start('sleep 1000', name='copy', program=copy)
+        self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/copy,1,0'))
+
+    def test_a_directory_that_others_may_enter_is_not_used(self):
+        self.start('sleep 1000')
+        self.own.chmod(0o750)
+        self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/default,1,0'))
+
+    def test_a_tmux_that_does_not_answer_keeps_nobody_from_signing(self):
+        pid = self.start('sleep 1000')
+        os.kill(pid, signal.SIGSTOP)
+        self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/default,1,0'))
+        self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/default,1,0'))
+
+    def test_a_caller_in_another_namespace_is_in_no_window_of_ours(self):
+        self.start('sleep 1000')
+        tmux = {**self.server.env, 'TMUX': f'{self.own}/default,1,0', 'TMUX_PANE': '%0'}
+        done = self.place.run('unshare', '--user', '--map-current-user', '--net', guard.SSH_ADD,
+                              '-T', self.key, env=tmux)
+        if 'unshare failed' in done.stderr:
+            self.skipTest('no user namespaces here')
+        self.assertNotIn('tmux_window', self.server.wait_event(trigger='sign'))
+
+    def test_no_client_is_left_behind(self):
+        self.start('sleep 1000')
+        for _ in range(3):
+            self.sign_as(f'{self.own}/default,1,0')
+
+        def children():
+            found = pathlib.Path(f'/proc/{self.server.pid}/task/{self.server.pid}/children')
+            return found.read_text().split()
+        wait_until(lambda: len(children()) <= 1, 'only the reader is left')
