@@ -20,7 +20,7 @@ const struct field fields[] = {
 	{"tmux_window", FIELD_OF_CALLER, read_name, test_tmux_window, NULL},
 	{"env", FIELD_OF_CALLER | FIELD_VARIABLES, read_name, test_env, NULL},
 	{"uid", 0, read_uid, test_uid, NULL},
-	{"user_presence", FIELD_OF_CALLER, read_user_presence, test_user_presence,
+	{"user_presence", FIELD_OF_CALLER | FIELD_CLAIMS, read_user_presence, test_user_presence,
          word_of_user_presence},
 	{"is_in_container", FIELD_OF_CALLER, read_boolean, test_is_in_container, word_of_boolean},
 	{"time", 0, read_time, test_time, NULL},

@@ -107,9 +107,14 @@ enum fit test_uid(const struct condition *condition, struct subject *subject) {
 
 /* Whoever names "unknown" means just that; else it may be any of them. */
 enum fit test_user_presence(const struct condition *condition, struct subject *subject) {
-	enum presence presence = subject->request->caller->presence;
+	const struct caller *caller = subject->request->caller;
+	enum presence presence = caller->presence;
 	enum fit fit = wants(condition, presence);
 
+	/* Whoever starts a process chooses its environment, and can shake off its ancestors. */
+	if (fit == FIT_YES && caller->presence_evidence != NULL &&
+	    strcmp(caller->presence_evidence, "logind") != 0)
+		return FIT_CLAIMED;
 	return presence == PRESENCE_UNKNOWN && fit == FIT_NO ? FIT_UNKNOWN : fit;
 }
 

@@ -321,8 +321,12 @@ int platform_process_watch(int *ret_fd, pid_t pid) {
 
 bool platform_process_lives(int watch_fd) {
 	struct pollfd ended = {.fd = watch_fd, .events = POLLIN};
+	int n;
 
-	return poll(&ended, 1, 0) == 0;
+	do {
+		n = poll(&ended, 1, 0);
+	} while (n < 0 && errno == EINTR);
+	return n == 0;
 }
 
 int platform_peer_of(struct peer *ret, pid_t pid) {

@@ -202,6 +202,12 @@ static void a_presence_that_is_not_known_may_be_any(void **state) {
 	(void)state;
 	caller.presence = PRESENCE_LOCAL;
 	ASSERT_ROWS(local, &request);
+	caller.presence_evidence = "logind";
+	ASSERT_ROWS(local, &request);
+	caller.presence_evidence = "environment";
+	assert_int_equal(see("user_presence: local", &request), CLAIMED);
+	assert_int_equal(see("user_presence: remote", &request), NO);
+	caller.presence_evidence = NULL;
 	caller.presence = PRESENCE_UNKNOWN;
 	ASSERT_ROWS(unknown, &request);
 }
