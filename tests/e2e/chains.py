@@ -41,6 +41,8 @@ class ChainTest(guard.GuardTest):
         return Sshd(self.place, name, [f'{self.key}.pub'], **options)
 
     def start(self, policy=ALLOW_ALL, upstream=None):
+        # A refusal is an event only where the key was offered.
+        policy += '\nhide_denied_keys: false\n'
         self.guard = self.start_guard(policy, upstream=upstream or self.agent)
 
     def words_over(self, *names, then='echo arrived', options=()):

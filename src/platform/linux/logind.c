@@ -125,7 +125,7 @@ bool logind_next_session(struct bytes *ret, struct bytes *rest) {
 static bool read_file(struct buffer *text, const char *directory, uid_t owner, const char *kind,
                       struct bytes name) {
 	char path[PATH_MAX];
-	struct stat status;
+	struct stat status = {0};
 
 	snprintf(path, sizeof(path), "%s/%s/%.*s", directory, kind, (int)name.len,
 	         (const char *)name.data);
