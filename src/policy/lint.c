@@ -31,6 +31,21 @@ bool rule_is_weak(const struct rule *rule) {
 	return true;
 }
 
+static void lint_old(const struct policy *policy, struct problems *findings) {
+	if (!policy->old)
+		return;
+	problems_add(
+		findings, policy->path, 0, 0,
+		"version 0: read as by the older ssh-agent-guard: \"*\" fits \"/\" everywhere, "
+		"and \"~\" begins a regular expression; but for safety, here an allow needs "
+		"certain facts, and names are those of executables; write version: 1, and "
+		"look its patterns through");
+	if (policy->lacks_default)
+		problems_add(findings, policy->path, 0, 0,
+		             "default_action: missing: confirm here, where the older "
+		             "ssh-agent-guard allowed; write which you mean");
+}
+
 static void lint_defaults(const struct policy *policy, struct problems *findings) {
 	if (policy->default_action == ACTION_ALLOW)
 		problems_add(findings, policy->path, 0, 0,
@@ -66,6 +81,7 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 	if (!policy->is_floor)
 		lint_defaults(policy, findings);
 	lint_confirm(policy, findings);
+	lint_old(policy, findings);
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];
 		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);

@@ -211,6 +211,9 @@ static int read_rule(struct loader *loader, const struct yaml_node *node, size_t
 }
 
 static void check_names(struct loader *loader) {
+	/* The older one told no rule by its name. */
+	if (loader->policy->old)
+		return;
 	yaml_nodes_sort(loader->names, loader->n_names);
 	for (size_t i = 1; i < loader->n_names; i++)
 		if (strcmp(loader->names[i]->text, loader->names[i - 1]->text) == 0)
@@ -248,12 +251,52 @@ static int read_rules(struct loader *loader, const struct yaml_node *value) {
 	return 0;
 }
 
+static bool is_version(const struct yaml_node *value, const char *number) {
+	return value->kind == TREE_TEXT && value->plain && strcmp(value->text, number) == 0;
+}
+
 static int read_version(struct loader *loader, const struct yaml_node *value) {
-	if (value->kind == TREE_BROKEN)
-		return 0;
-	if (value->kind != TREE_TEXT || !value->plain || strcmp(value->text, "1") != 0)
+	if (value->kind != TREE_BROKEN && !is_version(value, "1") && !is_version(value, "0"))
 		REPORT(&loader->reading, value, "version: %.60s: not known; write version: 1",
 		       value->kind == TREE_TEXT ? value->text : "no number");
+	return 0;
+}
+
+/* Where the older ssh-agent-guard had its policy. */
+static bool is_old_place(const char *file) {
+	static const char old_place[] = "/ssh-ag/policy.yaml";
+	size_t len = strlen(file), old_len = strlen(old_place);
+
+	return len >= old_len && strcmp(file + len - old_len, old_place) == 0;
+}
+
+static bool has_key(const struct yaml_node *map, const char *name) {
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next)
+		if (key->kind == TREE_TEXT && strcmp(key->text, name) == 0)
+			return true;
+	return false;
+}
+
+/* Before all else, because it says how all else is read. */
+static bool is_old(const struct loader *loader, const struct yaml_node *root) {
+	const struct yaml_node *key = root->kind == TREE_MAP ? root->first : NULL;
+
+	for (; key != NULL; key = key->next->next)
+		if (key->kind == TREE_TEXT && strcmp(key->text, "version") == 0)
+			return is_version(key->next, "0");
+	return is_old_place(loader->reading.file);
+}
+
+/* Where the older one looked for its helpers. */
+static int read_path_of_old(struct loader *loader, const struct yaml_node *value) {
+	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
+
+	if (!loader->policy->old)
+		REPORT(&loader->reading, value,
+		       "path: only in files of version 0, and of no effect there; remove it");
+	for (; item != NULL; item = value->kind == TREE_LIST ? item->next : NULL)
+		if (read_text(&loader->reading, "path", item) == NULL)
+			break;
 	return 0;
 }
 
@@ -309,7 +352,9 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 	const struct key keys[] = {
 		{"version", read_version, NULL},
 		{"default_action", read_default_action,
-	         loader->policy->is_floor ? NULL : "write default_action: allow, deny or confirm"},
+	         loader->policy->is_floor || is_old(loader, root)
+	                 ? NULL
+	                 : "write default_action: allow, deny or confirm"},
 		{"default_change_action", read_default_change_action, NULL},
 		{"endpoints", read_endpoints, NULL},
 		{"hide_denied_keys", read_hide_denied_keys, NULL},
@@ -319,11 +364,17 @@ static int read_policy(struct loader *loader, const struct yaml_node *root) {
 		{"coding_agents", read_coding_agents, NULL},
 		{"capture_extra_env_vars", read_captured, NULL},
 		{"define", skip, NULL},
+		{"path", read_path_of_old, NULL},
 		{"rules", read_rules, NULL},
 	};
 
 	if (!read_map(&loader->reading, "the policy", root, "write at least default_action: deny"))
 		return 0;
+	loader->policy->old = loader->reading.context.old = is_old(loader, root);
+	if (loader->policy->old && !loader->policy->is_floor) {
+		loader->policy->lacks_default = !has_key(root, "default_action");
+		loader->policy->default_action = ACTION_CONFIRM;
+	}
 	definitions_read(&loader->definitions, &loader->reading, root);
 	loader->reading.definitions = &loader->definitions;
 	return walk_map(loader, root, keys, sizeof(keys) / sizeof(keys[0]));

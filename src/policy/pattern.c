@@ -140,9 +140,9 @@ int pattern_compile(struct pattern *ret, const char *source, struct pattern_cont
 	if (strlen(source) > PATTERN_LEN_MAX)
 		return refuse(ret_why, "a pattern of more than %d bytes; make it shorter",
 		              PATTERN_LEN_MAX);
-	if (pattern_is_regex(source, context->path))
+	if (pattern_is_regex(source, context->path && !context->old))
 		error = regex_compile(&pattern, source + 1, context, ret_why);
-	else if (context->path)
+	else if (context->path && !context->old)
 		error = path_compile(&pattern, source, context, ret_why);
 	else
 		error = glob_compile(&pattern.glob, "", source, false);

@@ -44,7 +44,10 @@ struct pattern {
 
 /* What a pattern's meaning depends on besides its source. */
 struct pattern_context {
-	bool path;         /* "/" counts, and "~/" is home */
+	bool path; /* "/" counts, and "~/" is home */
+	/* As in the older ssh-agent-guard: "*" fits "/" everywhere, and "~" always begins a regular
+	 * expression. */
+	bool old;
 	const char *home;  /* NULL: not known */
 	size_t regex_left; /* of REGEX_SIZE_ALL_MAX; compiling takes from it */
 	struct regex_room *room;

@@ -50,6 +50,8 @@ struct agent {
 
 struct policy {
 	unsigned references;
+	bool old;           /* version 0: a file that was written for the older ssh-agent-guard */
+	bool lacks_default; /* it names no default_action, as such files may */
 	enum action default_action;
 	enum action default_change_action;
 	struct log_settings log;

@@ -251,7 +251,7 @@ static void put_endpoints(struct buffer *yaml, const struct policy *policy) {
 
 void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put_origin(yaml, policy);
-	put(yaml, "version: 1\ndefault_action: ");
+	put(yaml, policy->old ? "version: 0\ndefault_action: " : "version: 1\ndefault_action: ");
 	put(yaml, action_name(policy->default_action));
 	put(yaml, "\ndefault_change_action: ");
 	put(yaml, action_name(policy->default_change_action));

@@ -103,6 +103,8 @@ static void what_is_no_policy_is_refused_with_its_place(void **state) {
 		{"rules: []\n", 1, 1, "default_action: missing"},
 		{DENY "version: 2\n", 2, 10, "version: 2: not known; write version: 1"},
 		{DENY "version: '1'\n", 2, 10, "version: 1: not known"},
+		{DENY "path: [/bin]\n", 2, 7, "path: only in files of version 0"},
+		{"version: 0\npath: 7\n", 2, 7, "path: 7: a number in YAML"},
 		{DENY "version: [1]\n", 2, 10, "version: no number: not known"},
 		{"default_action: alow\n", 1, 17, "alow: unknown value; did you mean allow?"},
 		{"default_action: yes\n", 1, 17,
@@ -447,6 +449,53 @@ static void problems_beyond_what_anybody_reads_are_counted(void **state) {
 	assert_int_equal(problems.omitted, 1000 - PROBLEMS_MAX);
 }
 
+/* What stands here was written for the older ssh-agent-guard. */
+static void a_file_of_the_older_one_loads_and_means_what_it_meant(void **state) {
+	static const char text[] =
+		"path: [~/bin, /usr/local/bin]\n"
+		"capture_extra_env_vars: [LANG]\n"
+		"coding_agents:\n"
+		"  windsurf: {env: {WINDSURF_ID: \"1\"}, ancestors: [windsurf]}\n"
+		"rules:\n"
+		"- name: git\n"
+		"  match:\n"
+		"    cwd: /home/*/src/*/x\n"
+		"    parent_process_name: [git, git-remote-https]\n"
+		"  action: allow\n"
+		"- {name: git, match: {cwd: '~/tmp'}, action: deny}\n";
+	static const struct surroundings surroundings = {.home = "/home/a"};
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+	struct policy *policy = NULL;
+
+	(void)state;
+	caller.cwd = (char[]){"/home/a/src/b/c/x"};
+	/* There, or where it says so, and nowhere else. */
+	assert_int_equal(policy_parse(&policy, bytes_of_text(text),
+	                              "/c/ssh-agent-guard/policy.yaml", &surroundings, &problems),
+	                 -EINVAL);
+	problems_deinit(&problems);
+	assert_int_equal(policy_parse(&policy, bytes_of_text(text), "/c/ssh-ag/policy.yaml",
+	                              &surroundings, &problems),
+	                 0);
+	assert_string_equal(policy_decide(policy, &request).rule, "git");
+	assert_int_equal(policy_decide(policy, &request).action, ACTION_ALLOW);
+	caller.cwd = (char[]){"/var/tmp"}; /* a regular expression: anything with /tmp in it */
+	assert_int_equal(policy_decide(policy, &request).action, ACTION_DENY);
+	caller.cwd = (char[]){"/"};
+	assert_string_equal(policy_decide(policy, &request).rule, "default");
+	assert_int_equal(policy_decide(policy, &request).action, ACTION_CONFIRM);
+	policy_unref(policy);
+	/* A version of its own counts more than the place. */
+	assert_int_equal(policy_parse(&policy, bytes_of_text("version: 1\nrules: []\n"),
+	                              "/c/ssh-ag/policy.yaml", NULL, &problems),
+	                 -EINVAL);
+	policy = must_parse("version: 0\nrules: []\n");
+	assert_int_equal(policy_decide(policy, &request).action, ACTION_CONFIRM);
+	policy_unref(policy);
+}
+
 static void a_policy_that_uses_all_there_is_loads(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse("version: 1\n"
@@ -498,6 +547,7 @@ int main(void) {
 		cmocka_unit_test(a_bomb_costs_nothing),
 		cmocka_unit_test(an_anchor_bomb_costs_nothing),
 		cmocka_unit_test(problems_beyond_what_anybody_reads_are_counted),
+		cmocka_unit_test(a_file_of_the_older_one_loads_and_means_what_it_meant),
 		cmocka_unit_test(a_policy_that_uses_all_there_is_loads),
 	};
 
