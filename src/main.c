@@ -1,8 +1,11 @@
 /* ssh-agent-guard: the table of its subcommands. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,11 +30,12 @@ static const struct command {
 	{"confirm", cmd_confirm, "say yes to one of them, with your PIN"},
 	{"deny", cmd_deny, "say no"},
 	{"grants", cmd_grants, "print, or revoke, what was confirmed for a while"},
-	{"enroll", cmd_enroll, "set the PIN"},
+	{"enroll", cmd_enroll, "set the PIN, or let security keys say yes"},
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 	{"test", cmd_test, "run the tests of a policy"},
-	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in"},
+	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in; accept, replay, suggest"},
 	{"doctor", cmd_doctor, "say what holds on this machine, and what does not"},
+	{"exec", cmd_exec, "run a program that finds no key but through the guard"},
 	{"log", cmd_log, "show what happened; `log verify`: find tampering"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -52,7 +56,7 @@ static int help(void) {
  * the next thing that is opened, a client's socket say, and our messages would then be written into
  * that. A umask of 0777 would close our own files to us. With SIGCHLD ignored, or signals blocked,
  * the end of a child, or a wish that we end, would never be seen. */
-static int inherit_nothing(void) {
+static int inherit_nothing(bool runs_another) {
 	sigset_t none;
 	int fd;
 
@@ -63,7 +67,8 @@ static int inherit_nothing(void) {
 		return -errno;
 	if (fd > STDERR_FILENO)
 		close(fd);
-	umask(077);
+	if (!runs_another) /* whose it is */
+		umask(077);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGCHLD, SIG_DFL);
@@ -87,17 +92,53 @@ static void become_image(char **argv) {
 		          error == -EACCES ? "others can write to its file" : strerror(-error));
 }
 
+/* Whoever starts a closed install chooses neither its policy nor its state: not by options (see
+ * cmd/places.c), nor by these. */
+static int forget_places(void) {
+	static const char *const names[] = {"XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
+	                                    PLATFORM_TOLD_PROGRAM};
+	const struct passwd *user = getpwuid(getuid());
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+	if (user == NULL || user->pw_dir == NULL || setenv("HOME", user->pw_dir, 1) < 0)
+		return -ENOENT;
+	return platform_leave_group();
+}
+
+/* Run or start: what is to be closed from its first moment on. */
+static bool is_guard(int argc, char **argv) {
+	return argc <= 1 || argv[1][0] == '-' || strcmp(argv[1], "run") == 0 ||
+	       strcmp(argv[1], "start") == 0;
+}
+
 int main(int argc, char **argv) {
 	static char run[] = "run";
 	char *no_arguments[] = {run, NULL};
-	int error = inherit_nothing();
+	bool is_inside = argc > 1 && strcmp(argv[1], EXEC_INSIDE) == 0;
+	bool is_exec = is_inside || (argc > 1 && strcmp(argv[1], "exec") == 0);
+	bool is_closed;
+	int error = inherit_nothing(is_exec);
 
 	if (error < 0) {
 		diag_error("start: /dev/null: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
+	is_closed = platform_is_installed_closed();
+	if (is_closed) {
+		error = forget_places();
+		if (error < 0) {
+			diag_error("start: the group of the installed program cannot be left, or "
+			           "the user has no home: %s",
+			           strerror(-error));
+			return EXIT_FAILED;
+		}
+		if (!is_guard(argc, argv))
+			platform_be_open();
+	}
 	if (argc <= 1) {
-		become_image(argv);
+		if (!is_closed)
+			become_image(argv);
 		return cmd_run(1, no_arguments);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
@@ -107,8 +148,10 @@ int main(int argc, char **argv) {
 		puts("ssh-agent-guard " VERSION);
 		return EXIT_DONE;
 	}
-	if (argv[1][0] == '-' || strcmp(argv[1], "run") == 0 || strcmp(argv[1], "start") == 0)
+	if (is_guard(argc, argv) && !is_closed)
 		become_image(argv);
+	if (is_inside)
+		return cmd_exec_inside(argc - 1, argv + 1);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

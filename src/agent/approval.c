@@ -4,6 +4,8 @@
 
 #include "agent/asker.h"
 #include "base/clock.h"
+#include "log/event_yaml.h"
+#include "log/statement.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -11,15 +13,18 @@ static void free_question(struct question **question) {
 	question_free(*question);
 }
 
-/* The session by number; who leads it must then be among the ancestors. */
+/* The session by number; who leads it must then be among the ancestors. Of one without a number
+ * there is none: to the system, 0 means ourselves. */
 static int make_question(struct question **ret, const struct request *request, const char *rule,
                          const struct confirm_terms *terms, unsigned methods) {
-	return question_new(ret, request, rule, terms, methods,
-	                    getsid(request->caller->process.pid));
+	pid_t pid = request->caller->process.pid;
+
+	return question_new(ret, request, rule, terms, methods, pid > 0 ? getsid(pid) : 0);
 }
 
 static bool is_granted(struct approval *approval, const struct question *question) {
-	const struct grant *grant = grants_find(approval->asker->grants, question, clock_mono_ns());
+	const struct grant *grant = grants_find(asker_grants(approval->asker), question,
+	                                        clock_mono_ns());
 
 	if (grant == NULL)
 		return false;
@@ -27,6 +32,7 @@ static bool is_granted(struct approval *approval, const struct question *questio
 	approval->method = grant->method;
 	approval->via = "grant";
 	approval->grant = grant->id;
+	approval->with_pin = grant->method == CONFIRM_PIN || grant->question->terms.pin != 0;
 	return true;
 }
 
@@ -40,6 +46,29 @@ static const char *refusal_of(enum broker_reply reply) {
 	return "missing";
 }
 
+/* What a touch will say yes to: made of the event, as it will be written. */
+static int make_digest(struct approval *approval, struct question *question,
+                       const struct request *request) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(buffer_deinit) struct buffer statement = {0};
+	struct event event = {
+		.trigger = operation_name(request->operation),
+		.request = request,
+	};
+	int error = 0;
+
+	if (request->payload != NULL) {
+		error = digest_hex(approval->signed_sha256, request->payload->data);
+		event.signed_sha256 = approval->signed_sha256;
+	}
+	if (error == 0)
+		error = event_yaml(&document, &event);
+	statement_put(&statement, buffer_bytes(&document));
+	if (error == 0)
+		error = buffer_error(&statement);
+	return error < 0 ? error : digest_hex(question->digest, buffer_bytes(&statement));
+}
+
 /* Where the user's policy asks, and the floor would, too, both say how: the stricter of each. */
 static struct confirm_terms terms_of(const struct approval_law *law,
                                      const struct request *request) {
@@ -48,6 +77,7 @@ static struct confirm_terms terms_of(const struct approval_law *law,
 	struct request seen = *request;
 	struct confirm_terms above;
 	struct verdict verdict;
+	unsigned methods;
 
 	if (terms.methods == 0)
 		terms.methods = policy_confirm(decider)->methods;
@@ -58,7 +88,9 @@ static struct confirm_terms terms_of(const struct approval_law *law,
 	if (verdict.action != ACTION_CONFIRM)
 		return terms;
 	above = policy_confirm_terms(law->floor, verdict.rule);
-	terms.methods &= above.methods != 0 ? above.methods : policy_confirm(law->floor)->methods;
+	methods = above.methods != 0 ? above.methods : policy_confirm(law->floor)->methods;
+	terms.methods = (terms.methods & methods) | ((terms.methods | methods) & CONFIRM_AUTO);
+	terms.pin |= above.pin;
 	if (above.remember_s < terms.remember_s)
 		terms.remember_s = above.remember_s;
 	terms.scope |= above.scope;
@@ -77,7 +109,7 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
 	struct confirm_terms terms = terms_of(law, request);
 	CLEANUP(free_question) struct question *question = NULL;
 	const char *reason;
-	unsigned methods = asker_methods(asker, terms.methods, &reason);
+	unsigned methods = asker_methods(asker, &terms, request->caller->presence, &reason);
 
 	approval->asker = asker;
 	if (methods == 0)
@@ -86,6 +118,8 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
 		return "missing";
 	if (is_granted(approval, question))
 		return NULL;
+	if ((methods & CONFIRM_TOUCH) != 0 && make_digest(approval, question, request) < 0)
+		return "missing";
 	approval->asked_ns = clock_mono_ns();
 	reason = refusal_of(broker_ask(&approval->waiter, asker->broker, TAKE(question),
 	                               &broker_terms, approval->asked_ns, answered, data));
@@ -93,13 +127,33 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
 	return reason;
 }
 
+/* Of one whom nobody can see there is nothing to be read again: his door is who he is, and that is
+ * the connection's. */
+static bool is_unseen_still(const struct caller *now, const struct caller *before) {
+	return now->state == CALLER_UNKNOWN && now->uid == before->uid &&
+	       now->process.pid == before->process.pid && now->reason != NULL &&
+	       before->reason != NULL && strcmp(now->reason, before->reason) == 0;
+}
+
 bool approval_same_caller(const struct caller *now, const struct caller *before) {
 	const struct process *a = &now->process, *b = &before->process;
 
+	if (before->state == CALLER_UNKNOWN)
+		return is_unseen_still(now, before);
 	return now->state == CALLER_IDENTIFIED && a->pid == b->pid &&
 	       a->start_ticks == b->start_ticks && (a->exe == NULL) == (b->exe == NULL) &&
 	       (a->exe == NULL || strcmp(a->exe, b->exe) == 0) &&
 	       (now->integrity & ~before->integrity) == 0;
+}
+
+/* Denied because nothing could say yes any more, or by a person. */
+static const char *why_denied(const struct prompt *prompt) {
+	static const char *const reasons[] = {"pin-locked", "touch-invalid", "touch-failed"};
+
+	for (size_t i = 0; prompt->via != NULL && i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(prompt->via, reasons[i]) == 0)
+			return reasons[i];
+	return "denied";
 }
 
 const char *approval_answered(struct approval *approval, const struct prompt *prompt) {
@@ -107,9 +161,7 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	approval->waited_ns = clock_mono_ns() - approval->asked_ns;
 	switch (prompt->state) {
 	case PROMPT_GRANTED: break;
-	case PROMPT_DENIED:
-		return prompt->via != NULL && strcmp(prompt->via, "pin-locked") == 0 ? "pin-locked"
-		                                                                     : "denied";
+	case PROMPT_DENIED: return why_denied(prompt);
 	case PROMPT_TIMED_OUT: return "timeout";
 	case PROMPT_PENDING:
 	case PROMPT_CANCELLED: return "cancelled";
@@ -117,7 +169,10 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	approval->granted = true;
 	approval->method = prompt->method;
 	approval->via = prompt->via;
+	approval->with_pin = prompt->method == CONFIRM_PIN || prompt->question->terms.pin != 0;
 	approval->prompt = prompt->id;
+	if (prompt->proof != NULL)
+		approval->proof = proof_ref(prompt->proof);
 	/* Where it cannot be watched, the yes is for this request alone. */
 	if (prompt->question->may_remember &&
 	    grant_watch_open(&approval->watch, prompt->question) < 0)
@@ -133,11 +188,15 @@ const char *approval_settle(struct approval *approval, const struct approval_law
 
 	if ((terms.methods & approval->method) == 0)
 		return "missing";
+	/* A touch alone, where the key's PIN is wanted by now. */
+	if (terms.pin != 0 && !approval->with_pin)
+		return "missing";
 	if (approval->grant != 0 ||
 	    make_question(&question, request, law->verdict->rule, &terms, terms.methods) < 0)
 		return NULL;
-	error = grants_add(&approval->grant, approval->asker->grants, question, approval->prompt,
-	                   approval->method, &approval->watch, clock_real_us(), clock_mono_ns());
+	error = grants_add(&approval->grant, asker_grants(approval->asker), question,
+	                   approval->prompt, approval->method, &approval->watch, clock_real_us(),
+	                   clock_mono_ns());
 	/* Not remembered: the next one is asked anew. */
 	(void)error;
 	return NULL;
@@ -152,4 +211,5 @@ void approval_end(struct approval *approval) {
 		asker_watch_clock(approval->asker);
 	}
 	grant_watch_close(&approval->watch);
+	proof_unref(TAKE(approval->proof));
 }

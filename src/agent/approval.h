@@ -5,16 +5,20 @@
 #include "agent/guard.h"
 #include "confirm/broker.h"
 #include "confirm/grants.h"
+#include "confirm/proof.h"
 
 /* Zeroed, but for the watch: nothing was asked. */
 struct approval {
 	struct asker *asker;
 	struct waiter *waiter; /* while a person is asked */
 	struct grant_watch watch;
+	bool with_pin;              /* and a PIN was given for it */
 	bool granted;               /* a yes was given, now or before */
 	enum confirm_method method; /* by which; 0: nobody answered */
 	const char *via;
-	uint64_t prompt, grant; /* 0: none */
+	struct touch_proof *proof;      /* of a touch; NULL */
+	char signed_sha256[DIGEST_HEX]; /* "": no touch was asked for */
+	uint64_t prompt, grant;         /* 0: none */
 	uint64_t asked_ns, waited_ns;
 };
 
@@ -36,7 +40,8 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
  * again. Else why not. */
 const char *approval_answered(struct approval *approval, const struct prompt *prompt);
 
-/* Whether it still is what it was when the person was asked. */
+/* Whether it still is what it was when the person was asked. Whom nobody could see then is known by
+ * the door alone, and must not be seen now. */
 bool approval_same_caller(const struct caller *now, const struct caller *before);
 
 /* After that: whether the yes is good for the law that is in force now; remembers it. NULL: it

@@ -7,6 +7,8 @@
 #include <sys/random.h>
 
 #include "agent/asker_control.h"
+#include "agent/teller.h"
+#include "agent/touching.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/secret.h"
@@ -17,7 +19,7 @@
 int nonce_new(char ret[static NONCE_SIZE]) {
 	uint8_t random[(NONCE_SIZE - 1) / 2];
 
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+	if (getentropy(random, sizeof(random)) < 0)
 		return -EIO;
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(ret + 2 * i, 3, "%02x", random[i]);
@@ -42,6 +44,7 @@ static void on_said(void *data, const char *pin) {
 		diag_error("request %llu: %s", (unsigned long long)showing->prompt, failed);
 }
 
+/* nonce: what an answer by the FIFO has to carry; NULL: for somebody who only tells of it. */
 static int describe(struct buffer *document, const struct prompt *prompt, const char *nonce,
                     int64_t asked_us) {
 	const struct question *question = prompt->question;
@@ -52,16 +55,28 @@ static int describe(struct buffer *document, const struct prompt *prompt, const 
 	clock_stamp(until, asked_us + (int64_t)((prompt->deadline_ns - prompt->asked_ns) / 1000));
 	doc_begin(&doc, document);
 	doc_number(&doc, "id", prompt->id);
-	doc_text(&doc, "nonce", nonce, LINE_LEN_MAX);
+	if (nonce != NULL)
+		doc_text(&doc, "nonce", nonce, LINE_LEN_MAX);
 	doc_text(&doc, "since", since, LINE_LEN_MAX);
 	doc_text(&doc, "until", until, LINE_LEN_MAX);
 	for (size_t i = 0; i < question->n_lines; i++)
 		doc_text(&doc, question->lines[i].label, question->lines[i].text, LINE_LEN_MAX);
 	doc_text(&doc, "answer",
-	         "weak: write `allow NONCE PIN` or `deny NONCE` to the FIFO; better run "
-	         "ssh-agent-guard confirm",
+	         nonce == NULL
+	                 ? "ssh-agent-guard confirm"
+	                 : "weak: write `allow NONCE PIN` or `deny NONCE` to the FIFO; better run "
+	                   "ssh-agent-guard confirm",
 	         LINE_LEN_MAX);
 	return doc_finish(&doc);
+}
+
+static void tell_pending(struct asker *asker, const struct prompt *prompt) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	struct teller *teller = asker->guard->teller;
+
+	if (teller != NULL && teller_wants_pending(teller) &&
+	    describe(&document, prompt, NULL, clock_real_us()) == 0)
+		teller_pending(teller, buffer_bytes(&document));
 }
 
 static int open_postbox(struct asker *asker, const struct prompt *prompt, struct showing *showing) {
@@ -135,15 +150,34 @@ static void on_opened(void *data, struct prompt *prompt) {
 		*showing = (struct showing){
 			.asker = asker, .prompt = prompt->id, .asked_us = clock_real_us()};
 	prompt->shown = showing;
-	if (error == 0 && (prompt->question->methods & CONFIRM_PIN) != 0)
+	/* A script cannot read what changes, and agree to it. */
+	if (error == 0 && (prompt->question->methods & CONFIRM_PIN) != 0 &&
+	    prompt->question->body == NULL)
 		error = open_postbox(asker, prompt, showing);
 	if (error < 0)
 		diag_error("%s: %s (requests are answered by `ssh-agent-guard confirm` alone)",
 		           asker->directory, strerror(-error));
 	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
 	          (unsigned long long)prompt->id);
+	tell_pending(asker, prompt);
+	screen_look(asker->screen, clock_mono_ns());
 	look_at_windows(asker);
+	touching_look(asker->touching);
 	guard_status_changed(asker->guard);
+}
+
+/* Those who look at it, and wait. */
+static void tell_waiting(struct asker *asker, const struct showing *showing,
+                         enum prompt_state state) {
+	bool granted = state == PROMPT_GRANTED;
+
+	for (size_t i = 0; i < WAITING_MAX; i++)
+		if (showing->waiting[i] != 0 && asker->control != NULL)
+			control_answer(asker->control, showing->waiting[i],
+			               granted ? CONTROL_OK : CONTROL_FAILED,
+			               bytes_of_text(granted                  ? "confirmed\n"
+			                             : state == PROMPT_DENIED ? "denied"
+			                                                      : "not answered"));
 }
 
 static void on_closed(void *data, struct prompt *prompt) {
@@ -153,10 +187,13 @@ static void on_closed(void *data, struct prompt *prompt) {
 	if (showing != NULL) {
 		postbox_free(showing->postbox);
 		askpass_free(showing->askpass);
+		tell_waiting(asker, showing, prompt->state);
 	}
 	free(showing);
 	prompt->shown = NULL;
 	look_at_windows(asker);
+	touching_prompt_ends(asker->touching, prompt->id);
+	touching_look(asker->touching);
 	guard_status_changed(asker->guard);
 }
 
@@ -181,8 +218,35 @@ void asker_watch_clock(struct asker *asker) {
 	ev_timer_start(loop, &asker->due);
 }
 
-unsigned asker_methods(const struct asker *asker, unsigned methods, const char **ret_reason) {
+/* Of `auto`. Whoever sits at the machine can touch a key there, and types no PIN where he can. The
+ * PIN of a key takes a touch, wherever it is typed. */
+static unsigned by_presence(const struct asker *asker, const struct confirm_terms *terms,
+                            enum presence presence) {
+	unsigned methods = terms->methods & ~CONFIRM_AUTO;
+	bool is_locked = screen_is_locked(asker->screen) == TRI_YES;
+
+	if ((terms->methods & CONFIRM_AUTO) == 0 || terms->pin != 0)
+		return methods;
+	switch (presence) {
+	case PRESENCE_REMOTE:
+	case PRESENCE_LOCKED: return methods & CONFIRM_PIN;
+	case PRESENCE_UNKNOWN: return is_locked ? methods & CONFIRM_PIN : methods;
+	case PRESENCE_LOCAL: break;
+	}
+	return !is_locked && touching_can(asker->touching, false) ? methods & CONFIRM_TOUCH
+	                                                          : methods & CONFIRM_PIN;
+}
+
+unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
+                       enum presence presence, const char **ret_reason) {
+	unsigned methods = by_presence(asker, terms, presence);
+
 	*ret_reason = "missing";
+	if (!touching_can(asker->touching, terms->pin != 0))
+		methods &= ~(unsigned)CONFIRM_TOUCH;
+	/* The PIN of a key, where there is one; else that of the account. */
+	if (terms->pin != 0)
+		methods &= (methods & CONFIRM_TOUCH) != 0 ? CONFIRM_TOUCH : CONFIRM_PIN;
 	if (askpass_program() == NULL)
 		methods &= ~(unsigned)CONFIRM_ASKPASS;
 	if ((methods & CONFIRM_PIN) == 0)
@@ -201,8 +265,22 @@ void asker_policy_changed(struct asker *asker) {
 		guard_note(asker->guard, "grants-revoked", NULL, "another policy is in force");
 }
 
+struct grants *asker_grants(struct asker *asker) {
+	if (grants_slept(asker->grants, platform_slept_ns()))
+		guard_note(asker->guard, "grants-revoked", NULL, "the machine has slept");
+	return asker->grants;
+}
+
+static void on_locked(void *data) {
+	struct asker *asker = data;
+
+	if (grants_revoke_all(asker->grants) > 0)
+		guard_note(asker->guard, "grants-revoked", NULL, "the screen was locked");
+}
+
 /* ---- the PIN ---- */
 
+/* text: NULL where the call is answered by somebody else. */
 static void pin_done(struct asker *asker, enum control_result result, const char *text) {
 	uint64_t call = asker->pin_call;
 
@@ -277,6 +355,32 @@ const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const cha
 	return NULL;
 }
 
+const char *asker_enroll_key(struct asker *asker, const char *name, const char *old_pin,
+                             const char *pin, uint64_t call) {
+	const char *failed;
+
+	if (asker->hashing != NULL)
+		return "another PIN is being checked; try again";
+	if (asker->pin_error < 0)
+		return "the file of the PIN cannot be read; see the guard's messages";
+	/* Where keys are enrolled, a touch of one of them says yes to another one. */
+	if (asker->pin.hash[0] == '\0' || touching_can(asker->touching, false))
+		return touching_enroll(asker->touching, name, pin, call);
+	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
+	if (asker->new_pin == NULL)
+		return "there is no memory that is never swapped";
+	strcpy(asker->new_pin, pin);
+	strcpy(asker->new_name, name);
+	failed = check_pin(asker, PIN_USE_ENROLL_KEY, old_pin);
+	if (failed != NULL) {
+		secret_free(asker->new_pin, PIN_LEN_MAX + 1);
+		asker->new_pin = NULL;
+		return failed;
+	}
+	asker->pin_call = call;
+	return NULL;
+}
+
 /* Prompts that nothing can answer any more; none is added while it is locked. */
 static void deny_where_pin_alone(struct asker *asker) {
 	const struct prompt *prompt = broker_prompts(asker->broker);
@@ -310,6 +414,17 @@ static void pin_wrong(struct asker *asker) {
 		deny_where_pin_alone(asker);
 }
 
+static void key_may_be_enrolled(struct asker *asker) {
+	uint64_t call = asker->pin_call;
+	const char *failed = touching_enroll(asker->touching, asker->new_name, asker->new_pin,
+	                                     call);
+
+	/* It is answered once the key has been touched. */
+	if (failed == NULL)
+		asker->pin_call = 0;
+	pin_done(asker, CONTROL_FAILED, failed);
+}
+
 static void pin_right(struct asker *asker) {
 	uint64_t prompt = asker->pin_prompt;
 	const char *via = asker->pin_via;
@@ -324,6 +439,10 @@ static void pin_right(struct asker *asker) {
 			pin_done(asker, CONTROL_FAILED, failed);
 		return;
 	}
+	if (asker->pin_use == PIN_USE_ENROLL_KEY) {
+		key_may_be_enrolled(asker);
+		return;
+	}
 	if (broker_grant(asker->broker, prompt, CONFIRM_PIN, via))
 		pin_done(asker, CONTROL_OK, "confirmed\n");
 	else
@@ -335,6 +454,15 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 	struct pin made = {0};
 
 	strcpy(made.hash, hash);
+	/* The first one, where a security key can say yes to it. */
+	if (asker->pin.hash[0] == '\0' && touching_can(asker->touching, false)) {
+		const char *failed = touching_set_pin(asker->touching, hash, asker->pin_call);
+
+		if (failed == NULL)
+			asker->pin_call = 0;
+		pin_done(asker, CONTROL_FAILED, failed);
+		return;
+	}
 	if (pin_save(&made, asker->guard->state_fd) < 0) {
 		pin_done(asker, CONTROL_FAILED, "the state directory cannot be written");
 		return;
@@ -356,6 +484,7 @@ static void on_hashed(void *data, const char *hash) {
 	case PIN_USE_NONE: break;
 	case PIN_USE_CONFIRM:
 	case PIN_USE_ENROLL_OLD:
+	case PIN_USE_ENROLL_KEY:
 		if (hash_same(hash, asker->pin.hash))
 			pin_right(asker);
 		else
@@ -398,12 +527,23 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	if (error == 0)
 		error = grants_new(&asker->grants);
 	if (error == 0)
+		error = screen_new(&asker->screen, guard->loop, on_locked, asker);
+	if (error == 0) {
+		asker_grants(asker);
+		screen_look(asker->screen, clock_mono_ns());
+	}
+	if (error == 0)
 		error = platform_own_program(&asker->own_program);
 	if (error < 0) {
 		asker_free(asker);
 		return error;
 	}
 	load_pin(asker);
+	error = touching_new(&asker->touching, asker);
+	if (error < 0) {
+		asker_free(asker);
+		return error;
+	}
 	*ret = asker;
 	return 0;
 }
@@ -416,8 +556,10 @@ void asker_free(struct asker *asker) {
 	hashing_cancel(asker->hashing);
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
+	touching_free(asker->touching);
 	ev_timer_stop(asker->guard->loop, &asker->turn);
 	grants_free(asker->grants);
+	screen_free(asker->screen);
 	free(asker->own_program);
 	free(asker);
 }

@@ -12,13 +12,18 @@
 #include "agent/guard.h"
 #include "confirm/askpass.h"
 #include "confirm/broker.h"
+#include "confirm/enrolment.h"
 #include "confirm/grants.h"
 #include "confirm/hashing.h"
 #include "confirm/pin.h"
 #include "confirm/postbox.h"
+#include "confirm/screen.h"
 
 #define NONCE_SIZE  (2 * 16 + 1) /* hex */
+#define WAITING_MAX 4            /* people who wait at one prompt for its end */
 #define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
+
+struct touching;
 
 /* Somebody has seen what is asked, and may answer: the process that runs our own program. */
 struct ticket {
@@ -29,7 +34,13 @@ struct ticket {
 };
 
 /* What the PIN that is being hashed is for. */
-enum pin_use { PIN_USE_NONE, PIN_USE_CONFIRM, PIN_USE_ENROLL_OLD, PIN_USE_ENROLL_NEW };
+enum pin_use {
+	PIN_USE_NONE,
+	PIN_USE_CONFIRM,
+	PIN_USE_ENROLL_OLD,
+	PIN_USE_ENROLL_NEW,
+	PIN_USE_ENROLL_KEY, /* the first security key */
+};
 
 struct asker {
 	struct guard *guard;
@@ -47,7 +58,11 @@ struct asker {
 	struct hashing *hashing;
 	uint64_t pin_prompt, pin_call; /* 0: none */
 	const char *pin_via;
-	char *new_pin; /* to be enrolled; in secret memory */
+	char *new_pin; /* to be enrolled, or that of a key to be; in secret memory */
+	char new_name[KEY_NAME_LEN_MAX + 1];
+
+	struct touching *touching;
+	struct screen *screen;
 
 	struct ticket tickets[TICKETS_MAX];
 	size_t next_ticket;
@@ -62,6 +77,8 @@ struct showing {
 	struct postbox *postbox; /* NULL: there is none */
 	struct askpass *askpass; /* likewise */
 	bool was_in_window;
+	unsigned touch_tries;          /* that came to nothing */
+	uint64_t waiting[WAITING_MAX]; /* calls; 0: free */
 };
 
 /* directory: of the postboxes, borrowed. */
@@ -71,8 +88,12 @@ void asker_free(struct asker *asker); /* NULL is fine; nobody may wait any more 
 /* Another policy is in force: what was remembered under the old one ends. */
 void asker_policy_changed(struct asker *asker);
 
-/* Those of the methods that can be answered by now. 0: none, and *ret_reason says why. */
-unsigned asker_methods(const struct asker *asker, unsigned methods, const char **ret_reason);
+/* Those that hold by now. */
+struct grants *asker_grants(struct asker *asker);
+
+/* Those of the methods that can be answered by now, by a person who is there. 0: none, and *ret_reason says why. */
+unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
+                       enum presence presence, const char **ret_reason);
 
 /* Watches the clock for prompts; after each change of the broker. */
 void asker_watch_clock(struct asker *asker);
@@ -84,6 +105,11 @@ const char *asker_try_pin(struct asker *asker, uint64_t prompt, const char *pin,
 /* As above, for a new PIN; old may be "" where there is none. */
 const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const char *new_pin,
                              uint64_t call);
+
+/* The security key of that name is to say yes from now on; pin is its own, "" where it has none,
+ * and old_pin that of the account, where no other key is enrolled that could say yes to it. */
+const char *asker_enroll_key(struct asker *asker, const char *name, const char *old_pin,
+                             const char *pin, uint64_t call);
 
 /* Random, in hex. */
 int nonce_new(char ret[static NONCE_SIZE]) MUST_CHECK;

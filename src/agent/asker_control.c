@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/touching.h"
 #include "base/clock.h"
 #include "caller/caller.h"
 
@@ -53,8 +54,10 @@ static const char *rest_of(const char *request, const char *word) {
 
 /* ---- what waits ---- */
 
-static void put_prompt(struct buffer *text, const struct prompt *prompt) {
+static void put_prompt(struct buffer *text, const struct asker *asker,
+                       const struct prompt *prompt) {
 	const struct showing *showing = prompt->shown;
+	const char *words = touching_words(asker->touching, prompt);
 	uint64_t now_ns = clock_mono_ns();
 	char since[CLOCK_STAMP_SIZE];
 
@@ -67,12 +70,23 @@ static void put_prompt(struct buffer *text, const struct prompt *prompt) {
 	if (prompt->n_waiters > 1)
 		put(text, "  requests: %zu of the same command\n", prompt->n_waiters);
 	question_put_text(text, prompt->question);
+	if (words != NULL)
+		put(text, "  touch: %s\n", words);
+}
+
+/* What its person has to type. */
+static const char *how_to_answer(const struct prompt *prompt) {
+	unsigned methods = prompt->question->methods;
+
+	if ((methods & CONFIRM_TOUCH) != 0 && prompt->question->terms.pin != 0)
+		return "key-pin";
+	return (methods & CONFIRM_PIN) != 0 ? "pin" : "touch";
 }
 
 static enum control_result pending(struct asker *asker, struct buffer *answer) {
 	for (const struct prompt *prompt = broker_prompts(asker->broker); prompt != NULL;
 	     prompt = prompt->next)
-		put_prompt(answer, prompt);
+		put_prompt(answer, asker, prompt);
 	return CONTROL_OK;
 }
 
@@ -160,9 +174,19 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 	ticket = ticket_new(asker, caller, prompt->id);
 	if (ticket == NULL)
 		return failed(answer, "no ticket can be made");
-	put(answer, "%llu %s\n", (unsigned long long)prompt->id, ticket->nonce);
-	put_prompt(answer, prompt);
+	put(answer, "%llu %s %s\n", (unsigned long long)prompt->id, ticket->nonce,
+	    how_to_answer(prompt));
+	put_prompt(answer, asker, prompt);
+	question_put_body(answer, prompt->question);
 	return CONTROL_OK;
+}
+
+static const char *who_says_yes(const struct asker *asker) {
+	bool has_pin = asker->pin.hash[0] != '\0';
+
+	if (touching_can(asker->touching, false))
+		return has_pin ? "both" : "keys";
+	return has_pin ? "pin" : "none";
 }
 
 static enum control_result tell_enrolling(const struct identifying *identifying,
@@ -172,7 +196,7 @@ static enum control_result tell_enrolling(const struct identifying *identifying,
 
 	if (ticket == NULL)
 		return failed(answer, "no ticket can be made");
-	put(answer, "%s %s\n", ticket->nonce, asker->pin.hash[0] != '\0' ? "set" : "none");
+	put(answer, "%s %s\n", ticket->nonce, who_says_yes(asker));
 	return CONTROL_OK;
 }
 
@@ -256,28 +280,94 @@ static enum control_result confirm(struct asker *asker, const struct control_cal
 		return failed(answer, "nothing waits for that any more");
 	if (!call->is_locked)
 		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(asker_try_pin(asker, id, pin + 1, "control", call->id), answer);
+	return later_unless(strcmp(how_to_answer(broker_find(asker->broker, id)), "key-pin") == 0
+	                            ? touching_try_pin(asker->touching, id, pin + 1, call->id)
+	                            : asker_try_pin(asker, id, pin + 1, "control", call->id),
+	                    answer);
+}
+
+static enum control_result await(struct asker *asker, const struct control_call *call,
+                                 const char *words, struct buffer *answer) {
+	const char *nonce = strchr(words, ' ');
+	const struct prompt *prompt;
+	struct showing *showing;
+	char id_text[24];
+	uint64_t id;
+
+	if (nonce == NULL || (size_t)(nonce - words) >= sizeof(id_text))
+		return failed(answer, "not the number of a request");
+	memcpy(id_text, words, (size_t)(nonce - words));
+	id_text[nonce - words] = '\0';
+	if (!parse_id(&id, id_text) || !ticket_use(asker, call, id, nonce + 1, strlen(nonce + 1)))
+		return failed(answer, "not an answer to what was asked");
+	prompt = broker_find(asker->broker, id);
+	showing = prompt != NULL ? prompt->shown : NULL;
+	if (showing == NULL)
+		return failed(answer, "nothing waits for that any more");
+	/* The last ones are told: those before may be gone. One that is not would wait in vain. */
+	if (showing->waiting[WAITING_MAX - 1] != 0)
+		control_answer(asker->control, showing->waiting[WAITING_MAX - 1], CONTROL_FAILED,
+		               bytes_of_text("too many look at this request; the request itself "
+		                             "still waits (ssh-agent-guard pending)"));
+	memmove(showing->waiting + 1, showing->waiting,
+	        (WAITING_MAX - 1) * sizeof(showing->waiting[0]));
+	showing->waiting[0] = call->id;
+	return CONTROL_LATER;
+}
+
+/* Cuts the word off that ends with the next tab; NULL: there is none. */
+static char *cut_word(char **rest) {
+	char *word = *rest;
+	char *end = strchr(word, '\t');
+
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*rest = end + 1;
+	return word;
 }
 
 static enum control_result enroll(struct asker *asker, const struct control_call *call,
                                   const char *words, struct buffer *answer) {
-	const char *old_at = strchr(words, '\t');
-	const char *new_at = old_at != NULL ? strchr(old_at + 1, '\t') : NULL;
-	enum control_result result;
-	char *old_pin;
+	/* The request is ours for the call, and is wiped after it: no PIN is copied out of it. */
+	char *rest = (char *)(uintptr_t)words;
+	const char *nonce = cut_word(&rest);
+	const char *old_pin = nonce != NULL ? cut_word(&rest) : NULL;
 
-	if (new_at == NULL || !pin_is_fit(new_at + 1) ||
-	    !ticket_use(asker, call, 0, words, (size_t)(old_at - words)))
+	if (old_pin == NULL || !pin_is_fit(rest) ||
+	    !ticket_use(asker, call, 0, nonce, strlen(nonce)))
 		return failed(answer, "not a PIN of 4 to 64 characters");
 	if (!call->is_locked)
 		return failed(answer, "there is no memory that is never swapped");
-	/* The request is ours for the call: its second tab becomes the end of the old PIN. */
-	old_pin = strndup(old_at + 1, (size_t)(new_at - old_at - 1));
-	if (old_pin == NULL)
-		return failed(answer, strerror(ENOMEM));
-	result = later_unless(asker_enroll_pin(asker, old_pin, new_at + 1, call->id), answer);
-	free(old_pin);
-	return result;
+	return later_unless(asker_enroll_pin(asker, old_pin, rest, call->id), answer);
+}
+
+static enum control_result change_keys(struct asker *asker, const struct control_call *call,
+                                       const char *words, bool removes, struct buffer *answer) {
+	/* The request is ours for the call, and is wiped after it. */
+	char *rest = (char *)(uintptr_t)words;
+	const char *nonce = cut_word(&rest), *name, *old_pin;
+
+	if (nonce == NULL || !ticket_use(asker, call, 0, nonce, strlen(nonce)))
+		return failed(answer, "not an answer to what was asked");
+	if (removes)
+		return later_unless(touching_remove(asker->touching, rest, call->id), answer);
+	name = cut_word(&rest);
+	old_pin = name != NULL ? cut_word(&rest) : NULL;
+	if (old_pin == NULL || !key_name_is_fit(name))
+		return failed(answer, "a name has 1 to 32 letters, digits, '.', '_' and '-'");
+	if (strlen(rest) > KEY_PIN_LEN_MAX)
+		return failed(answer, "a security key's PIN has at most 63 bytes");
+	if (!call->is_locked)
+		return failed(answer, "there is no memory that is never swapped");
+	return later_unless(asker_enroll_key(asker, name, old_pin, rest, call->id), answer);
+}
+
+static enum control_result enrolled(const struct asker *asker, struct buffer *answer) {
+	if (asker->pin.hash[0] != '\0')
+		put(answer, "pin: of this account (weak)\n");
+	touching_list(asker->touching, answer);
+	return CONTROL_OK;
 }
 
 static enum control_result deny(struct asker *asker, const char *words, struct buffer *answer) {
@@ -310,8 +400,8 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 static enum control_result list_grants(struct asker *asker, struct buffer *answer) {
 	uint64_t now_ns = clock_mono_ns();
 
-	for (const struct grant *grant = grants_next(asker->grants, NULL, now_ns); grant != NULL;
-	     grant = grants_next(asker->grants, grant, now_ns)) {
+	for (const struct grant *grant = grants_next(asker_grants(asker), NULL, now_ns); grant != NULL;
+	     grant = grants_next(asker_grants(asker), grant, now_ns)) {
 		char given[CLOCK_STAMP_SIZE];
 
 		clock_stamp(given, grant->given_us);
@@ -358,6 +448,14 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 		*ret_result = identify(asker, call, true, 0, answer);
 	else if ((words = rest_of(request, "prompt")) != NULL)
 		*ret_result = prompt(asker, call, words, answer);
+	else if (strcmp(request, "enrolled") == 0)
+		*ret_result = enrolled(asker, answer);
+	else if ((words = rest_of(request, "await")) != NULL)
+		*ret_result = await(asker, call, words, answer);
+	else if ((words = rest_of(request, "enroll-key")) != NULL)
+		*ret_result = change_keys(asker, call, words, false, answer);
+	else if ((words = rest_of(request, "remove-key")) != NULL)
+		*ret_result = change_keys(asker, call, words, true, answer);
 	else if ((words = rest_of(request, "confirm")) != NULL)
 		*ret_result = confirm(asker, call, words, answer);
 	else if ((words = rest_of(request, "deny")) != NULL)

@@ -27,7 +27,8 @@ struct client {
 	int fd;
 	ev_io io;
 	ev_timer timer;
-	uint64_t call; /* 0: none is being answered */
+	uint64_t call;  /* 0: none is being answered */
+	bool is_served; /* its handler has not returned yet */
 	struct peer writer;
 	char *request; /* CONTROL_REQUEST_MAX bytes; it may hold a PIN */
 	bool is_locked;
@@ -105,12 +106,17 @@ static void client_write(struct client *client) {
 	ev_timer_stop(client->control->loop, &client->timer);
 }
 
-static void client_answer(struct client *client, enum control_result result, struct bytes text) {
+static void client_put_answer(struct client *client, enum control_result result,
+                              struct bytes text) {
 	client->call = 0;
 	client->stay = result == CONTROL_OK_STAY;
 	buffer_put_raw(&client->answer,
 	               bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
 	buffer_put_raw(&client->answer, text);
+}
+
+static void client_send(struct client *client) {
+	ev_io_stop(client->control->loop, &client->io);
 	ev_io_set(&client->io, client->fd, EV_WRITE);
 	ev_io_start(client->control->loop, &client->io);
 	ev_timer_stop(client->control->loop, &client->timer);
@@ -127,23 +133,40 @@ static void client_serve(struct client *client) {
 	enum control_result result;
 
 	ev_io_stop(control->loop, &client->io);
+	client->call = call.id;
+	client->is_served = true;
 	result = control->handler(control->data, &call, &text);
+	client->is_served = false;
 	client_forget(client);
-	if (result == CONTROL_LATER) {
+	if (result == CONTROL_LATER && client->call != 0) {
 		ev_timer_stop(control->loop, &client->timer);
-		client->call = call.id;
-	} else {
-		client_answer(client, result, buffer_bytes(&text));
+		/* Who does not wait any more takes no place. */
+		ev_io_start(control->loop, &client->io);
+		return;
 	}
+	if (client->call != 0)
+		client_put_answer(client, result, buffer_bytes(&text));
+	client_send(client);
 }
 
 void control_answer(struct control *control, uint64_t call, enum control_result result,
                     struct bytes text) {
 	for (struct client *client = control->clients; client != NULL; client = client->next)
 		if (client->call == call) {
-			client_answer(client, result, text);
+			client_put_answer(client, result, text);
+			if (!client->is_served)
+				client_send(client);
 			return;
 		}
+}
+
+/* It has said all that it may, so that what comes now is its end, or out of turn. */
+static void client_waits(struct client *client) {
+	uint8_t byte;
+	ssize_t len = recv(client->fd, &byte, sizeof(byte), MSG_DONTWAIT);
+
+	if (len >= 0 || (errno != EAGAIN && errno != EINTR))
+		client_free(client);
 }
 
 static void client_read(struct client *client) {
@@ -179,6 +202,8 @@ static void on_client(struct ev_loop *loop, ev_io *watcher, int revents) {
 	(void)loop;
 	if ((revents & EV_WRITE) != 0)
 		client_write(watcher->data);
+	else if (((struct client *)watcher->data)->call != 0)
+		client_waits(watcher->data);
 	else
 		client_read(watcher->data);
 }

@@ -44,8 +44,8 @@ typedef enum control_result control_handler(void *data, const struct control_cal
  * must hold the lock that says that no other guard is alive. */
 int control_new(struct control **ret, struct ev_loop *loop, const char *path,
                 control_handler *handler, void *data) MUST_CHECK;
-/* Answers a call for which the handler has returned CONTROL_LATER. Whoever does not wait any more
- * is passed over. */
+/* Answers a call for which the handler returns CONTROL_LATER, also before it does. Whoever does not
+ * wait any more is passed over. */
 void control_answer(struct control *control, uint64_t call, enum control_result result,
                     struct bytes text);
 /* Listens anew where its socket is no longer the one at the path. */

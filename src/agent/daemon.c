@@ -11,25 +11,37 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "agent/asker.h"
 #include "agent/asker_control.h"
+#include "agent/comments.h"
 #include "agent/connection.h"
 #include "agent/control.h"
+#include "agent/digests.h"
 #include "agent/doors.h"
 #include "agent/guard.h"
+#include "agent/guests.h"
+#include "agent/hosts.h"
 #include "agent/keeper.h"
 #include "agent/limits.h"
 #include "agent/listener.h"
+#include "agent/lock.h"
 #include "agent/managed.h"
 #include "agent/reload.h"
+#include "agent/repeats.h"
 #include "agent/runtime.h"
+#include "agent/signer.h"
+#include "agent/teller.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "log/head.h"
+#include "log/system_log.h"
 #include "policy/floor.h"
 
+#define LOCK_PATIENCE_MS 2000 /* a busy machine needs so long to end a few processes */
+#define LOCK_AGAIN_MS    20
 #define DESCRIPTORS_OURS 64 /* logs, the policy, children: never given to clients */
 #define DESCRIPTORS_CLIENT \
 	4 /* its socket, its way to the real agent, its writer (twice, while read) */
@@ -44,6 +56,10 @@ struct daemon {
 	struct control *control;
 	struct reload *reload;
 	struct doors *doors;
+	uint64_t accepting[CONTROL_CLIENTS_MAX]; /* calls of `policy accept`, while the file is read
+	                                          */
+	size_t next_accepting;                   /* the oldest one, which gives way */
+	struct guests *guests;
 	bool door_failed; /* one that the policy asks for is not there */
 	struct runtime *runtime;
 	int lock_fd;
@@ -108,6 +124,8 @@ static void on_room(void *data) {
 		listener_resume(daemon->listener);
 	if (daemon->doors != NULL)
 		doors_resume(daemon->doors);
+	if (daemon->guests != NULL)
+		guests_resume(daemon->guests);
 }
 
 static void on_replaced(void *data, int error) {
@@ -167,9 +185,35 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int revents) {
 		reload_ask(daemon->reload, 0);
 }
 
+/* Whether the call is one of `policy accept`, which ends the waiting. */
+static bool was_accepting(struct daemon *daemon, uint64_t call) {
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (daemon->accepting[i] == call) {
+			daemon->accepting[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* The file was read just now, so that a person agrees to what stands in it. */
+static enum control_result accept_read(struct daemon *daemon, bool good, struct bytes text,
+                                       struct buffer *answer) {
+	if (good || daemon->guard.reload_state == RELOAD_HELD)
+		return lock_accept(daemon->guard.lock, answer);
+	buffer_put_raw(answer, text);
+	return CONTROL_FAILED;
+}
+
 static void on_reloaded(void *data, uint64_t call, bool good, struct bytes text) {
 	struct daemon *daemon = data;
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
 
+	if (was_accepting(daemon, call)) {
+		enum control_result result = accept_read(daemon, good, text, &answer);
+
+		control_answer(daemon->control, call, result, buffer_bytes(&answer));
+		return;
+	}
 	control_answer(daemon->control, call, good ? CONTROL_OK : CONTROL_FAILED, text);
 }
 
@@ -189,6 +233,11 @@ static enum control_result on_control(void *data, const struct control_call *cal
 		reload_ask(daemon->reload, call->id);
 		return CONTROL_LATER;
 	}
+	if (strcmp(request, "policy-accept") == 0) {
+		daemon->accepting[daemon->next_accepting++ % CONTROL_CLIENTS_MAX] = call->id;
+		reload_ask(daemon->reload, call->id);
+		return CONTROL_LATER;
+	}
 	if (strcmp(request, "log-head") == 0)
 		return head_put(answer, journal_head(guard->journal), guard->state_fd) == 0
 		               ? CONTROL_OK
@@ -202,7 +251,8 @@ static enum control_result on_control(void *data, const struct control_call *cal
 			buffer_put_raw(answer, bytes_of_text(strerror(-error)));
 		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
 	}
-	if (asker_control(guard->asker, call, answer, &result))
+	if (asker_control(guard->asker, call, answer, &result) ||
+	    guests_control(daemon->guests, call, answer, &result))
 		return result;
 	buffer_put_raw(answer, bytes_of_text("this guard does not know that request"));
 	return CONTROL_FAILED;
@@ -273,6 +323,12 @@ static bool is_forbidden(void *data, const char *path) {
 	       (options->upstream != NULL && same_place(path, options->upstream));
 }
 
+static void on_guest(void *data, const char *trigger, const char *detail) {
+	struct daemon *daemon = data;
+
+	guard_note(&daemon->guard, trigger, NULL, detail);
+}
+
 static void set_doors(struct daemon *daemon) {
 	bool had_failed = daemon->door_failed;
 
@@ -287,6 +343,8 @@ static void on_policy(void *data) {
 
 	if (daemon->serving)
 		set_doors(daemon);
+	if (daemon->guard.hosts != NULL)
+		hosts_policy_changed(daemon->guard.hosts);
 }
 
 static void daemon_serve(struct daemon *daemon) {
@@ -313,9 +371,20 @@ static void daemon_serve(struct daemon *daemon) {
 	guard->asker->control = daemon->control;
 	daemon->serving = true;
 	guard_note(guard, "start", NULL, guard->upstream_name);
+	lock_started(guard->lock);
 	set_doors(daemon);
 	guard_status_write(guard, false);
 	options->ready(options->data);
+}
+
+/* Who is served wants to know of hosts. */
+static void on_hosts(void *data) {
+	struct daemon *daemon = data;
+
+	if (daemon->managed != NULL)
+		managed_start(daemon->managed);
+	else
+		daemon_serve(daemon);
 }
 
 static int set_upstream_path(struct guard *guard, const char *path) {
@@ -391,6 +460,18 @@ static void raise_descriptor_limit(struct daemon *daemon) {
 	                                  : 1;
 }
 
+/* The children of a guard that was killed hold its lock for the moment that they take to end. */
+static int lock_state(struct daemon *daemon) {
+	const struct timespec again = {.tv_nsec = LOCK_AGAIN_MS * 1000000L};
+	int error = lock_file(&daemon->lock_fd, daemon->guard.state_fd, "lock");
+
+	for (int ms = 0; error == -EADDRINUSE && ms < LOCK_PATIENCE_MS; ms += LOCK_AGAIN_MS) {
+		nanosleep(&again, NULL);
+		error = lock_file(&daemon->lock_fd, daemon->guard.state_fd, "lock");
+	}
+	return error;
+}
+
 static int daemon_directories(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	int error = directory_make_private(&daemon->guard.state_fd, options->state);
@@ -400,7 +481,7 @@ static int daemon_directories(struct daemon *daemon) {
 		           options->state, strerror(-error));
 		return error;
 	}
-	error = lock_file(&daemon->lock_fd, daemon->guard.state_fd, "lock");
+	error = lock_state(daemon);
 	if (error < 0) {
 		diag_error("%s: %s", options->state,
 		           error == -EADDRINUSE
@@ -434,8 +515,11 @@ static int daemon_floor(struct daemon *daemon) {
 
 static int daemon_policy(struct daemon *daemon) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error = policy_load(&daemon->guard.policy, daemon->options->policy, &problems);
+	int error = lock_new(&daemon->guard.lock, &daemon->guard, daemon->options->state, on_policy,
+	                     daemon);
 
+	if (error == 0)
+		error = lock_load(&daemon->guard.policy, daemon->guard.lock, &problems);
 	if (error == -ENOENT) {
 		diag_info("%s: not there, so every signature needs a confirmation, and is refused "
 		          "where there is no way to give one (see ssh-agent-guard-policy(5))",
@@ -492,7 +576,18 @@ static int daemon_modules(struct daemon *daemon) {
 	                  &(struct doors_calls){accept_at, on_paused, on_door_failed,
 	                                        on_door_replaced, is_forbidden, daemon});
 	if (error == 0)
+		error = guard_copy_log(guard);
+	if (error == 0)
+		error = guests_new(
+			&daemon->guests, guard->loop,
+			&(struct guests_places){daemon->options->runtime,
+	                                        daemon->options->policy,
+	                                        daemon->options->state},
+			&(struct guests_calls){accept_at, on_paused, on_guest, daemon});
+	if (error == 0)
 		error = keeper_new(&guard->keeper, guard);
+	if (error == 0)
+		error = signer_new(&guard->signer, guard);
 	if (error == 0)
 		error = reader_new(&guard->reader, guard->loop);
 	if (error == 0)
@@ -502,7 +597,17 @@ static int daemon_modules(struct daemon *daemon) {
 	if (error == 0)
 		error = limits_new(&guard->limits);
 	if (error == 0)
+		error = comments_new(&guard->comments);
+	if (error == 0)
+		error = digests_new(&guard->digests, guard->loop);
+	if (error == 0)
+		error = repeats_new(&guard->repeats);
+	if (error == 0)
 		error = reload_new(&daemon->reload, guard, on_reloaded, on_policy, daemon);
+	if (error == 0)
+		error = hosts_new(&guard->hosts, guard, on_hosts, daemon);
+	if (error == 0)
+		error = teller_new(&guard->teller, guard);
 	if (error == 0)
 		error = asker_new(&guard->asker, guard, daemon->options->pending);
 	if (error < 0) {
@@ -540,29 +645,40 @@ static void daemon_end(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 
 	guard->on_room = NULL;
+	signer_free(TAKE(guard->signer));
+	teller_free(TAKE(guard->teller));
 	runtime_free(daemon->runtime);
 	reload_free(daemon->reload);
 	listener_free(daemon->listener);
 	doors_free(TAKE(daemon->doors));
+	guests_free(TAKE(daemon->guests));
 	connections_end(guard);
 	managed_free(daemon->managed);
+	lock_free(TAKE(guard->lock));
 	if (daemon->serving) {
+		guard_tell_repeats(guard);
 		guard_note(guard, "stop", NULL, NULL);
 		guard_status_write(guard, true);
 	}
 	if (guard->loop != NULL) {
 		ev_io_stop(guard->loop, &daemon->hung_up);
 		ev_timer_stop(guard->loop, &guard->status_soon);
+		ev_timer_stop(guard->loop, &guard->repeats_soon);
 		ev_signal_stop(guard->loop, &daemon->hangup);
 		ev_signal_stop(guard->loop, &daemon->terminate);
 		ev_signal_stop(guard->loop, &daemon->interrupt);
 	}
 	asker_free(TAKE(guard->asker));
+	hosts_free(TAKE(guard->hosts));
 	hangups_free(guard->hangups);
 	limits_free(guard->limits);
+	comments_free(guard->comments);
+	digests_free(guard->digests);
+	repeats_free(guard->repeats);
 	reader_free(guard->reader);
 	keeper_free(guard->keeper);
 	journal_free(guard->journal);
+	system_log_free(guard->system_log);
 	policy_unref(guard->policy);
 	policy_unref(guard->floor);
 	free(guard->notice);
@@ -592,11 +708,17 @@ static int daemon_start(struct daemon *daemon) {
 	if (guard->panic)
 		diag_info("panic was left on: every signature is refused until `ssh-agent-guard "
 		          "panic off`");
-	if (daemon->managed != NULL)
-		managed_start(daemon->managed);
-	else
-		daemon_serve(daemon);
-	return 0;
+	return 0; /* goes on in on_hosts() */
+}
+
+/* Before the first child, so that none is without it. */
+static void forbid_calls(void) {
+	int error = platform_forbid_calls();
+
+	if (error < 0)
+		diag_info("start: this system filters no system calls: %s (if the guard were "
+		          "taken over, it could do all that its user can)",
+		          strerror(-error));
 }
 
 int daemon_run(const struct daemon_options *options) {
@@ -619,6 +741,7 @@ int daemon_run(const struct daemon_options *options) {
 		           (int)platform_tracer());
 		return 1;
 	}
+	forbid_calls();
 	raise_descriptor_limit(&daemon);
 	/* The default loop, because only that one can wait for children. */
 	daemon.guard.loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);

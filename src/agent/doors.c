@@ -11,6 +11,7 @@ struct door {
 	struct doors *doors;
 	struct door *next;
 	char *name, *path;
+	mode_t mode;
 	struct listener *listener;
 };
 
@@ -57,7 +58,10 @@ static int door_open(struct door *door, char **ret_why) {
 		return -EEXIST;
 	}
 	error = listener_new(&door->listener, ret_why, door->doors->loop, door->path, &calls);
-	return error == 0 ? listener_start(door->listener) : error;
+	if (error < 0)
+		return error;
+	listener_set_mode(door->listener, door->mode);
+	return listener_start(door->listener);
 }
 
 static void doors_add(struct doors *doors, const struct endpoint *endpoint) {
@@ -70,7 +74,11 @@ static void doors_add(struct doors *doors, const struct endpoint *endpoint) {
 		return;
 	}
 	*door = (struct door){
-		.doors = doors, .name = strdup(endpoint->name), .path = strdup(endpoint->path)};
+		.doors = doors,
+		.name = strdup(endpoint->name),
+		.path = strdup(endpoint->path),
+		.mode = endpoint->mode,
+	};
 	error = door_open(door, &why);
 	if (error < 0) {
 		doors->calls.failed(doors->calls.data, endpoint->path,
@@ -83,7 +91,8 @@ static void doors_add(struct doors *doors, const struct endpoint *endpoint) {
 }
 
 static bool is_same(const struct door *door, const struct endpoint *endpoint) {
-	return strcmp(door->name, endpoint->name) == 0 && strcmp(door->path, endpoint->path) == 0;
+	return strcmp(door->name, endpoint->name) == 0 && strcmp(door->path, endpoint->path) == 0 &&
+	       door->mode == endpoint->mode;
 }
 
 void doors_set(struct doors *doors, const struct policy *policy) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/fetch_child.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define CHUNK_LEN 16384
@@ -149,14 +150,11 @@ void fetcher_free(struct fetcher *fetcher) {
 	free(fetcher);
 }
 
-/* The child is forked with every signal blocked: one that came before it has let go of our handlers
- * would be told to our own loop. */
 static int fork_child(struct fetcher *fetcher, const struct fetch_plan *plan) {
 	CLEANUP(close_fd) int ours = -1;
 	CLEANUP(close_fd) int theirs = -1;
 	pid_t parent = getpid();
 	int pair[2], error;
-	sigset_t all, before;
 
 	error = platform_pipe(pair, true);
 	if (error < 0)
@@ -165,12 +163,9 @@ static int fork_child(struct fetcher *fetcher, const struct fetch_plan *plan) {
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	fetcher->pid = fork();
+	fetcher->pid = child_fork();
 	if (fetcher->pid == 0)
 		fetch_child_run(theirs, plan, parent);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (fetcher->pid < 0)
 		return -EAGAIN;
 	fetcher->fd = take_fd(&ours);

@@ -30,7 +30,7 @@ struct fetch_plan {
 	const char *const *paths;
 	size_t n_paths;
 	size_t len_max; /* of each file */
-	/* From platform_watch_new(): every path is put into it before it is read, so that no change
+	/* What fills a platform_watch_new(): every path is put into it before it is read, so that no change
 	 * is missed. -1: none. Borrowed until fetcher_start() returns. */
 	int watch_fd;
 };

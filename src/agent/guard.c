@@ -9,14 +9,20 @@
 
 #include "agent/asker.h"
 #include "agent/keeper.h"
+#include "agent/repeats.h"
+#include "agent/signer.h"
+#include "agent/teller.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "log/system_log.h"
 #include "policy/floor.h"
 
 #define STATUS_DELAY_S \
 	0.1 /* a burst of signatures rewrites the status ten times a second at most */
-#define PANIC_FILE "panic"
+#define COPIES_TOLD_S   60.
+#define REPEATS_AGAIN_S 1. /* after counts could not be written */
+#define PANIC_FILE      "panic"
 
 static struct log_settings guard_log(const struct guard *guard) {
 	return floor_log(guard->floor, guard->policy);
@@ -26,34 +32,179 @@ bool guard_log_must(const struct guard *guard) {
 	return guard_log(guard).on_error == ON_LOG_ERROR_DENY;
 }
 
-int guard_event(struct guard *guard, const struct event *event) {
-	int error;
+void guard_look_at_log(struct guard *guard) {
+	int error = journal_look(guard->journal);
+	const char *change = journal_take_change(guard->journal);
 
-	journal_set_through(guard->journal, guard_log(guard).sync == LOG_SYNC_ALWAYS);
-	error = journal_write(guard->journal, event);
-	if (error < 0 && !guard->log_error)
-		diag_error("event log: %s (%s until it can be written again)", strerror(-error),
-		           guard_log_must(guard) ? "signatures are refused" : "events are lost");
-	if (error == 0 && guard->log_error)
+	(void)error; /* the next event finds it, too */
+	if (change != NULL)
+		guard_note(guard, "log-replaced", NULL, change);
+}
+
+/* Why what is written does not count as written; NULL: it does. */
+static const char *why_not_written(const struct guard *guard, int error) {
+	return error < 0 ? strerror(-error) : journal_astray(guard->journal);
+}
+
+static void say_log_error(struct guard *guard, const char *why) {
+	if (why == NULL && guard->sync_failed)
+		why = "it could not be written through to the disk";
+	if (why != NULL && !guard->log_error)
+		diag_error("event log: %s (%s until that is mended)", why,
+		           guard_log_must(guard) ? "signatures are refused"
+		                                 : "signatures are given all the same");
+	if (why == NULL && guard->log_error)
 		diag_info("event log: can be written again");
-	guard->log_error = error < 0;
+	guard->log_error = why != NULL;
 	guard_status_changed(guard);
+}
+
+/* Once there is room again, the log itself says that it is not whole. */
+static void tell_gap(struct guard *guard) {
+	char detail[128];
+
+	snprintf(detail, sizeof(detail), "%llu events could not be written before: %s",
+	         (unsigned long long)guard->events_lost, strerror(-guard->lost_error));
+	guard->events_lost = 0;
+	guard_note(guard, "log-gap", NULL, detail);
+}
+
+static void on_written(void *data, struct bytes document) {
+	struct guard *guard = data;
+
+	if (!guard_log(guard).no_journal)
+		system_log_send(guard->system_log, document);
+}
+
+int guard_copy_log(struct guard *guard) {
+	const char *state = journal_path(guard->journal);
+	int error = system_log_new(&guard->system_log, state != NULL ? state : "",
+	                           SYSTEM_LOG_JOURNAL, SYSTEM_LOG_SYSLOG);
+
 	if (error == 0)
-		keeper_written(guard->keeper);
+		journal_set_copy(guard->journal, on_written, guard);
 	return error;
 }
 
+/* Now and then: where much is dropped, to tell of each would drop more. */
+static void tell_dropped_copies(struct guard *guard) {
+	uint64_t dropped = system_log_dropped(guard->system_log);
+	char detail[128];
+
+	if (dropped == guard->copies_lost ||
+	    (guard->copies_told_at != 0. &&
+	     ev_now(guard->loop) - guard->copies_told_at < COPIES_TOLD_S))
+		return;
+	guard->copies_told_at = ev_now(guard->loop);
+	snprintf(detail, sizeof(detail), "%llu events did not get into the system's log",
+	         (unsigned long long)(dropped - guard->copies_lost));
+	guard->copies_lost = dropped;
+	guard_note(guard, "log-copies-dropped", NULL, detail);
+}
+
+static int guard_write(struct guard *guard, const struct event *event) {
+	const char *why;
+	int error;
+
+	guard_look_at_log(guard);
+	journal_set_file_len(guard->journal, guard_log(guard).file_len);
+	error = journal_write(guard->journal, event);
+	why = why_not_written(guard, error);
+	say_log_error(guard, why);
+	if (error < 0) {
+		guard->events_lost++;
+		guard->lost_error = error;
+		return error;
+	}
+	if (guard->events_lost > 0)
+		tell_gap(guard);
+	tell_dropped_copies(guard);
+	keeper_written(guard->keeper);
+	if (guard->signer != NULL)
+		signer_written(guard->signer);
+	return why != NULL ? -ESTALE : 0;
+}
+
+bool guard_log_is_lost(struct guard *guard) {
+	guard_look_at_log(guard);
+	return guard->log_error || journal_astray(guard->journal) != NULL;
+}
+
+void guard_synced(struct guard *guard, bool good) {
+	bool failed_before = guard->sync_failed;
+
+	guard->sync_failed = !good;
+	/* What else may be wrong, the next event finds out. */
+	if (!good || failed_before)
+		say_log_error(guard, journal_astray(guard->journal));
+	if (!good && !failed_before)
+		guard_note(guard, "log-sync-failed", NULL,
+		           "what was written last may be missing after a crash of the machine");
+}
+
+bool guard_waits_for_disk(const struct guard *guard) {
+	return guard_log(guard).sync == LOG_SYNC_ALWAYS;
+}
+
+/* From the oldest on. One that cannot be written stays, and goes on counting. */
+static void tell_repeats(struct guard *guard, uint64_t until_ns) {
+	struct event event;
+
+	while (repeats_next(&event, guard->repeats, until_ns)) {
+		event.real_us = clock_real_us();
+		if (guard_write(guard, &event) < 0)
+			return;
+		repeats_told(guard->repeats);
+	}
+}
+
+void guard_tell_repeats(struct guard *guard) {
+	tell_repeats(guard, UINT64_MAX);
+}
+
+static void wait_for_repeats(struct guard *guard) {
+	uint64_t due_ns = repeats_due_ns(guard->repeats), now_ns = clock_mono_ns();
+	double after_s = due_ns > now_ns ? (double)(due_ns - now_ns) / 1e9 : REPEATS_AGAIN_S;
+
+	if (due_ns == 0 || ev_is_active(&guard->repeats_soon))
+		return;
+	ev_timer_set(&guard->repeats_soon, after_s, 0.);
+	ev_timer_start(guard->loop, &guard->repeats_soon);
+}
+
+static void on_repeats_soon(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct guard *guard = watcher->data;
+
+	(void)loop, (void)revents;
+	tell_repeats(guard, clock_mono_ns());
+	wait_for_repeats(guard);
+}
+
+int guard_event(struct guard *guard, const struct event *event) {
+	/* What finds out whether the log can be written again is always tried. */
+	bool told = guard->log_error || repeats_tell(guard->repeats, event, clock_mono_ns());
+
+	wait_for_repeats(guard);
+	if (told) {
+		if (guard->teller != NULL)
+			teller_event(guard->teller, event);
+		return guard_write(guard, event);
+	}
+	guard_status_changed(guard);
+	return 0;
+}
+
+int guard_own_event(struct guard *guard, struct event *event) {
+	event->real_us = clock_real_us();
+	event->config_sha256 = policy_sha256(guard->policy);
+	event->floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL;
+	return guard_event(guard, event);
+}
+
 void guard_note(struct guard *guard, const char *trigger, const char *reason, const char *detail) {
-	struct event event = {
-		.real_us = clock_real_us(),
-		.trigger = trigger,
-		.reason = reason,
-		.detail = detail,
-		.config_sha256 = policy_sha256(guard->policy),
-		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,
-	};
+	struct event event = {.trigger = trigger, .reason = reason, .detail = detail};
 	/* guard_event() has shown the failure where a user looks; nothing was asked here. */
-	int error = guard_event(guard, &event);
+	int error = guard_own_event(guard, &event);
 
 	(void)error;
 }
@@ -64,6 +215,18 @@ int guard_ask_env(struct guard *guard, const struct policy *floor, const struct 
 	int error = floor_env_names(&names, &n_names, floor, policy);
 
 	return error == 0 ? reader_set_env_names(guard->reader, names, n_names) : error;
+}
+
+int guard_use_policy(struct guard *guard, struct policy *policy) {
+	/* First: a variable that was not asked for would look as if it were not set. */
+	int error = guard_ask_env(guard, guard->floor, policy);
+
+	if (error < 0)
+		return error;
+	asker_policy_changed(guard->asker);
+	policy_unref(guard->policy);
+	guard->policy = policy;
+	return 0;
 }
 
 bool guard_panic_was_left_on(int state_fd) {
@@ -109,7 +272,9 @@ void guard_notice(struct guard *guard, const char *notice) {
 
 static enum status_state guard_state(const struct guard *guard, const char **ret_text) {
 	if (guard->log_error) {
-		*ret_text = "events cannot be written: see whether the disk is full";
+		*ret_text = journal_astray(guard->journal) != NULL
+		                    ? journal_astray(guard->journal)
+		                    : "events cannot be written: see whether the disk is full";
 		return STATUS_LOG_ERROR;
 	}
 	if (guard->socket_lost) {
@@ -124,16 +289,20 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 		*ret_text = "the real agent is away";
 		return STATUS_UPSTREAM_DOWN;
 	}
-	switch (guard->reload_state) {
-	case RELOAD_NONE: break;
-	case RELOAD_DONE: *ret_text = "the policy was loaded anew"; return STATUS_RELOADED;
-	case RELOAD_FAILED:
-		*ret_text = "the changed policy is not used, the old one is in force (see notice)";
-		return STATUS_RELOAD_ERROR;
-	}
+	/* Somebody waits, and not for long: before what stays until it is settled. */
 	if (guard->asker != NULL && broker_count(guard->asker->broker) > 0) {
 		*ret_text = "a request waits for your yes (ssh-agent-guard confirm)";
 		return STATUS_CONFIRMING;
+	}
+	switch (guard->reload_state) {
+	case RELOAD_NONE: break;
+	case RELOAD_DONE: *ret_text = "the policy was loaded anew"; return STATUS_RELOADED;
+	case RELOAD_HELD:
+		*ret_text = "a changed policy waits for your yes (ssh-agent-guard policy accept)";
+		return STATUS_POLICY_LOCKED;
+	case RELOAD_FAILED:
+		*ret_text = "the changed policy is not used, the old one is in force (see notice)";
+		return STATUS_RELOAD_ERROR;
 	}
 	*ret_text = "serving";
 	return STATUS_IDLE;
@@ -159,7 +328,7 @@ static struct status guard_status(struct guard *guard) {
 	};
 
 	/* What is wrong with the policy is news until it is settled, and may be long. */
-	if (guard->reload_state == RELOAD_FAILED)
+	if (guard->reload_state == RELOAD_FAILED || guard->reload_state == RELOAD_HELD)
 		status.notice = guard->reload_error;
 
 	status.state = guard_state(guard, &status.text);
@@ -195,6 +364,8 @@ static void on_status_soon(struct ev_loop *loop, ev_timer *watcher, int revents)
 void guard_status_init(struct guard *guard) {
 	ev_timer_init(&guard->status_soon, on_status_soon, STATUS_DELAY_S, 0.);
 	guard->status_soon.data = guard;
+	ev_init(&guard->repeats_soon, on_repeats_soon);
+	guard->repeats_soon.data = guard;
 }
 
 void guard_status_changed(struct guard *guard) {

@@ -7,6 +7,7 @@
 
 struct hide {
 	const struct request *list;
+	const struct comments *comments;
 	const struct policy *floor, *policy;
 	size_t n_asked, n_hidden;
 };
@@ -20,7 +21,7 @@ static bool is_hopeless_for(const struct policy *policy, struct request request)
  * use if it is in either case. */
 static bool is_hopeless(const struct hide *hide, const struct key_facts *key) {
 	const struct session_hop *hop = session_login_hop(hide->list->session);
-	bool is_local = session_is_forwarded(hide->list->session) == TRI_NO;
+	bool is_local = hide->list->is_forwarded == TRI_NO;
 	const enum meeting meetings[] = {MEETING_VERIFIED, is_local ? MEETING_BOUND : MEETING_NONE};
 	static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN};
 
@@ -29,6 +30,7 @@ static bool is_hopeless(const struct hide *hide, const struct key_facts *key) {
 
 		request.operation = OPERATION_SIGN;
 		request.key = *key;
+		request.key_comment = comments_find(hide->comments, key->fingerprint);
 		request.payload = &login;
 		request.meeting = meetings[i];
 		request.dest_key = meetings[i] != MEETING_NONE ? hop->fingerprint : NULL;
@@ -52,9 +54,9 @@ static bool keep(void *data, struct bytes key_blob) {
 }
 
 int hide_hopeless_keys(struct buffer *ret, bool *ret_none, struct bytes answer,
-                       const struct request *list, const struct policy *floor,
-                       const struct policy *policy) {
-	struct hide hide = {.list = list, .floor = floor, .policy = policy};
+                       const struct request *list, const struct comments *comments,
+                       const struct policy *floor, const struct policy *policy) {
+	struct hide hide = {.list = list, .comments = comments, .floor = floor, .policy = policy};
 	int error = identities_filter(ret, answer, keep, &hide);
 
 	if (error == 0)

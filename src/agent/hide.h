@@ -6,6 +6,7 @@
 #ifndef AGENT_HIDE_H
 #define AGENT_HIDE_H
 
+#include "agent/comments.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "facts/request.h"
@@ -17,7 +18,7 @@
  * connection with a verified authenticating bind; floor may be NULL. -EBADMSG: the answer is no
  * list; -ENOMEM. */
 int hide_hopeless_keys(struct buffer *ret, bool *ret_none, struct bytes answer,
-                       const struct request *list, const struct policy *floor,
-                       const struct policy *policy) MUST_CHECK;
+                       const struct request *list, const struct comments *comments,
+                       const struct policy *floor, const struct policy *policy) MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@
 
 #define TAKE_BACK_MAX 5      /* in a row; whoever goes on after that only wants to keep us busy */
 #define NEW_SUFFIX    ".new" /* the socket's name until it listens */
+#define LOCK_NAME     "%s.lock"
 
 struct above {
 	char *path;
@@ -34,6 +35,7 @@ struct listener {
 	int dir_fd;
 	int lock_fd;
 	int fd;          /* -1 while not listening */
+	mode_t mode;     /* of the socket */
 	struct stat own; /* of our socket's name: device and inode tell it from another's */
 	ev_io acceptable;
 	ev_timer retry;
@@ -93,7 +95,7 @@ static int listener_claim(struct listener *listener, char **ret_why) {
 	struct stat status;
 	int error;
 
-	if (snprintf(lock, sizeof(lock), "%s.lock", listener->name) >= (int)sizeof(lock))
+	if (snprintf(lock, sizeof(lock), LOCK_NAME, listener->name) >= (int)sizeof(lock))
 		return -ENAMETOOLONG;
 	error = lock_file(&listener->lock_fd, listener->dir_fd, lock);
 	if (error == -EADDRINUSE)
@@ -201,7 +203,7 @@ int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, co
 	if (listener == NULL)
 		return -ENOMEM;
 	*listener = (struct listener){
-		.loop = loop, .calls = *calls, .dir_fd = -1, .lock_fd = -1, .fd = -1};
+		.loop = loop, .calls = *calls, .dir_fd = -1, .lock_fd = -1, .fd = -1, .mode = 0600};
 	error = listener_set_path(listener, path);
 	listener_watch(listener);
 	if (error == 0)
@@ -216,6 +218,10 @@ int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, co
 	}
 	*ret = listener;
 	return 0;
+}
+
+void listener_set_mode(struct listener *listener, mode_t mode) {
+	listener->mode = mode;
 }
 
 /* Moves the new socket into place in one step. A directory cannot be replaced like that, so it is
@@ -234,8 +240,8 @@ static int listener_rename(const struct listener *listener, const char *temporar
 	return 0;
 }
 
-static int bind_private(int fd, const struct sockaddr_un *address) {
-	mode_t mask = umask(0177);
+static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode) {
+	mode_t mask = umask(0777 & ~mode);
 	int error = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	umask(mask);
@@ -260,7 +266,7 @@ static int listener_bind(struct listener *listener) {
 	strcat(address.sun_path, NEW_SUFFIX);
 	temporary = address.sun_path + (listener->name - listener->path);
 	unlinkat(listener->dir_fd, temporary, 0);
-	error = bind_private(fd, &address);
+	error = bind_with_mode(fd, &address, listener->mode);
 	if (error == 0 && listen(fd, LISTEN_BACKLOG) < 0)
 		error = -errno;
 	/* By that name there might be another one by now, which would then pass for ours for ever.
@@ -414,11 +420,7 @@ static void on_take_back(struct ev_loop *loop, ev_timer *watcher, int revents) {
 		listener_take_back(listener);
 }
 
-void listener_free(struct listener *listener) {
-	if (listener == NULL)
-		return;
-	ev_io_stop(listener->loop, &listener->acceptable);
-	ev_timer_stop(listener->loop, &listener->retry);
+static void listener_unwatch(struct listener *listener) {
 	ev_timer_stop(listener->loop, &listener->take_back);
 	ev_stat_stop(listener->loop, &listener->place);
 	ev_stat_stop(listener->loop, &listener->directory);
@@ -426,9 +428,32 @@ void listener_free(struct listener *listener) {
 		ev_stat_stop(listener->loop, &listener->above[i].watch);
 		free(listener->above[i].path);
 	}
-	free(listener->above);
+	listener->n_above = 0;
+}
+
+static void listener_remove(struct listener *listener) {
 	if (listener->fd >= 0 && listener_in_place(listener))
 		unlinkat(listener->dir_fd, listener->name, 0);
+}
+
+void listener_hide(struct listener *listener) {
+	char lock[NAME_MAX + 1];
+
+	listener_unwatch(listener);
+	listener_remove(listener);
+	/* The lock says who serves at this name, which is nobody from now on. */
+	if (snprintf(lock, sizeof(lock), LOCK_NAME, listener->name) < (int)sizeof(lock))
+		unlinkat(listener->dir_fd, lock, 0);
+}
+
+void listener_free(struct listener *listener) {
+	if (listener == NULL)
+		return;
+	ev_io_stop(listener->loop, &listener->acceptable);
+	ev_timer_stop(listener->loop, &listener->retry);
+	listener_unwatch(listener);
+	free(listener->above);
+	listener_remove(listener);
 	close_fd(&listener->fd);
 	close_fd(&listener->lock_fd);
 	close_fd(&listener->dir_fd);

@@ -7,6 +7,7 @@
 
 #include <ev.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 
@@ -37,10 +38,15 @@ struct listener_calls {
  */
 int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, const char *path,
                  const struct listener_calls *calls) MUST_CHECK;
+/* The socket's mode, 0600 unless set; before it starts. */
+void listener_set_mode(struct listener *listener, mode_t mode);
 /* Binds, listens and accepts. */
 int listener_start(struct listener *listener) MUST_CHECK;
 /* A connection ended: accepting may go on. */
 void listener_resume(struct listener *listener);
+/* Takes its name away, once who is to use it has got hold of it in another way, and watches over
+ * its place no longer. It goes on accepting. */
+void listener_hide(struct listener *listener);
 /* Removes the socket where it still is ours, and accepts no more. NULL is fine. */
 void listener_free(struct listener *listener);
 

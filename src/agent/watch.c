@@ -54,14 +54,17 @@ static bool put_digest(EVP_MD_CTX *context, const struct fetched *file) {
 	       EVP_DigestUpdate(context, file->bytes.data, file->bytes.len) == 1;
 }
 
-static int digest_of(unsigned char ret[static DIGEST_LEN], int error, const struct fetched *files,
-                     size_t n_files) {
+/* The paths, too: what stands at another place is another file, though it reads the same. */
+static int digest_of(const struct watch *watch, unsigned char ret[static DIGEST_LEN], int error,
+                     const struct fetched *files) {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
 	            EVP_DigestUpdate(context, &error, sizeof(error)) == 1;
 
-	for (size_t i = 0; good && files != NULL && i < n_files; i++)
-		good = put_digest(context, &files[i]);
+	for (size_t i = 0; good && files != NULL && i < watch->n_paths; i++)
+		good = EVP_DigestUpdate(context, watch->paths[i], strlen(watch->paths[i]) + 1) ==
+		               1 &&
+		       put_digest(context, &files[i]);
 	good = good && EVP_DigestFinal_ex(context, ret, NULL) == 1;
 	EVP_MD_CTX_free(context);
 	return good ? 0 : -ENOMEM;
@@ -71,7 +74,7 @@ static int digest_of(unsigned char ret[static DIGEST_LEN], int error, const stru
 static void hand_over(struct watch *watch, int error, const struct fetched *files) {
 	unsigned char digest[DIGEST_LEN] = {0};
 	bool asked = watch->asked;
-	bool is_new = digest_of(digest, error, files, watch->n_paths) < 0 || !watch->has_seen ||
+	bool is_new = digest_of(watch, digest, error, files) < 0 || !watch->has_seen ||
 	              memcmp(digest, watch->digest, sizeof(digest)) != 0;
 
 	if (is_new) {
@@ -98,7 +101,7 @@ static bool is_settled(struct watch *watch, const struct fetched *files) {
 		watch->busy = 0;
 		return true;
 	}
-	if (digest_of(digest, 0, files, watch->n_paths) < 0 ||
+	if (digest_of(watch, digest, 0, files) < 0 ||
 	    memcmp(digest, watch->unsettled, sizeof(digest)) != 0)
 		watch->busy = 0;
 	memcpy(watch->unsettled, digest, sizeof(digest));
@@ -158,14 +161,15 @@ static void watch_begin(struct watch *watch) {
 	struct fetch_plan plan = {.paths = (const char *const *)watch->paths,
 	                          .n_paths = watch->n_paths,
 	                          .len_max = watch->len_max};
+	CLEANUP(close_fd) int fill_fd = -1;
 	int error;
 
 	ev_timer_stop(watch->loop, &watch->soon);
 	ev_io_stop(watch->loop, &watch->told);
 	watch->again = false;
-	if (platform_watch_new(&watch->new_fd) < 0)
+	if (platform_watch_new(&watch->new_fd, &fill_fd) < 0)
 		watch->new_fd = -1;
-	plan.watch_fd = watch->new_fd;
+	plan.watch_fd = fill_fd;
 	error = fetcher_start(watch->fetcher, &plan);
 	if (error == 0) {
 		watch->is_looking = true;

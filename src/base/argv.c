@@ -33,3 +33,25 @@ int argv_split(char ***ret, size_t *ret_argc, struct bytes joined) {
 	*ret_argc = n;
 	return 0;
 }
+
+int argv_copy(char ***ret, char *const *argv, size_t argc) {
+	size_t texts_at = (argc + 1) * sizeof(char *), len = 0;
+	char **copy;
+	char *text;
+
+	for (size_t i = 0; i < argc; i++)
+		len += strlen(argv[i]) + 1;
+	copy = malloc(texts_at + len);
+	if (copy == NULL)
+		return -ENOMEM;
+	text = (char *)copy + texts_at;
+	for (size_t i = 0; i < argc; i++) {
+		size_t size = strlen(argv[i]) + 1;
+
+		copy[i] = memcpy(text, argv[i], size);
+		text += size;
+	}
+	copy[argc] = NULL;
+	*ret = copy;
+	return 0;
+}

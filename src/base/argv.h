@@ -11,4 +11,7 @@
  * *ret is handed over, *ret_argc texts and a NULL. No bytes are no texts. -ENOMEM. */
 int argv_split(char ***ret, size_t *ret_argc, struct bytes joined) MUST_CHECK;
 
+/* As that, of another list. */
+int argv_copy(char ***ret, char *const *argv, size_t argc) MUST_CHECK;
+
 #endif

@@ -27,6 +27,7 @@ void caller_free(struct caller *caller) {
 	free(caller->cgroup);
 	free(caller->env);
 	free(caller->unit);
+	free(caller->exe_sha256);
 	free(caller->tmux_window);
 	free(caller);
 }
@@ -59,6 +60,10 @@ static void close_subject(struct subject **subject) {
 
 void caller_set_connector(struct caller *caller, const struct peer *writer,
                           const struct peer *connector) {
+	if (writer->known && writer->by_connection) {
+		caller->evidence = "connect";
+		caller->integrity_unknown |= INTEGRITY_FD_PASSED;
+	}
 	if (peer_same(writer, connector))
 		return;
 	caller->integrity |= INTEGRITY_FD_PASSED;
@@ -80,26 +85,24 @@ static bool is_parent(const struct process *parent, const struct process *child,
 }
 
 /* Ends where there is no parent (known), or where one cannot be read (not known). */
-static void read_ancestors(struct caller *caller, const struct view *view,
-                           struct subject *caller_subject, pid_t parent) {
-	CLEANUP(close_subject) struct subject *last = NULL;
+static void read_ancestors(struct caller *caller, struct kin *kin, struct subject *caller_subject,
+                           pid_t parent) {
 	const struct process *child = &caller->process;
+	struct subject *child_subject = caller_subject;
 
 	while (parent != 0 && caller->n_ancestors < ANCESTORS_MAX) {
-		CLEANUP(close_subject) struct subject *subject = NULL;
 		struct process *ancestor = &caller->ancestors[caller->n_ancestors];
+		struct subject *subject;
 
-		if (subject_open(&subject, view, parent) < 0 ||
-		    subject_process(ancestor, &parent, subject) < 0)
+		if (kin_read(ancestor, &parent, &subject, kin, parent) < 0)
 			return;
-		if (!is_parent(ancestor, child, last != NULL ? last : caller_subject)) {
+		if (!is_parent(ancestor, child, child_subject)) {
 			process_deinit(ancestor);
 			return;
 		}
 		child = ancestor;
+		child_subject = subject;
 		caller->n_ancestors++;
-		subject_close(last);
-		last = TAKE(subject);
 	}
 	caller->ancestors_known = true;
 }
@@ -189,8 +192,8 @@ static const char *why_not_identified(const struct peer *peer, const struct call
 }
 
 /* All that there is to read; returns the reason why it is not identified, NULL where it is. */
-static const char *read_all(struct caller *caller, const struct view *view, const struct peer *peer,
-                            const struct env_names *names) {
+static const char *read_all(struct caller *caller, const struct view *view, struct kin *kin,
+                            const struct peer *peer, const struct env_names *names) {
 	CLEANUP(close_subject) struct subject *subject = NULL;
 	pid_t parent = 0;
 	int error = subject_open(&subject, view, peer->pid);
@@ -202,15 +205,15 @@ static const char *read_all(struct caller *caller, const struct view *view, cons
 	subject_caller_facts(caller, subject);
 	read_unit(caller);
 	read_environ(caller, subject, names);
-	read_ancestors(caller, view, subject, parent);
+	read_ancestors(caller, kin, subject, parent);
 	caller_mark_sessions(caller);
 	presence_decide(caller, subject_login_presence(subject, caller));
 	check_connection(caller, subject, peer);
 	return why_not_identified(peer, caller, subject, parent);
 }
 
-int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
-                const struct env_names *names) {
+int caller_read_with(struct caller **ret, const struct view *view, struct kin *kin,
+                     const struct peer *peer, const struct env_names *names) {
 	CLEANUP(free_caller) struct caller *caller = NULL;
 	int error = caller_new_unknown(&caller, peer, "caller-unknown");
 
@@ -220,10 +223,22 @@ int caller_read(struct caller **ret, const struct view *view, const struct peer 
 		caller->ancestors = calloc(ANCESTORS_MAX, sizeof(*caller->ancestors));
 		if (caller->ancestors == NULL)
 			return -ENOMEM;
-		caller->reason = read_all(caller, view, peer, names);
+		caller->reason = read_all(caller, view, kin, peer, names);
 		if (caller->reason == NULL)
 			caller->state = CALLER_IDENTIFIED;
 	}
 	*ret = TAKE(caller);
 	return 0;
+}
+
+int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
+                const struct env_names *names) {
+	struct kin *kin;
+	int error = kin_new(&kin, view);
+
+	if (error < 0)
+		return error;
+	error = caller_read_with(ret, view, kin, peer, names);
+	kin_free(kin);
+	return error;
 }

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "caller/environment.h"
+#include "caller/kin.h"
 #include "facts/caller.h"
 #include "platform/platform.h"
 
@@ -17,8 +18,10 @@ void caller_free(struct caller *caller); /* NULL is fine */
 int caller_new_unknown(struct caller **ret, const struct peer *peer, const char *reason) MUST_CHECK;
 
 /* Reads all there is to read of the peer's process and its ancestors, and of its environment what
- * names asks for; reads twice what must not have changed meanwhile. Blocks: only for the reader
- * process. */
+ * names asks for; reads twice what must not have changed meanwhile. kin has ancestors of callers
+ * before; without it, all are read anew. Blocks: only for the reader process. */
+int caller_read_with(struct caller **ret, const struct view *view, struct kin *kin,
+                     const struct peer *peer, const struct env_names *names) MUST_CHECK;
 int caller_read(struct caller **ret, const struct view *view, const struct peer *peer,
                 const struct env_names *names) MUST_CHECK;
 
@@ -29,7 +32,8 @@ int caller_read(struct caller **ret, const struct view *view, const struct peer 
  */
 void caller_mark_sessions(struct caller *caller);
 
-/* Says who connected, where that is another process than the writer, or cannot be said. */
+/* Says who connected, where that is another process than the writer, or cannot be said; and whether
+ * the writer itself is known by the connection alone. */
 void caller_set_connector(struct caller *caller, const struct peer *writer,
                           const struct peer *connector);
 

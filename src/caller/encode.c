@@ -12,7 +12,7 @@ static const char *const reasons[] = {"caller-unknown", "caller-changed", "calle
                                       "mixed-writers", "other-uid"};
 #define N_REASONS (sizeof(reasons) / sizeof(reasons[0]))
 
-static const char *const evidences[] = {"logind", "environment", "ancestors"};
+static const char *const evidences[] = {"logind", "environment", "ancestors", "screen"};
 #define N_EVIDENCES (sizeof(evidences) / sizeof(evidences[0]))
 
 static void put_text(struct buffer *buffer, const char *text) {
@@ -72,6 +72,7 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	put_process(buffer, &caller->process, argv_len_max);
 	buffer_put_u64(buffer, caller->age_ms);
 	buffer_put_u8(buffer, (uint8_t)caller->has_terminal);
+	buffer_put_u32(buffer, caller->terminal);
 	put_text(buffer, caller->cwd);
 	put_text(buffer, caller->cgroup);
 	put_env(buffer, caller);
@@ -81,6 +82,11 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	buffer_put_u8(buffer, (uint8_t)caller->presence);
 	put_text(buffer, caller->presence_evidence);
 	put_text(buffer, caller->tmux_window);
+	buffer_put_u64(buffer, caller->exe_id.device);
+	buffer_put_u64(buffer, caller->exe_id.inode);
+	buffer_put_u64(buffer, caller->exe_id.size);
+	buffer_put_u64(buffer, (uint64_t)caller->exe_id.modified_ns);
+	buffer_put_u64(buffer, (uint64_t)caller->exe_id.changed_ns);
 	buffer_put_u32(buffer, caller->integrity);
 	buffer_put_u32(buffer, caller->integrity_unknown);
 	buffer_put_u8(buffer, caller->ancestors_known && n_ancestors == caller->n_ancestors);
@@ -270,6 +276,7 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	take_process(&caller->process, &cursor, &error);
 	caller->age_ms = cursor_u64(&cursor);
 	caller->has_terminal = take_tri(&cursor);
+	caller->terminal = cursor_u32(&cursor);
 	caller->cwd = take_text(&cursor, &error);
 	caller->cgroup = take_text(&cursor, &error);
 	take_env(caller, &cursor, &error);
@@ -278,6 +285,11 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->unit = take_text(&cursor, &error);
 	take_presence(caller, &cursor);
 	caller->tmux_window = take_text(&cursor, &error);
+	caller->exe_id.device = cursor_u64(&cursor);
+	caller->exe_id.inode = cursor_u64(&cursor);
+	caller->exe_id.size = cursor_u64(&cursor);
+	caller->exe_id.modified_ns = (int64_t)cursor_u64(&cursor);
+	caller->exe_id.changed_ns = (int64_t)cursor_u64(&cursor);
 	caller->integrity = take_bits(&cursor, INTEGRITY_COUNT);
 	caller->integrity_unknown = take_bits(&cursor, INTEGRITY_COUNT);
 	caller->ancestors_known = take_bool(&cursor);

@@ -42,9 +42,10 @@ static bool has_remote_login_above(const struct caller *caller) {
 	return false;
 }
 
-void presence_decide(struct caller *caller, enum presence by_logind) {
-	caller->presence = by_logind;
-	if (by_logind != PRESENCE_UNKNOWN) {
+void presence_decide(struct caller *caller, enum presence by_manager) {
+	caller->presence = by_manager;
+	/* Whose screen is locked may have come in from afar. */
+	if (by_manager == PRESENCE_LOCAL || by_manager == PRESENCE_REMOTE) {
 		caller->presence_evidence = "logind";
 	} else if (tells_of_ssh(caller)) {
 		caller->presence = PRESENCE_REMOTE;
@@ -52,8 +53,17 @@ void presence_decide(struct caller *caller, enum presence by_logind) {
 	} else if (has_remote_login_above(caller)) {
 		caller->presence = PRESENCE_REMOTE;
 		caller->presence_evidence = "ancestors";
+	} else if (by_manager == PRESENCE_LOCKED) {
+		caller->presence_evidence = "screen";
 	} else if (caller->ancestors_known && tells_of_display(caller)) {
 		caller->presence = PRESENCE_LOCAL;
 		caller->presence_evidence = "environment";
 	}
+}
+
+void presence_lock(struct caller *caller) {
+	if (caller->presence != PRESENCE_LOCAL)
+		return;
+	caller->presence = PRESENCE_LOCKED;
+	caller->presence_evidence = "screen";
 }

@@ -6,9 +6,11 @@
 
 /*
  * Sets presence and presence_evidence of the caller. What the login manager says counts, if it says
- * anything. Else somebody is remote whose environment or ancestors tell of ssh, and local whose
+ * where somebody is. Else somebody is remote whose environment or ancestors tell of ssh, and local whose
  * environment tells of a display, while nothing that could tell of ssh is unknown.
  */
-void presence_decide(struct caller *caller, enum presence by_logind);
+void presence_decide(struct caller *caller, enum presence by_manager);
+/* The screen is locked: nobody sits in front of it, whatever told so. */
+void presence_lock(struct caller *caller);
 
 #endif

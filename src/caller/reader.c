@@ -1,5 +1,5 @@
 /*
- * Our side of the reader process. Jobs are asked in order and answered in order; the one at the
+ * What the reader process is asked. Jobs are asked in order and answered in order; the one at the
  * head is what the reader works on, so only its time is measured.
  *
  * A function that calls done does it last: whoever is called may ask again, cancel, and let go of
@@ -9,25 +9,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "caller/caller.h"
+#include "caller/patience.h"
 #include "caller/reader_child.h"
+#include "caller/reader_life.h"
 #include "caller/tmux.h"
 
 #define SENT_MAX 64 /* asked ahead, so that the reader need not wait for us; far below what */
 		    /* its socket holds */
-#define BACK_OFF_MS     10 /* after the second failure in a row, doubled with each further one */
-#define BACK_OFF_MAX_MS 1000
-
-/* How often a reader may be given the time anew that it wants to run but is not let: 1 s in all. */
-#define STARVED_MAX 20
 
 enum job_state {
 	JOB_WAITING, /* not asked yet, or to be asked again */
@@ -49,29 +43,17 @@ struct reader_job {
 	struct tmux_wait window;
 };
 
-struct reader_child {
-	ev_child watcher; /* first: the watcher's address is the child's */
-	struct reader_child *next;
-	pid_t pid; /* 0: reaped */
-};
-
 struct reader {
 	struct ev_loop *loop;
-	ev_io readable;
+	struct reader_life life;
+	ev_io readable;    /* active while there is a reader */
 	ev_timer deadline; /* active only while a job is being read */
 	ev_timer failing;  /* active only while there is a failed job */
-	int fd;            /* -1: no reader at the moment */
-	struct reader_child *child;
-	struct reader_child *dying; /* killed, but not reaped: one may sleep uninterruptibly */
 	struct reader_job *jobs;
 	struct reader_job *windows; /* those that nobody reads any more */
 	struct tmux *tmux;          /* NULL: in another loop than libev's default one */
 	uint64_t last_id;
-	uint64_t head_begun_ns; /* since when the reader could have worked on the first job */
-	unsigned starved;       /* how often it was given that time anew */
-	unsigned failures;      /* in a row: readers that died, spoke nonsense or were not born */
-	uint64_t no_fork_until_ns;
-	struct env_names *env_names; /* what a child knows from its birth on */
+	struct patience patience; /* with the first job */
 	uint8_t answer[READER_ANSWER_LEN_MAX + 1];
 };
 
@@ -107,45 +89,6 @@ static void deliver(struct reader_job *job, struct caller *caller) {
 		caller_free(caller);
 }
 
-static bool is_default_loop(struct ev_loop *loop) {
-	return ev_is_default_loop(loop) != 0;
-}
-
-static void unlink_child(struct reader_child **list, struct reader_child *child) {
-	while (*list != child)
-		list = &(*list)->next;
-	*list = child->next;
-}
-
-/* libev's default loop reaps every child itself, and tells us here. */
-static void on_reaped(struct ev_loop *loop, ev_child *watcher, int revents) {
-	struct reader_child *child = (struct reader_child *)watcher;
-	struct reader *reader = watcher->data;
-
-	(void)revents;
-	ev_child_stop(loop, watcher);
-	child->pid = 0;
-	if (child != reader->child) {
-		unlink_child(&reader->dying, child);
-		free(child);
-	}
-}
-
-/* In another loop nobody but us does. Never waits. */
-static void reap(struct reader *reader) {
-	struct reader_child *next;
-
-	if (is_default_loop(reader->loop))
-		return;
-	for (struct reader_child *child = reader->dying; child != NULL; child = next) {
-		next = child->next;
-		if (waitpid(child->pid, NULL, WNOHANG) == 0)
-			continue;
-		unlink_child(&reader->dying, child);
-		free(child);
-	}
-}
-
 /* What was asked of a reader that is gone, but what nobody waits for any more. */
 static void ask_again(struct reader *reader) {
 	struct reader_job *next;
@@ -164,83 +107,19 @@ static void ask_again(struct reader *reader) {
 
 /* Ends the reader, if there is one; what it was asked will be asked again. */
 static void discard(struct reader *reader) {
-	struct reader_child *child = TAKE(reader->child);
-
-	if (child == NULL)
+	if (reader->life.child == NULL)
 		return;
 	ev_io_stop(reader->loop, &reader->readable);
-	close_fd(&reader->fd);
-	/* A number that was reaped may be somebody else's by now. */
-	if (child->pid != 0) {
-		kill(child->pid, SIGKILL);
-		child->next = reader->dying;
-		reader->dying = child;
-	} else {
-		free(child);
-	}
+	reader_life_end(&reader->life);
 	ask_again(reader);
-	reap(reader);
 }
 
-static void count_failure(struct reader *reader) {
-	unsigned doublings = reader->failures > 1 ? reader->failures - 1 : 0;
-	uint64_t delay_ms = reader->failures > 0 ? BACK_OFF_MS : 0;
+static int start(struct reader *reader) {
+	int error = reader_life_start(&reader->life);
 
-	while (doublings-- > 0 && delay_ms < BACK_OFF_MAX_MS)
-		delay_ms *= 2;
-	if (delay_ms > BACK_OFF_MAX_MS)
-		delay_ms = BACK_OFF_MAX_MS;
-	if (reader->failures < 1000)
-		reader->failures++;
-	reader->no_fork_until_ns = clock_mono_ns() + delay_ms * 1000000;
-}
-
-/* The child is forked with every signal blocked: one that came before it has let go of our handlers
- * would be told to our own loop. */
-static int fork_child(struct reader *reader, struct reader_child *child) {
-	CLEANUP(close_fd) int ours = -1;
-	CLEANUP(close_fd) int theirs = -1;
-	pid_t parent = getpid();
-	int pair[2], error;
-	sigset_t all, before;
-
-	error = platform_message_pair(pair);
 	if (error < 0)
 		return error;
-	ours = pair[0];
-	theirs = pair[1];
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	child->pid = fork();
-	if (child->pid == 0)
-		reader_child_run(theirs, parent, reader->env_names);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child->pid < 0)
-		return -EAGAIN;
-	reader->fd = take_fd(&ours);
-	return 0;
-}
-
-static int spawn(struct reader *reader) {
-	CLEANUP(free_pointer) struct reader_child *child = calloc(1, sizeof(*child));
-	int error;
-
-	reap(reader);
-	if (child == NULL)
-		return -ENOMEM;
-	error = fork_child(reader, child);
-	if (error < 0)
-		return error;
-	/* Before all else in the same round, so that nobody kills a number that is free again. */
-	ev_child_init(&child->watcher, on_reaped, child->pid, 0);
-	ev_set_priority(&child->watcher, EV_MAXPRI);
-	child->watcher.data = reader;
-	if (is_default_loop(reader->loop))
-		ev_child_start(reader->loop, &child->watcher);
-	reader->child = TAKE(child);
-	ev_io_set(&reader->readable, reader->fd, EV_READ);
+	ev_io_set(&reader->readable, reader->life.fd, EV_READ);
 	ev_io_start(reader->loop, &reader->readable);
 	return 0;
 }
@@ -269,24 +148,21 @@ static struct reader_job *first_in(struct reader *reader, enum job_state state) 
 
 static int send_job(struct reader *reader, struct reader_job *job) {
 	CLEANUP(buffer_deinit) struct buffer request = {0};
+	int error;
 
 	job->id = ++reader->last_id;
 	reader_request_encode(&request, job->id, &job->peer);
 	if (buffer_error(&request) < 0)
 		return buffer_error(&request);
-	if (send(reader->fd, request.data, request.len, MSG_NOSIGNAL) < 0)
-		return -errno;
-	job->state = JOB_SENT;
-	return 0;
+	error = platform_send_message(reader->life.fd, buffer_bytes(&request));
+	if (error == 0)
+		job->state = JOB_SENT;
+	return error;
 }
 
-static void begin_head(struct reader *reader) {
-	reader->head_begun_ns = clock_mono_ns();
-	reader->starved = 0;
-}
-
-static void start_deadline(struct reader *reader, uint64_t left_ns) {
+static void look_in(struct reader *reader, uint64_t left_ns) {
 	ev_now_update(reader->loop);
+	ev_timer_stop(reader->loop, &reader->deadline); /* one that runs cannot be set */
 	ev_timer_set(&reader->deadline, (double)left_ns / 1e9, 0.);
 	ev_timer_start(reader->loop, &reader->deadline);
 }
@@ -298,15 +174,9 @@ static void feed(struct reader *reader) {
 	bool was_idle = head == NULL;
 	size_t n_sent = 0;
 
-	if (job != NULL && reader->child == NULL) {
-		bool may_fork = clock_mono_ns() >= reader->no_fork_until_ns;
-
-		if (!may_fork || spawn(reader) < 0) {
-			if (may_fork)
-				count_failure(reader);
-			fail_all(reader);
-			return;
-		}
+	if (job != NULL && reader->life.child == NULL && start(reader) < 0) {
+		fail_all(reader);
+		return;
 	}
 	for (; head != NULL; head = head->next)
 		n_sent += head->state == JOB_SENT;
@@ -321,9 +191,9 @@ static void feed(struct reader *reader) {
 	if (n_sent == 0) {
 		ev_timer_stop(reader->loop, &reader->deadline);
 	} else if (was_idle) {
-		begin_head(reader);
+		patience_begin(&reader->patience, clock_mono_ns());
 		if (!ev_is_active(&reader->deadline))
-			start_deadline(reader, READER_DEADLINE_MS * (uint64_t)1000000);
+			look_in(reader, PATIENCE_FIRST_LOOK_NS);
 	}
 }
 
@@ -335,7 +205,7 @@ static void lost(struct reader *reader) {
 	if (head != NULL)
 		unlink_job(head);
 	discard(reader);
-	count_failure(reader);
+	reader_life_failed(&reader->life);
 	feed(reader);
 	if (head != NULL)
 		deliver(head, NULL);
@@ -391,9 +261,9 @@ static void take_answer(struct reader *reader, struct bytes answer) {
 		lost(reader);
 		return;
 	}
-	reader->failures = 0;
+	reader_life_served(&reader->life);
 	unlink_job(head);
-	begin_head(reader);
+	patience_begin(&reader->patience, clock_mono_ns());
 	feed(reader);
 	if (caller != NULL && head->done != NULL)
 		find_window(head, caller);
@@ -403,14 +273,16 @@ static void take_answer(struct reader *reader, struct bytes answer) {
 
 /* Whether there was something to receive. */
 static bool receive(struct reader *reader) {
-	ssize_t len = recv(reader->fd, reader->answer, sizeof(reader->answer), 0);
+	size_t len = 0;
+	int error = platform_receive_message(&len, reader->life.fd, reader->answer,
+	                                     sizeof(reader->answer));
 
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+	if (error == -EAGAIN || error == -EINTR)
 		return false;
-	if (len <= 0)
+	if (error < 0 || len == 0)
 		lost(reader);
 	else
-		take_answer(reader, (struct bytes){reader->answer, (size_t)len});
+		take_answer(reader, (struct bytes){reader->answer, len});
 	return true;
 }
 
@@ -433,29 +305,31 @@ static void expire(struct reader *reader) {
 	deliver(head, NULL);
 }
 
-/* A busy machine is no malice of the caller's: what is stuck sleeps, or was stopped. */
-static bool is_starved(struct reader *reader) {
-	return reader->starved++ < STARVED_MAX && reader->child->pid != 0 &&
-	       platform_child_is_runnable(reader->child->pid);
-}
-
+/* What the reader does is asked before whether it has answered: one that sleeps and has not is
+ * stuck, and does not only wait to be asked. */
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	const uint64_t limit_ns = READER_DEADLINE_MS * (uint64_t)1000000;
 	struct reader *reader = watcher->data;
-	uint64_t spent_ns = clock_mono_ns() - reader->head_begun_ns;
+	uint64_t left_ns = patience_until_look(&reader->patience, clock_mono_ns());
+	struct child_time time;
+	bool is_known;
 
 	(void)loop, (void)revents;
 	if (first_in(reader, JOB_SENT) == NULL)
 		return;
-	if (spent_ns < limit_ns) {
-		start_deadline(reader, limit_ns - spent_ns);
+	if (left_ns > 0) {
+		look_in(reader, left_ns);
 		return;
 	}
-	/* Where it was us who had no time, the answer is there. */
-	start_deadline(reader, limit_ns);
-	if (receive(reader) || is_starved(reader))
+	is_known = reader_life_time(&time, &reader->life) == 0;
+	/* Active again before anybody is called, who may let go of the reader. */
+	look_in(reader, PATIENCE_FIRST_LOOK_NS);
+	if (receive(reader))
 		return;
-	expire(reader);
+	left_ns = patience_look(&reader->patience, clock_mono_ns(), is_known ? &time : NULL);
+	if (left_ns == 0)
+		expire(reader);
+	else
+		look_in(reader, left_ns);
 }
 
 static void on_failing(struct ev_loop *loop, ev_timer *watcher, int revents) {
@@ -478,18 +352,17 @@ int reader_new(struct reader **ret, struct ev_loop *loop) {
 	if (reader == NULL)
 		return -ENOMEM;
 	reader->loop = loop;
-	reader->fd = -1;
 	ev_io_init(&reader->readable, on_readable, -1, EV_READ);
 	ev_timer_init(&reader->deadline, on_deadline, 0., 0.);
 	ev_timer_init(&reader->failing, on_failing, 0., 0.);
 	reader->readable.data = reader;
 	reader->deadline.data = reader;
 	reader->failing.data = reader;
-	error = env_names_new(&reader->env_names, NULL, 0);
-	if (error == 0 && is_default_loop(loop))
+	error = reader_life_init(&reader->life, loop);
+	if (error == 0 && ev_is_default_loop(loop))
 		error = tmux_new(&reader->tmux, loop);
 	if (error == 0)
-		error = spawn(reader);
+		error = start(reader);
 	if (error < 0) {
 		reader_free(reader);
 		return error;
@@ -508,8 +381,6 @@ static void free_jobs(struct reader_job *job) {
 }
 
 void reader_free(struct reader *reader) {
-	struct reader_child *next_child;
-
 	if (reader == NULL)
 		return;
 	discard(reader);
@@ -518,12 +389,7 @@ void reader_free(struct reader *reader) {
 	tmux_free(reader->tmux);
 	free_jobs(reader->jobs);
 	free_jobs(reader->windows);
-	for (struct reader_child *child = reader->dying; child != NULL; child = next_child) {
-		next_child = child->next;
-		ev_child_stop(reader->loop, &child->watcher);
-		free(child);
-	}
-	env_names_free(reader->env_names);
+	reader_life_deinit(&reader->life);
 	free(reader);
 }
 
@@ -534,12 +400,12 @@ int reader_set_env_names(struct reader *reader, const char *const *names, size_t
 
 	if (error < 0)
 		return error;
-	if (env_names_equal(wanted, reader->env_names)) {
+	if (env_names_equal(wanted, reader->life.env_names)) {
 		env_names_free(wanted);
 		return 0;
 	}
-	env_names_free(reader->env_names);
-	reader->env_names = wanted;
+	env_names_free(reader->life.env_names);
+	reader->life.env_names = wanted;
 	discard(reader);
 	feed(reader);
 	return 0;

@@ -1,8 +1,8 @@
 /*
  * The reader: a resident child process that reads /proc on our behalf, because such a read can
- * hang for as long as the process that is read likes (design, fact 13). One that does not answer
- * within READER_DEADLINE_MS is killed and replaced; that one caller is "caller-unreadable", and
- * nobody else waits.
+ * hang for as long as the process that is read likes (design, fact 13). One that is stuck
+ * (caller/patience.h) is killed and replaced; that one caller is "caller-unreadable", and nobody
+ * else waits.
  */
 #ifndef CALLER_READER_H
 #define CALLER_READER_H
@@ -12,8 +12,6 @@
 #include "base/cleanup.h"
 #include "facts/caller.h"
 #include "platform/platform.h"
-
-#define READER_DEADLINE_MS 50 /* a healthy read takes far below 1 ms; see tests/bench */
 
 struct reader;
 struct reader_job;

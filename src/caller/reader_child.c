@@ -1,11 +1,10 @@
 #include "caller/reader_child.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
-#include "caller/child.h"
+#include "platform/child.h"
 
 #define REQUEST_LEN_SIZE 64 /* above what a request has, so that a longer one is noticed */
 
@@ -36,11 +35,11 @@ int reader_request_decode(struct reader_request *ret, struct bytes bytes) {
 	return 0;
 }
 
-static int answer(const struct view *view, const struct env_names *names,
+static int answer(const struct view *view, struct kin *kin, const struct env_names *names,
                   const struct reader_request *request) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 	struct caller *caller;
-	int error = caller_read(&caller, view, &request->peer, names);
+	int error = caller_read_with(&caller, view, kin, &request->peer, names);
 
 	if (error < 0)
 		error = caller_new_unknown(&caller, &request->peer, "caller-unreadable");
@@ -51,26 +50,28 @@ static int answer(const struct view *view, const struct env_names *names,
 	caller_free(caller);
 	if (buffer_error(&buffer) < 0)
 		return buffer_error(&buffer);
-	return send(CHILD_CHANNEL_FD, buffer.data, buffer.len, 0) < 0 ? -errno : 0;
+	return platform_send_message(CHILD_CHANNEL_FD, buffer_bytes(&buffer));
 }
 
 _Noreturn void reader_child_run(int fd, pid_t parent, const struct env_names *names) {
 	struct view *view;
+	struct kin *kin;
 
-	if (child_begin(fd, parent) < 0 || view_new(&view) < 0)
+	if (child_begin(fd, parent) < 0 || view_new(&view) < 0 || kin_new(&kin, view) < 0)
 		_exit(1);
 	for (;;) {
 		uint8_t buffer[REQUEST_LEN_SIZE];
 		struct reader_request request;
-		ssize_t len = recv(CHILD_CHANNEL_FD, buffer, sizeof(buffer), 0);
+		size_t len = 0;
+		int error = platform_receive_message(&len, CHILD_CHANNEL_FD, buffer, sizeof(buffer));
 
-		if (len < 0 && errno == EINTR)
+		if (error == -EINTR)
 			continue;
-		if (len == 0)
+		if (error == 0 && len == 0)
 			_exit(0);
-		if (len < 0 ||
-		    reader_request_decode(&request, (struct bytes){buffer, (size_t)len}) < 0 ||
-		    answer(view, names, &request) < 0)
+		if (error < 0 ||
+		    reader_request_decode(&request, (struct bytes){buffer, len}) < 0 ||
+		    answer(view, kin, names, &request) < 0)
 			_exit(1);
 	}
 }

@@ -50,6 +50,8 @@ static int option_read(struct ssh_argv *ssh, struct manner *manner, int letter,
 	case 'O':
 	case 'Q':
 	case 'V': manner->logs_in_nowhere = true; return 0;
+	case 'A':
+	case 'R': ssh->takes_along = true; return 0;
 	case 's': manner->is_subsystem = true; return 0;
 	case 'J':
 		if (ssh->proxy_is_said)
@@ -197,6 +199,43 @@ int ssh_argv_read(struct ssh_argv *ret, const char *program, const char *const *
 		return error;
 	*ret = ssh;
 	return 0;
+}
+
+int ssh_argv_of(struct ssh_argv *ret, const struct process *process) {
+	const char *name = process->name;
+	const char *slash;
+
+	if (process->argv == NULL || process->argc == 0) {
+		*ret = (struct ssh_argv){.state = process->argv == NULL ? SSH_ARGV_UNKNOWN
+		                                                        : SSH_ARGV_OTHER};
+		return 0;
+	}
+	if (name == NULL || *name == '\0') {
+		slash = strrchr(process->argv[0], '/');
+		name = slash != NULL ? slash + 1 : process->argv[0];
+		/* A master calls itself "ssh: /path [mux]". */
+		if (strncmp(process->argv[0], "ssh: ", 5) == 0)
+			name = "ssh";
+	}
+	return ssh_argv_read(ret, name, (const char *const *)process->argv, process->argc,
+	                     process->argv_cut);
+}
+
+size_t ssh_argv_names(const char *ret[static SSH_ARGV_NAMES_MAX], const struct ssh_argv *ssh) {
+	size_t n_names = 0;
+
+	if (ssh->state != SSH_ARGV_HOST)
+		return 0;
+	/* ssh looks up that one, and no other. */
+	if (ssh->host_key_alias != NULL) {
+		ret[n_names++] = ssh->host_key_alias;
+		return n_names;
+	}
+	if (ssh->host_name != NULL && strchr(ssh->host_name, '%') == NULL)
+		ret[n_names++] = ssh->host_name;
+	if (n_names == 0 || strcmp(ssh->host_name, ssh->destination.host) != 0)
+		ret[n_names++] = ssh->destination.host;
+	return n_names;
 }
 
 /* rsync and mosh cut at blanks, as we do; what they make of quotes is left to them. */

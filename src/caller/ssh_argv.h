@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "caller/git_command.h"
 #include "caller/ssh_place.h"
+#include "facts/caller.h"
 
 #define SSH_JUMPS_MAX 16 /* as many as an agent keeps hops of */
 
@@ -33,6 +34,7 @@ struct ssh_argv {
 	                       * perhaps "none" */
 	struct ssh_place jumps[SSH_JUMPS_MAX]; /* in the order of their connections */
 	size_t n_jumps;
+	bool takes_along; /* -A, -R or the like: what others ask for far away may come by it */
 	bool has_proxy_command; /* ssh does not connect by itself */
 	bool proxy_is_said;     /* ProxyJump or ProxyCommand, perhaps "none" */
 	enum git_operation git_operation;
@@ -44,6 +46,16 @@ struct ssh_argv {
  * then. Any arguments have an answer; -ENOMEM. */
 int ssh_argv_read(struct ssh_argv *ret, const char *program, const char *const *argv, size_t argc,
                   bool is_cut) MUST_CHECK;
+
+/* The same of a process: by what it is, or else calls itself. Not known where its arguments are
+ * not.
+ */
+int ssh_argv_of(struct ssh_argv *ret, const struct process *process) MUST_CHECK;
+
+/* What its host may be called in known_hosts, the likeliest first: what -o says, and what was
+ * typed. Borrowed. Returns how many; 0 where it names no host. */
+#define SSH_ARGV_NAMES_MAX 2
+size_t ssh_argv_names(const char *ret[static SSH_ARGV_NAMES_MAX], const struct ssh_argv *ssh);
 
 void ssh_argv_deinit(struct ssh_argv *ssh); /* zeroes it */
 

@@ -12,6 +12,7 @@ enum keyword {
 	KEYWORD_CONTROL_PATH,
 	KEYWORD_PROXY_JUMP,
 	KEYWORD_PROXY_COMMAND,
+	KEYWORD_TAKES_ALONG,
 	KEYWORD_REFUSED, /* changes how all the others are read */
 };
 
@@ -26,6 +27,8 @@ static const struct {
 	{"controlpath", KEYWORD_CONTROL_PATH},
 	{"proxyjump", KEYWORD_PROXY_JUMP},
 	{"proxycommand", KEYWORD_PROXY_COMMAND},
+	{"forwardagent", KEYWORD_TAKES_ALONG},
+	{"remoteforward", KEYWORD_TAKES_ALONG},
 	{"include", KEYWORD_REFUSED},
 	{"match", KEYWORD_REFUSED},
 	{"host", KEYWORD_REFUSED},
@@ -132,6 +135,7 @@ int ssh_config_read(struct ssh_argv *ssh, const char *line) {
 	switch (keyword) {
 	case KEYWORD_OTHER: return 0;
 	case KEYWORD_REFUSED: return -EBADMSG;
+	case KEYWORD_TAKES_ALONG: ssh->takes_along = true; return 0;
 	case KEYWORD_USER:
 		if (!is_plain_word(value, false))
 			return -EBADMSG;

@@ -10,6 +10,7 @@
 
 #include "caller/tmux_child.h"
 #include "caller/tmux_claim.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define SLOTS       8 /* panes that sign within the same moment; more remain unknown */
@@ -122,13 +123,10 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	slot->pid = 0;
 }
 
-/* The child is forked with every signal blocked: one that came before it has let go of our handlers
- * would be told to our own loop. */
 static int slot_fork(struct tmux_slot *slot) {
 	CLEANUP(close_fd) int ours = -1;
 	CLEANUP(close_fd) int theirs = -1;
 	pid_t parent = getpid();
-	sigset_t all, before;
 	int pair[2];
 	int error = platform_pipe(pair, true);
 
@@ -138,12 +136,9 @@ static int slot_fork(struct tmux_slot *slot) {
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	slot->pid = fork();
+	slot->pid = child_fork();
 	if (slot->pid == 0)
 		tmux_child_run(theirs, &slot->claim, parent);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (slot->pid < 0) {
 		slot->pid = 0;
 		return -EAGAIN;

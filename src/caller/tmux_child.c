@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "caller/caller.h"
-#include "caller/child.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 /* As tmux itself wants it: ours, and closed to all others, down from the root. */

@@ -1,4 +1,4 @@
-/* stop, reload, panic, status: one request to a guard that runs. */
+/* stop, reload, panic: one request to a guard that runs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,10 +26,6 @@ static const char help_panic[] =
 	"usage: ssh-agent-guard panic [off] [--listen PATH]\n"
 	"\n"
 	"Refuses every signature, also after a restart, until `panic off`.\n" HELP_LISTEN;
-static const char help_status[] =
-	"usage: ssh-agent-guard status [--listen PATH]\n"
-	"\n"
-	"Prints the state of the guard as YAML. Exit status 1: there is none.\n" HELP_LISTEN;
 
 static int ask(const struct options *options, const char *request, bool patiently) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
@@ -85,8 +81,4 @@ int cmd_reload(int argc, char **argv) {
 
 int cmd_panic(int argc, char **argv) {
 	return parse_and_ask(argc, argv, help_panic, "off", "panic", "panic off");
-}
-
-int cmd_status(int argc, char **argv) {
-	return parse_and_ask(argc, argv, help_status, NULL, "status", NULL);
 }

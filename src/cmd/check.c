@@ -6,9 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/destination.h"
+#include "agent/digests.h"
+#include "agent/lock.h"
 #include "base/diag.h"
 #include "base/show.h"
 #include "caller/caller.h"
+#include "caller/reader.h"
 #include "cmd/cmd.h"
 #include "cmd/places.h"
 #include "cmd/tell.h"
@@ -109,39 +113,63 @@ static bool take(struct asked *asked, int option, char *const *argv) {
 }
 
 /* As the guard that would start now; but a file that was named is one that should be there. */
-static int load_policy(struct policy **ret, const char *path, bool named) {
+static int load_policy(struct policy **ret, const struct places *places, const struct policy *floor,
+                       bool named) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error = policy_load(ret, path, &problems);
+	int error = named ? -ENOENT : lock_peek(ret, places->state, floor, &problems);
 
+	if (error == 0)
+		diag_info("the policy is locked: this is about the one that was accepted (%s/%s)",
+		          places->state, LOCK_FILE);
+	else if (error == -ENOENT)
+		error = policy_load(ret, places->policy, &problems);
 	if (error == -ENOENT && !named) {
-		diag_info("%s: not there, so every signature needs a confirmation", path);
+		diag_info("%s: not there, so every signature needs a confirmation", places->policy);
 		error = policy_new_default(ret);
 	}
 	tell_problems(&problems);
 	if (error < 0 && problems.count == 0)
-		diag_error("check: %s: %s", path, strerror(-error));
+		diag_error("check: %s: %s", places->policy, strerror(-error));
+	return error;
+}
+
+static void on_read(void *data, struct caller *caller) {
+	struct caller **ret = data;
+
+	*ret = caller;
+	ev_break(ev_default_loop(0), EVBREAK_ALL);
+}
+
+/* As the guard does it: by a reader, which cannot keep us waiting, and with the question to tmux.
+ */
+static int ask_reader(struct caller **ret, const struct peer *peer, const char *const *names,
+                      size_t n_names) {
+	struct ev_loop *loop = ev_default_loop(0);
+	struct reader *reader = NULL;
+	struct reader_job *job;
+	int error = loop != NULL ? reader_new(&reader, loop) : -ENOMEM;
+
+	if (error == 0)
+		error = reader_set_env_names(reader, names, n_names);
+	if (error == 0)
+		error = reader_ask(&job, reader, peer, on_read, ret);
+	if (error == 0)
+		ev_run(loop, 0);
+	reader_free(reader);
 	return error;
 }
 
 static int read_caller(struct caller **ret, pid_t pid, const struct policy *floor,
                        const struct policy *policy) {
-	CLEANUP(free_pointer) const char **asked = NULL;
+	CLEANUP(free_pointer) const char **names = NULL;
 	struct peer peer = PEER_UNKNOWN;
-	struct view *view = NULL;
-	struct env_names *names = NULL;
-	size_t n_asked;
-	int error = floor_env_names(&asked, &n_asked, floor, policy);
+	size_t n_names = 0;
+	int error = floor_env_names(&names, &n_names, floor, policy);
 
 	if (error == 0)
 		error = platform_peer_of(&peer, pid);
 	if (error == 0)
-		error = view_new(&view);
-	if (error == 0)
-		error = env_names_new(&names, asked, n_asked);
-	if (error == 0)
-		error = caller_read(ret, view, &peer, names);
-	env_names_free(names);
-	view_free(view);
+		error = ask_reader(ret, &peer, names, n_names);
 	peer_deinit(&peer);
 	/* There is no connection that it could hold in the wrong way. */
 	if (error == 0) {
@@ -151,6 +179,18 @@ static int read_caller(struct caller **ret, pid_t pid, const struct policy *floo
 	if (error < 0)
 		diag_error("check: process %ld: %s", (long)pid, strerror(-error));
 	return error;
+}
+
+/* As the guard does where a rule asks; where it cannot be made it stays unknown. */
+static void read_digest(struct caller *caller, const struct policy *floor,
+                        const struct policy *policy) {
+	char hex[DIGEST_HEX_SIZE];
+
+	if (caller->process.exe == NULL || (!policy_asks(policy, "exe_sha256") &&
+	                                    (floor == NULL || !policy_asks(floor, "exe_sha256"))))
+		return;
+	if (digest_file(hex, caller->process.exe, &caller->exe_id) == 0)
+		caller->exe_sha256 = strdup(hex);
 }
 
 /* The floor in force, NULL where there is none. */
@@ -180,6 +220,7 @@ static int tell(struct asked *asked, const struct policy *floor, const struct po
 	printf("%-23s%ld\n", "process", (long)asked->pid);
 	asked->request.coding_agents = policy_coding_agents(policy, &asked->request);
 	tell_request(stdout, "", &asked->request);
+	tell_process(stdout, asked->request.caller);
 	error = tell_policy(&verdict, "policy", policy, &asked->request);
 	if (error == 0 && floor != NULL) {
 		error = tell_policy(&above, "floor", floor, &asked->request);
@@ -196,6 +237,27 @@ static int tell(struct asked *asked, const struct policy *floor, const struct po
 	return verdict.action == ACTION_ALLOW ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* What its command line says of where it goes: there is no host that has proved itself. */
+static int set_destination(struct asked *asked, struct destination *destination,
+                           const struct policy *floor, const struct policy *policy) {
+	static const struct session session;
+	const struct destination_input input = {
+		.policy = policy,
+		.floor = floor,
+		.caller = asked->request.caller,
+		.session = &session,
+		.is_for_login = true,
+	};
+	enum tri is_forwarded;
+	int error = destination_make(destination, &is_forwarded, &input);
+
+	if (error < 0)
+		diag_error("check: %s", strerror(-error));
+	else
+		asked->request.destination = destination;
+	return error;
+}
+
 static int check(struct asked *asked) {
 	/* The question that is meant where none is asked: may it log in? */
 	static const struct payload login = {.kind = PAYLOAD_SSH_LOGIN};
@@ -203,6 +265,7 @@ static int check(struct asked *asked) {
 	struct policy *floor = NULL;
 	struct policy *policy = NULL;
 	struct caller *caller = NULL;
+	struct destination destination = {0};
 	int status = EXIT_USAGE;
 
 	if (places_init(&places, asked->policy, NULL, NULL) < 0) {
@@ -210,13 +273,16 @@ static int check(struct asked *asked) {
 		return EXIT_USAGE;
 	}
 	if (load_floor(&floor) == 0 &&
-	    load_policy(&policy, places.policy, asked->policy != NULL) == 0 &&
+	    load_policy(&policy, &places, floor, asked->policy != NULL) == 0 &&
 	    read_caller(&caller, asked->pid, floor, policy) == 0) {
+		read_digest(caller, floor, policy);
 		asked->request.caller = caller;
 		if (asked->request.operation == OPERATION_SIGN)
 			asked->request.payload = &login;
-		status = tell(asked, floor, policy);
+		if (set_destination(asked, &destination, floor, policy) == 0)
+			status = tell(asked, floor, policy);
 	}
+	destination_deinit(&destination);
 	caller_free(caller);
 	policy_unref(policy);
 	policy_unref(floor);

@@ -6,9 +6,11 @@
 #include "base/diag.h"
 #include "base/secret.h"
 #include "cmd/cmd.h"
+#include "cmd/confirm.h"
 #include "cmd/person.h"
 #include "cmd/terminal.h"
 #include "confirm/pin.h"
+#include "confirm/touch_message.h"
 #include "platform/platform.h"
 
 #define HELP_LISTEN                                                                             \
@@ -25,8 +27,9 @@ static const char help_confirm[] =
 	"usage: ssh-agent-guard confirm [ID] [--listen PATH]\n"
 	"\n"
 	"Shows a request that waits, and says yes to it with your PIN, which is read from the\n"
-	"terminal. Without ID it is the only one that waits. An empty line, or Ctrl-C, answers\n"
-	"nothing. See `ssh-agent-guard enroll pin`.\n" HELP_LISTEN;
+	"terminal, or waits until you have touched your security key. Without ID it is the only\n"
+	"one that waits. An empty line, or Ctrl-C, answers nothing. See `ssh-agent-guard "
+        "enroll`.\n" HELP_LISTEN;
 static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
 				"\n"
 				"Says no to a request that waits, or to all of them.\n" HELP_LISTEN;
@@ -128,10 +131,11 @@ int cmd_grants(int argc, char **argv) {
 }
 
 /* request has the words before the PIN already. */
-static int read_pin(char *request, size_t size) {
+static int read_pin(char *request, size_t size, bool of_key) {
 	size_t len = strlen(request);
 	int error = terminal_ask_secret(request + len, size - len,
-	                                "PIN, to say yes (empty: no answer): ");
+	                                of_key ? "PIN of the security key (empty: no answer): "
+	                                       : "PIN, to say yes (empty: no answer): ");
 
 	switch (error) {
 	case 0: break;
@@ -144,15 +148,16 @@ static int read_pin(char *request, size_t size) {
 		diag_info("confirm: not answered");
 		return EXIT_FAILED;
 	}
-	if (!pin_is_fit(request + len)) {
+	if (!pin_is_fit(request + len) || (of_key && strlen(request + len) > KEY_PIN_LEN_MAX)) {
 		diag_error("confirm: that is no PIN: it has %d to %d characters", PIN_LEN_MIN,
-		           PIN_LEN_MAX);
+		           of_key ? KEY_PIN_LEN_MAX : PIN_LEN_MAX);
 		return EXIT_FAILED;
 	}
 	return EXIT_DONE;
 }
 
-static int answer_prompt(const struct words *words, const char *id, const char *nonce) {
+static int answer_prompt(const struct options *options, const char *id, const char *nonce,
+                         bool of_key) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char *request = secret_new(SECRET_REQUEST_SIZE);
 	int status;
@@ -162,34 +167,53 @@ static int answer_prompt(const struct words *words, const char *id, const char *
 		return EXIT_FAILED;
 	}
 	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
-	status = read_pin(request, SECRET_REQUEST_SIZE);
+	status = read_pin(request, SECRET_REQUEST_SIZE, of_key);
+	if (status == EXIT_DONE && of_key) {
+		puts("Now touch the security key.");
+		fflush(stdout);
+	}
 	if (status == EXIT_DONE)
-		status = person_ask_secret(&answer, &words->options, "confirm", request);
+		status = person_ask_secret(&answer, options, "confirm", request,
+		                           of_key ? PERSON_TIMEOUT_S : CHECK_TIMEOUT_S);
 	secret_free(request, SECRET_REQUEST_SIZE);
 	if (status == EXIT_DONE)
 		person_show(&answer, 0);
 	return status;
 }
 
-int cmd_confirm(int argc, char **argv) {
-	CLEANUP(words_deinit) struct words words;
+/* Nothing is to be typed: the yes, or no, comes another way. */
+static int await_prompt(const struct options *options, const char *id, const char *nonce) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int status = parse(&words, argc, argv, help_confirm, 1);
+	char request[128];
+	int status;
+
+	puts("Touch the security key to say yes. Ctrl-C leaves the request as it is.");
+	fflush(stdout);
+	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
+	status = person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S);
+	if (status == EXIT_DONE)
+		person_show(&answer, 0);
+	return status;
+}
+
+int confirm_request(const struct options *options, const char *words) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *id, *nonce;
 	char request[64];
+	char *how;
 	size_t rest;
+	int status;
 
-	if (status >= 0)
-		return status;
-	snprintf(request, sizeof(request), "prompt%s%.32s", words.n_operands > 0 ? " " : "",
-	         words.n_operands > 0 ? words.operands[0] : "");
-	status = person_ask(&answer, &words.options, "confirm", request);
+	snprintf(request, sizeof(request), "prompt%s%.32s", *words != '\0' ? " " : "", words);
+	status = person_ask(&answer, options, "confirm", request);
 	if (status != EXIT_DONE)
 		return status;
-	if (!person_take_words(&answer, &id, &nonce, &rest)) {
+	how = person_take_words(&answer, &id, &nonce, &rest) ? strchr(nonce, ' ') : NULL;
+	if (how == NULL) {
 		diag_error("confirm: the guard answers something else (is it of this version?)");
 		return EXIT_FAILED;
 	}
+	*how++ = '\0';
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (platform_harden_process() < 0) {
 		diag_error("confirm: this process cannot be closed to tracing");
@@ -197,5 +221,16 @@ int cmd_confirm(int argc, char **argv) {
 	}
 	person_show(&answer, rest);
 	fflush(stdout);
-	return answer_prompt(&words, id, nonce);
+	if (strcmp(how, "touch") == 0)
+		return await_prompt(options, id, nonce);
+	return answer_prompt(options, id, nonce, strcmp(how, "key-pin") == 0);
+}
+
+int cmd_confirm(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words;
+	int status = parse(&words, argc, argv, help_confirm, 1);
+
+	if (status >= 0)
+		return status;
+	return confirm_request(&words.options, words.n_operands > 0 ? words.operands[0] : "");
 }

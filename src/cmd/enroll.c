@@ -9,18 +9,42 @@
 #include "cmd/person.h"
 #include "cmd/terminal.h"
 #include "confirm/pin.h"
+#include "confirm/touch_message.h"
 #include "platform/platform.h"
 
 static const char help[] =
-	"usage: ssh-agent-guard enroll pin [--listen PATH]\n"
+	"usage: ssh-agent-guard enroll pin | fido2 [--name NAME] | --list | --remove NAME\n"
+	"                              [--listen PATH]\n"
 	"\n"
-	"Sets the PIN with which `confirm` says yes, or another one in its place, which takes the "
-	"old\n"
-	"one. The guard must run. A PIN stops programs that do not aim at it; it is weak against\n"
-	"those that do.\n"
+	"pin:    sets the PIN with which `confirm` says yes, or another one in its place, which\n"
+	"        takes the old one. A PIN stops programs that do not aim at it; it is weak "
+        "against\n"
+	"        those that do.\n"
+	"fido2:  lets a security key say yes by a touch: the one that you touch now. Once for "
+        "each\n"
+	"        key that you have. NAME is what it is called here; \"key\" and a number, unless\n"
+	"        given.\n"
 	"\n"
+	"What may say yes is changed by a yes: with a security key enrolled, by a touch of it; "
+        "with\n"
+	"a PIN alone, by the PIN. The guard must run.\n"
+	"\n"
+	"  --list         print what is enrolled\n"
+	"  --remove NAME  that security key says yes no more\n"
 	"  --listen PATH  the socket of the guard that is meant, where it is not the ordinary "
 	"one\n";
+
+/* Of what is enrolled, as the guard tells. */
+struct standing {
+	const char *nonce;
+	bool has_pin, has_keys;
+};
+
+/* All of it in locked memory. */
+struct pins {
+	char old[PIN_LEN_MAX + 1], made[PIN_LEN_MAX + 1], again[PIN_LEN_MAX + 1];
+	char request[SECRET_REQUEST_SIZE];
+};
 
 static int read_pin(char *ret, const char *question) {
 	int error = terminal_ask_secret(ret, PIN_LEN_MAX + 1, question);
@@ -37,16 +61,12 @@ static int read_pin(char *ret, const char *question) {
 	return EXIT_FAILED;
 }
 
-/* All of it in locked memory. */
-struct pins {
-	char old[PIN_LEN_MAX + 1], made[PIN_LEN_MAX + 1], again[PIN_LEN_MAX + 1];
-	char request[SECRET_REQUEST_SIZE];
-};
+/* ---- a PIN ---- */
 
-static int enroll_with(struct pins *pins, const struct options *options, const char *nonce,
-                       bool is_set) {
+static int enroll_pin(struct pins *pins, const struct options *options,
+                      const struct standing *standing) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int status = is_set ? read_pin(pins->old, "The PIN that is set: ") : EXIT_DONE;
+	int status = standing->has_pin ? read_pin(pins->old, "The PIN that is set: ") : EXIT_DONE;
 
 	if (status == EXIT_DONE)
 		status = read_pin(pins->made, "The new PIN: ");
@@ -58,27 +78,140 @@ static int enroll_with(struct pins *pins, const struct options *options, const c
 		diag_error("enroll: these were two different ones (nothing was changed)");
 		return EXIT_FAILED;
 	}
-	snprintf(pins->request, sizeof(pins->request), "enroll-pin %.64s\t%s\t%s", nonce, pins->old,
-	         pins->made);
-	status = person_ask_secret(&answer, options, "enroll", pins->request);
+	if (standing->has_keys && !standing->has_pin) {
+		puts("Touch a security key that is enrolled, to say yes to the new PIN.");
+		fflush(stdout);
+	}
+	snprintf(pins->request, sizeof(pins->request), "enroll-pin %.64s\t%s\t%s", standing->nonce,
+	         pins->old, pins->made);
+	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
 	if (status == EXIT_DONE)
 		diag_info("enroll: the PIN is set");
 	return status;
 }
 
-static int enroll(const struct options *options) {
-	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int status = person_ask(&answer, options, "enroll", "enroll");
-	const char *nonce, *state;
-	struct pins *pins;
-	size_t rest;
+/* ---- security keys ---- */
 
+static int read_key_pin(char *ret) {
+	int error = terminal_ask_secret(ret, PIN_LEN_MAX + 1,
+	                                "The security key's own PIN (empty: it has none): ");
+
+	/* Without a terminal, it is one that has none. */
+	if (error == -ENOTTY)
+		*ret = '\0';
+	if (error == 0 || error == -ENOTTY) {
+		if (strlen(ret) <= KEY_PIN_LEN_MAX)
+			return EXIT_DONE;
+		diag_error("enroll: a security key's PIN has at most %d bytes", KEY_PIN_LEN_MAX);
+		return EXIT_FAILED;
+	}
+	diag_error("enroll: nothing was changed");
+	return EXIT_FAILED;
+}
+
+static int enroll_key(struct pins *pins, const struct options *options,
+                      const struct standing *standing, const char *name) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	bool takes_pin = standing->has_pin && !standing->has_keys;
+	int status = takes_pin ? read_pin(pins->old, "The PIN that is set: ") : EXIT_DONE;
+
+	if (status == EXIT_DONE)
+		status = read_key_pin(pins->made);
 	if (status != EXIT_DONE)
 		return status;
-	if (!person_take_words(&answer, &nonce, &state, &rest)) {
+	puts("Plug in the security key that is to be enrolled, if it is not, and touch it.");
+	if (standing->has_keys)
+		puts("Then touch one that is enrolled already, to say yes to the new one.");
+	fflush(stdout);
+	snprintf(pins->request, sizeof(pins->request), "enroll-key %.64s\t%.32s\t%s\t%s",
+	         standing->nonce, name, pins->old, pins->made);
+	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	if (status == EXIT_DONE)
+		diag_info("enroll: the security key %s is enrolled", name);
+	return status;
+}
+
+static int remove_key(struct pins *pins, const struct options *options,
+                      const struct standing *standing, const char *name) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	int status;
+
+	puts("Touch a security key that is enrolled, to say yes to that.");
+	fflush(stdout);
+	snprintf(pins->request, sizeof(pins->request), "remove-key %.64s\t%.32s", standing->nonce,
+	         name);
+	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	if (status == EXIT_DONE)
+		diag_info("enroll: the security key %s says yes no more", name);
+	return status;
+}
+
+/* The first "keyN" that is not there. */
+static int free_name(char ret[static KEY_NAME_LEN_MAX + 1], const struct options *options) {
+	CLEANUP(buffer_deinit) struct buffer list = {0};
+	int status = person_ask(&list, options, "enroll", "enrolled");
+	char line[KEY_NAME_LEN_MAX + 4];
+
+	buffer_put_u8(&list, 0);
+	if (status != EXIT_DONE || buffer_error(&list) < 0)
+		return EXIT_FAILED;
+	for (unsigned i = 1;; i++) {
+		const char *found = (const char *)list.data;
+
+		snprintf(line, sizeof(line), "key%u:", i);
+		while ((found = strstr(found, line)) != NULL && found != (const char *)list.data &&
+		       found[-1] != '\n')
+			found++;
+		if (found == NULL) {
+			snprintf(ret, KEY_NAME_LEN_MAX + 1, "key%u", i);
+			return EXIT_DONE;
+		}
+	}
+}
+
+/* ---- from first to last ---- */
+
+enum task { TASK_PIN, TASK_KEY, TASK_LIST, TASK_REMOVE };
+
+struct wish {
+	enum task task;
+	const char *name; /* NULL: not given */
+};
+
+static int do_task(struct pins *pins, const struct options *options,
+                   const struct standing *standing, const struct wish *wish, const char *name) {
+	switch (wish->task) {
+	case TASK_PIN: return enroll_pin(pins, options, standing);
+	case TASK_KEY: return enroll_key(pins, options, standing, name);
+	case TASK_REMOVE: return remove_key(pins, options, standing, name);
+	case TASK_LIST: break;
+	}
+	return EXIT_USAGE;
+}
+
+static int enroll(const struct options *options, const struct wish *wish) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	char name[KEY_NAME_LEN_MAX + 1] = "";
+	struct standing standing = {0};
+	const char *state;
+	struct pins *pins;
+	size_t rest;
+	int status = EXIT_DONE;
+
+	if (wish->name != NULL)
+		snprintf(name, sizeof(name), "%s", wish->name);
+	else if (wish->task == TASK_KEY)
+		status = free_name(name, options);
+	if (status == EXIT_DONE)
+		status = person_ask(&answer, options, "enroll", "enroll");
+	if (status != EXIT_DONE)
+		return status;
+	if (!person_take_words(&answer, &standing.nonce, &state, &rest)) {
 		diag_error("enroll: the guard answers something else (is it of this version?)");
 		return EXIT_FAILED;
 	}
+	standing.has_pin = strcmp(state, "pin") == 0 || strcmp(state, "both") == 0;
+	standing.has_keys = strcmp(state, "keys") == 0 || strcmp(state, "both") == 0;
 	pins = secret_new(sizeof(*pins));
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (pins == NULL || platform_harden_process() < 0) {
@@ -87,13 +220,67 @@ static int enroll(const struct options *options) {
 		secret_free(pins, sizeof(*pins));
 		return EXIT_FAILED;
 	}
-	status = enroll_with(pins, options, nonce, strcmp(state, "set") == 0);
+	status = do_task(pins, options, &standing, wish, name);
 	secret_free(pins, sizeof(*pins));
 	return status;
 }
 
+static int list(const struct options *options) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	int status = person_ask(&answer, options, "enroll", "enrolled");
+
+	if (status == EXIT_DONE && answer.len == 0)
+		diag_info("enroll: nothing is enrolled");
+	if (status == EXIT_DONE)
+		person_show(&answer, 0);
+	return status;
+}
+
+/* Takes what is not an option of all commands out of argv. false: it makes no sense. */
+static bool take_wish(struct wish *ret, int *argc, char **argv) {
+	bool list = false, removes = false;
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		bool is_name = strcmp(argv[i], "--name") == 0,
+		     is_remove = strcmp(argv[i], "--remove") == 0;
+
+		if (i > 0 && strcmp(argv[i], "--list") == 0) {
+			list = true;
+		} else if (i > 0 && (is_name || is_remove)) {
+			if (i + 1 == *argc || ret->name != NULL)
+				return false;
+			removes = removes || is_remove;
+			ret->name = argv[++i];
+		} else {
+			argv[kept++] = argv[i];
+		}
+	}
+	argv[kept] = NULL;
+	*argc = kept;
+	if (list && ret->name != NULL)
+		return false;
+	ret->task = list ? TASK_LIST : removes ? TASK_REMOVE : TASK_KEY;
+	return ret->name == NULL || key_name_is_fit(ret->name);
+}
+
+/* The operand, if the wish needs one. */
+static bool complete_wish(struct wish *wish, char *const *operands) {
+	if (wish->task != TASK_KEY)
+		return operands[0] == NULL;
+	if (operands[0] == NULL || operands[1] != NULL)
+		return false;
+	if (strcmp(operands[0], "pin") == 0)
+		wish->task = TASK_PIN;
+	else if (strcmp(operands[0], "fido2") != 0)
+		return false;
+	return wish->task != TASK_PIN || wish->name == NULL;
+}
+
 int cmd_enroll(int argc, char **argv) {
-	CLEANUP(options_deinit) struct options options;
+	CLEANUP(options_deinit) struct options options = {0};
+	struct wish wish = {0};
+	bool makes_sense = take_wish(&wish, &argc, argv);
 	char **operands;
 
 	switch (options_parse(&options, argc, argv, true, &operands)) {
@@ -101,9 +288,10 @@ int cmd_enroll(int argc, char **argv) {
 	case OPTIONS_HELP: fputs(help, stdout); return EXIT_DONE;
 	case OPTIONS_WRONG: return EXIT_USAGE;
 	}
-	if (operands[0] == NULL || strcmp(operands[0], "pin") != 0 || operands[1] != NULL) {
-		diag_error("enroll: say what: enroll pin");
+	if (!makes_sense || !complete_wish(&wish, operands)) {
+		diag_error("enroll: say what: enroll pin, enroll fido2 [--name NAME], --list or "
+		           "--remove NAME (a name has 1 to 32 letters, digits, '.', '_' and '-')");
 		return EXIT_USAGE;
 	}
-	return enroll(&options);
+	return wish.task == TASK_LIST ? list(&options) : enroll(&options, &wish);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "cmd/cmd.h"
+#include "cmd/log_approvals.h"
 #include "log/days.h"
 #include "log/read.h"
 #include "log/when.h"
@@ -20,12 +21,15 @@
 
 static const char help[] =
 	"usage: ssh-agent-guard log [--since TIME] [--until TIME] [--decision WORD]\n"
-	"                           [--field NAME=VALUE]... [--json|--yaml] [--follow]\n"
-	"                           [--state-dir PATH]\n"
-	"       ssh-agent-guard log verify [--state-dir PATH] [--listen PATH]\n"
+	"                           [--field NAME=VALUE]... [--json|--yaml|--stats]\n"
+	"                           [--follow] [--state-dir PATH]\n"
+	"       ssh-agent-guard log verify [--signed-by KEY] [--heads FILE] [--approvals [--keys FILE]]\n"
+	"                                  [--state-dir PATH] [--listen PATH]\n"
 	"\n"
 	"Shows the events, newest last. verify looks for events that were changed, removed or\n"
-	"inserted. Exit status 1: there are some (log: something in it is no event); 2: the log\n"
+	"inserted, and with --approvals for touches of a security key that were none, or were for\n"
+	"something else. Exit status 1: there are some (log: something in it is no event); 2: the "
+        "log\n"
 	"cannot be read, or wrong usage.\n"
 	"\n"
 	"  --since TIME, --until TIME\n"
@@ -36,9 +40,15 @@ static const char help[] =
 	"                     `--yaml`, local_proc_tree.exe for one within another\n"
 	"  --json             one object on a line for each event\n"
 	"  --yaml             the documents as they were written\n"
+	"  --stats            how many requests, by decision, program, destination and hour\n"
 	"  --follow           and go on as events happen; without --since, from now on\n"
 	"  --state-dir PATH   where the events are, if not in the ordinary place\n"
-	"  --listen PATH      verify: the socket of the guard that writes them\n";
+	"  --approvals        verify: each touch, too, by the public keys that are enrolled\n"
+	"  --keys FILE        verify: or by those in FILE, a copy of the state directory's fido2\n"
+	"  --listen PATH      verify: the socket of the guard that writes them\n"
+	"  --signed-by KEY    verify: heads of the log must be signed by that key, SHA256:...\n"
+	"  --heads FILE       verify: signed heads that were saved before (--yaml --field\n"
+	"                     trigger=log-head)\n";
 
 static const struct option long_options[] = {
 	{"since", required_argument, NULL, 's'},
@@ -47,9 +57,14 @@ static const struct option long_options[] = {
 	{"field", required_argument, NULL, 'f'},
 	{"json", no_argument, NULL, 'j'},
 	{"yaml", no_argument, NULL, 'y'},
+	{"stats", no_argument, NULL, 't'},
 	{"follow", no_argument, NULL, 'F'},
 	{"state-dir", required_argument, NULL, 'S'},
 	{"listen", required_argument, NULL, 'l'},
+	{"approvals", no_argument, NULL, 'a'},
+	{"keys", required_argument, NULL, 'k'},
+	{"signed-by", required_argument, NULL, 'b'},
+	{"heads", required_argument, NULL, 'H'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -85,7 +100,7 @@ static bool take_term(struct log_request *request, const char *option, const cha
 
 static bool take_form(struct log_request *request, enum log_form form) {
 	if (request->form != LOG_TABLE && request->form != form) {
-		diag_error("--json and --yaml do not go together");
+		diag_error("--json, --yaml and --stats do not go together");
 		return false;
 	}
 	request->form = form;
@@ -101,9 +116,14 @@ static bool take(struct log_request *request, int option) {
 	case 'f': return take_term(request, "--field", optarg);
 	case 'j': return take_form(request, LOG_JSON);
 	case 'y': return take_form(request, LOG_YAML);
+	case 't': return take_form(request, LOG_STATS);
 	case 'F': request->follow = true; return true;
 	case 'S': request->state = optarg; return true;
 	case 'l': request->listen = optarg; return true;
+	case 'a': request->approvals = true; return true;
+	case 'k': request->keys = optarg; return true;
+	case 'b': request->signed_by = optarg; return true;
+	case 'H': request->heads = optarg; return true;
 	default: return false;
 	}
 }
@@ -173,7 +193,7 @@ static enum parsed parse_options(struct log_request *request, int argc, char **a
 			           option == ':' ? "needs a value" : "unknown option");
 			return PARSED_WRONG;
 		}
-		if (option != 'S' && option != 'l')
+		if (strchr("SlakbH", option) == NULL)
 			request->shown_by = long_options[index].name;
 		if (!take(request, option))
 			return PARSED_WRONG;
@@ -187,13 +207,28 @@ static enum parsed parse_options(struct log_request *request, int argc, char **a
 	return PARSED_WRONG;
 }
 
-static void request_deinit(struct log_request *request) {
+bool log_resolve(struct log_request *request) {
+	tzset();
+	return resolve_times(request) && resolve_places(request);
+}
+
+void log_request_deinit(struct log_request *request) {
 	places_deinit(&request->places);
 	filter_deinit(&request->filter);
 }
 
+/* Where the events are not as they were written, the touches are looked at all the same. */
+static int verify(const struct log_request *request) {
+	int status = log_verify(request);
+	int touches = request->approvals && status != EXIT_USAGE
+	                      ? log_verify_approvals(request, request->keys)
+	                      : EXIT_DONE;
+
+	return touches > status ? touches : status;
+}
+
 int cmd_log(int argc, char **argv) {
-	CLEANUP(request_deinit) struct log_request request = {0};
+	CLEANUP(log_request_deinit) struct log_request request = {0};
 	enum parsed parsed = parse_options(&request, argc, argv);
 
 	if (parsed == PARSED_HELP) {
@@ -207,15 +242,30 @@ int cmd_log(int argc, char **argv) {
 		           request.shown_by);
 		return EXIT_USAGE;
 	}
+	if (parsed == PARSED_SHOW && (request.signed_by != NULL || request.heads != NULL)) {
+		diag_error("log: --signed-by and --heads are for `log verify`");
+		return EXIT_USAGE;
+	}
 	if (parsed == PARSED_SHOW && request.listen != NULL) {
 		diag_error("log: --listen is for `log verify` (to read another log: --state-dir)");
 		return EXIT_USAGE;
 	}
-	setlocale(LC_CTYPE, "");
-	tzset();
-	if (!resolve_times(&request) || !resolve_places(&request))
+	if (request.keys != NULL && !request.approvals) {
+		diag_error("log: --keys is for `log verify --approvals`");
 		return EXIT_USAGE;
-	return parsed == PARSED_VERIFY ? log_verify(&request) : log_show(&request);
+	}
+	if (parsed == PARSED_SHOW && request.approvals) {
+		diag_error("log: --approvals is for `log verify`");
+		return EXIT_USAGE;
+	}
+	if (request.form == LOG_STATS && request.follow) {
+		diag_error("log: --follow does not end, so --stats does not go with it");
+		return EXIT_USAGE;
+	}
+	setlocale(LC_CTYPE, "");
+	if (!log_resolve(&request))
+		return EXIT_USAGE;
+	return parsed == PARSED_VERIFY ? verify(&request) : log_show(&request);
 }
 
 /* ---- what both need ---- */

@@ -18,6 +18,7 @@
 #include "log/json.h"
 #include "log/read.h"
 #include "log/table.h"
+#include "log/tally.h"
 
 #define SHOWN_AT_ONCE ((size_t)64 * 1024)
 #define WIDTH_UNKNOWN 80 /* of a terminal that does not know its own: a serial line */
@@ -27,6 +28,7 @@ struct show {
 	int state_fd, events_fd;
 	struct event_reader *reader;
 	struct table *table; /* NULL: documents, or JSON */
+	struct tally *tally; /* NULL: they are shown, not counted */
 	struct buffer shown; /* not yet written */
 	bool terminal;
 	uint64_t count; /* of events that were wanted */
@@ -40,6 +42,7 @@ struct show {
 static void show_deinit(struct show *show) {
 	event_reader_free(show->reader);
 	table_free(show->table);
+	tally_free(show->tally);
 	buffer_deinit(&show->shown);
 	close_fd(&show->events_fd);
 	close_fd(&show->state_fd);
@@ -144,6 +147,7 @@ static int show_document(struct show *show, const struct piece *piece) {
 			error = 0;
 		}
 		return error;
+	case LOG_STATS: return tally_add(show->tally, piece->bytes);
 	case LOG_YAML: put_document(show, piece->bytes); return buffer_error(&show->shown);
 	}
 	return -EINVAL;
@@ -256,8 +260,24 @@ static void say_unknown_fields(const struct show *show) {
 		diag_info("there are no such events");
 }
 
+static bool utf8_expected(void) {
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static int show_stats(struct show *show) {
+	const struct tally_options options = {
+		.width = show->terminal ? terminal_width() : WIDTH_UNKNOWN,
+		.utf8 = utf8_expected(),
+		.colour = show->terminal && colour_wanted(),
+	};
+	int error = tally_show(&show->shown, show->tally, options);
+
+	write_shown(show);
+	return error;
+}
+
 static int show_init(struct show *show) {
-	struct table_options options = {.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0};
+	struct table_options options = {.utf8 = utf8_expected()};
 	int error = log_open(&show->state_fd, &show->events_fd, show->request);
 
 	if (error < 0)
@@ -274,6 +294,8 @@ static int show_init(struct show *show) {
 	}
 	if (show->request->form == LOG_TABLE)
 		error = table_new(&show->table, options);
+	if (show->request->form == LOG_STATS)
+		error = tally_new(&show->tally);
 	if (error < 0)
 		diag_error("log: %s", strerror(-error));
 	return error < 0 ? EXIT_FAILED : EXIT_DONE;
@@ -288,6 +310,8 @@ int log_show(struct log_request *request) {
 	if (show.status != EXIT_DONE)
 		return show.status;
 	error = request->follow ? show_as_they_happen(&show) : show_new(&show);
+	if (error == 0 && show.tally != NULL)
+		error = show_stats(&show);
 	if (error < 0) {
 		diag_error("log: %s", strerror(-error));
 		return EXIT_FAILED;

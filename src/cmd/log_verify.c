@@ -2,82 +2,40 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/control.h"
 #include "base/diag.h"
 #include "cmd/cmd.h"
 #include "cmd/log.h"
+#include "log/anchor.h"
 #include "log/chain.h"
+#include "log/day_file.h"
 #include "log/days.h"
-#include "log/display.h"
-#include "log/head.h"
 
-#define NO_ANCHOR                                                                  \
-	" (so that a cut end, or a log that was written anew whole, would not be " \
-	"seen)\n"
-
-static void print_path(const char *path) {
-	CLEANUP(buffer_deinit) struct buffer shown = {0};
-
-	display_put(&shown, bytes_of_text(path), strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
-	fwrite(shown.data, 1, shown.len, stdout);
-}
-
-static const char *why_no_head(int result) {
-	switch (result) {
-	case 0: return "its answer is not understood";
-	case 1: return "it does not tell (an older one?)";
-	case -ENOENT:
-	case -ECONNREFUSED: return "none is running there";
-	case -EXDEV: return "it writes another log (--listen names another guard)";
-	default: return strerror(-result);
-	}
-}
-
-/* Asked before anything is read: what the guard writes meanwhile lies behind its answer. */
-static bool ask_anchor(struct chain_link *ret, const struct log_request *request, int state_fd) {
-	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int result = control_ask(&answer, request->places.control, "log-head", false);
-
-	if (result == 0) {
-		int error = head_read(ret, buffer_bytes(&answer), state_fd);
-
-		if (error == 0) {
-			printf("anchor:  the guard that runs, which wrote event %" PRIu64 " last\n",
-			       ret->seq - 1);
-			return true;
-		}
-		result = error == -EXDEV ? error : 0;
-	}
-	fputs("anchor:  none; the guard at ", stdout);
-	print_path(request->places.socket);
-	printf(": %s" NO_ANCHOR, why_no_head(result));
-	return false;
+static void close_file(struct day_file **file) {
+	day_file_close(*file);
 }
 
 /* The line that begins at the offset, from 1; 0: it cannot be told. */
-static uint64_t line_at(int events_fd, const char *file, uint64_t offset) {
-	CLEANUP(close_fd)
-	int fd = openat(events_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+static uint64_t line_at(int events_fd, const char *name, uint64_t offset) {
+	CLEANUP(close_file) struct day_file *file = NULL;
 	uint8_t chunk[16384];
 	uint64_t line = 1;
 
-	while (fd >= 0 && offset > 0) {
+	if (day_file_open(&file, events_fd, name) < 0)
+		return 0;
+	while (offset > 0) {
 		size_t wanted = offset < sizeof(chunk) ? (size_t)offset : sizeof(chunk);
-		ssize_t len = read(fd, chunk, wanted);
+		size_t len = 0;
 
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len <= 0)
+		if (day_file_read(&len, file, chunk, wanted) < 0 || len == 0)
 			return 0;
-		for (ssize_t i = 0; i < len; i++)
+		for (size_t i = 0; i < len; i++)
 			line += chunk[i] == '\n';
-		offset -= (uint64_t)len;
+		offset -= len;
 	}
-	return fd >= 0 ? line : 0;
+	return line;
 }
 
 static void print_checked(const struct chain_report *report, const struct days *days) {
@@ -92,9 +50,9 @@ static void print_checked(const struct chain_report *report, const struct days *
 		printf("; %zu day files, %s to %s", days->count, days->names[0],
 		       days->names[days->count - 1]);
 	putchar('\n');
-	if (report->first_seq > 1)
-		printf("older:   the %" PRIu64 " events before are not there: removed, or kept for "
-		       "no longer\n",
+	if (report->first_seq > 1 && report->first_seq <= report->kept_from)
+		printf("older:   the %" PRIu64 " events before were removed by the guard, as the "
+		       "policy's log: says\n",
 		       report->first_seq - 1);
 }
 
@@ -132,22 +90,46 @@ static void print_finding(const struct chain_report *report, int events_fd) {
 		puts("         Nothing behind this place was checked.");
 }
 
+/* Its signature is not one by the key that it names: the guard writes none like that. */
+static void find_bad_head(struct chain_report *report, const struct heads *heads) {
+	report->finding = CHAIN_CHANGED;
+	memcpy(report->file, heads->bad_file, sizeof(report->file));
+	report->offset = heads->bad_offset;
+	report->seq = heads->bad_seq;
+}
+
+/* Whether a signed head was asked for, and there is none. */
+static bool print_signed(const struct chain_report *report, const struct heads *heads,
+                         const struct log_request *request) {
+	if (request->signed_by != NULL && heads->good == 0) {
+		puts("FAULT:   unsigned: no head in this log is signed by the key that was named");
+		return true;
+	}
+	if (heads->good > 0 && heads->last_seq < report->last_seq)
+		printf("signed:  up to event %" PRIu64 "; the %" PRIu64
+		       " behind it by no head yet\n",
+		       heads->last_seq, report->last_seq - heads->last_seq);
+	return false;
+}
+
 int log_verify(const struct log_request *request) {
 	CLEANUP(close_fd) int state_fd = -1;
 	CLEANUP(close_fd) int events_fd = -1;
 	CLEANUP(days_deinit) struct days days = {0};
 	struct chain_report report = {0};
-	struct chain_link anchor;
-	bool has_anchor;
+	struct heads heads = {0};
+	bool unsigned_log;
+	CLEANUP(anchors_deinit) struct anchors anchors = {0};
 	int error = log_open(&state_fd, &events_fd, request);
 
 	if (error < 0)
 		return EXIT_USAGE;
 	fputs("log:     ", stdout);
-	print_path(request->places.state);
+	log_print_path(request->places.state);
 	puts("/" EVENTS_DIRECTORY);
-	has_anchor = ask_anchor(&anchor, request, state_fd);
-	error = chain_verify(&report, events_fd, has_anchor ? &anchor : NULL);
+	if (!log_anchors(&anchors, &heads, request, state_fd, events_fd))
+		return EXIT_USAGE;
+	error = chain_verify(&report, events_fd, anchors.links, anchors.count);
 	if (error == 0)
 		error = days_list(&days, events_fd);
 	if (error < 0) {
@@ -155,11 +137,14 @@ int log_verify(const struct log_request *request) {
 		log_say_unreadable(request, report.file, error);
 		return EXIT_USAGE;
 	}
+	if (!is_fault(report.finding) && heads.has_bad)
+		find_bad_head(&report, &heads);
 	print_checked(&report, &days);
 	print_finding(&report, events_fd);
+	unsigned_log = print_signed(&report, &heads, request);
 	if (fflush(stdout) != 0) {
 		diag_error("log verify: writing: %s", strerror(errno));
 		return EXIT_USAGE;
 	}
-	return is_fault(report.finding) ? EXIT_FAILED : EXIT_DONE;
+	return is_fault(report.finding) || unsigned_log ? EXIT_FAILED : EXIT_DONE;
 }

@@ -58,7 +58,7 @@ static bool take(struct options *options, int option) {
 	}
 }
 
-static bool resolve(struct options *options) {
+bool options_resolve(struct options *options) {
 	char here[PATH_MAX];
 	int error;
 
@@ -104,7 +104,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 			return OPTIONS_WRONG;
 	}
 	*ret_operands = argv + optind;
-	return resolve(options) ? OPTIONS_RUN : OPTIONS_WRONG;
+	return options_resolve(options) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
 struct daemon_options options_for_daemon(const struct options *options) {

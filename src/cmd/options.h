@@ -21,6 +21,9 @@ enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG };
  * been said. Operands are left in *ret_operands, a part of argv. */
 enum options_result options_parse(struct options *options, int argc, char **argv, bool only_listen,
                                   char ***ret_operands);
+/* Makes places of the paths that were given; for commands with options of their own. false: what is
+ * wrong has been said. */
+bool options_resolve(struct options *options);
 void options_deinit(struct options *options);
 
 /* Borrows from options; ready and data are for the command to set. */

@@ -35,11 +35,17 @@ int person_ask(struct buffer *answer, const struct options *options, const char 
 	                  control_ask(answer, options->places.control, request, false));
 }
 
+int person_ask_patiently(struct buffer *answer, const struct options *options, const char *command,
+                         const char *request) {
+	return say_result(answer, options, command,
+	                  control_ask(answer, options->places.control, request, true));
+}
+
 int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
-                      const char *request) {
+                      const char *request, double timeout_s) {
 	return say_result(
 		answer, options, command,
-		control_ask_secret(answer, options->places.control, request, CHECK_TIMEOUT_S));
+		control_ask_secret(answer, options->places.control, request, timeout_s));
 }
 
 void person_show(const struct buffer *answer, size_t from) {

@@ -5,15 +5,20 @@
 #include "base/buffer.h"
 #include "cmd/options.h"
 
-#define SECRET_REQUEST_SIZE 256 /* the control socket takes no more */
-#define CHECK_TIMEOUT_S     30. /* yescrypt on a loaded machine */
+#define SECRET_REQUEST_SIZE 256    /* the control socket takes no more */
+#define CHECK_TIMEOUT_S     30.    /* yescrypt on a loaded machine */
+#define PERSON_TIMEOUT_S    86400. /* a request waits no longer than that */
+#define CHANGE_TIMEOUT_S    300.   /* the guard gives up before */
 
 /* Exit status; what failed has been said, as that of the command. *answer has what came. */
 int person_ask(struct buffer *answer, const struct options *options, const char *command,
                const char *request);
-/* The same for a request with a PIN in it. */
+/* The same where the guard has to read files first. */
+int person_ask_patiently(struct buffer *answer, const struct options *options, const char *command,
+                         const char *request);
+/* The same for a request with a PIN in it, or that a person has to answer. */
 int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
-                      const char *request);
+                      const char *request, double timeout_s);
 /* The answer's lines, as text that no terminal obeys. */
 void person_show(const struct buffer *answer, size_t from);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "platform/platform.h"
 
 #define NAME        "ssh-agent-guard"
@@ -79,6 +80,11 @@ int places_init(struct places *places, const char *policy, const char *state, co
 	*places = (struct places){0};
 	if (error < 0)
 		return error;
+	if (platform_is_installed_closed() && (policy != NULL || state != NULL)) {
+		diag_info("--policy and --state-dir do not count for a program that is installed "
+		          "set-gid");
+		policy = state = NULL;
+	}
 	places->policy = policy != NULL ? absolute(policy) : policy_place();
 	places->state = state != NULL ? absolute(state) : state_place();
 	places->runtime = text("%s/" NAME, runtime);

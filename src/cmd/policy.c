@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/lock.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "base/show.h"
 #include "cmd/cmd.h"
 #include "cmd/places.h"
+#include "cmd/policy_tools.h"
 #include "cmd/tell.h"
+#include "confirm/pin.h"
 #include "policy/floor.h"
 #include "policy/lint.h"
 #include "policy/show.h"
@@ -18,12 +21,18 @@
 static const char help[] =
 	"usage: ssh-agent-guard policy lint [--floor] [FILE]\n"
 	"       ssh-agent-guard policy show [--floor] [FILE]\n"
+	"       ssh-agent-guard policy accept [OPTION...]\n"
+	"       ssh-agent-guard policy replay NEW [OPTION...]\n"
+	"       ssh-agent-guard policy suggest [OPTION...]\n"
 	"\n"
 	"lint reads a policy as the guard does, and prints what is wrong with it, and what may "
 	"not\n"
 	"be meant: allows that rest on nothing that is proved, and rules that never decide.\n"
 	"show prints the policy as the guard reads it: with all defaults and definitions put in.\n"
 	"Without FILE it is the policy at its ordinary place.\n"
+	"accept says yes to a changed policy that is locked; replay decides the logged requests\n"
+	"again by another policy; suggest writes rules for what was allowed so far. Each has a\n"
+	"--help of its own.\n"
 	"\n"
 	"  --floor  read it as a system floor; without FILE the one that is in force\n"
 	"\n"
@@ -64,7 +73,10 @@ static int written(int status) {
 static int load(struct policy **ret, const char *path, bool is_floor, struct problems *problems) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 	CLEANUP(free_pointer) char *home = NULL;
-	struct surroundings surroundings = {.is_floor = true};
+	CLEANUP(disk_files_deinit) struct disk_files files = {0};
+	const struct policy_source source = {
+		.find = disk_files_find, .data = &files, .any_owner = true};
+	struct surroundings surroundings = {.is_floor = true, .source = &source};
 	int error;
 
 	if (!is_floor)
@@ -78,7 +90,17 @@ static int load(struct policy **ret, const char *path, bool is_floor, struct pro
 	return policy_parse(ret, buffer_bytes(&buffer), path, &surroundings, problems);
 }
 
-static int lint(const char *path, bool is_floor) {
+/* What was enrolled below that state directory. An askpass needs no enrolling. */
+static unsigned enrolled_at(const char *state) {
+	CLEANUP(close_fd) int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct pin pin;
+
+	if (fd >= 0 && pin_load(&pin, fd) == 0)
+		return CONFIRM_ASKPASS | CONFIRM_PIN;
+	return CONFIRM_ASKPASS;
+}
+
+static int lint(const char *path, bool is_floor, const char *state) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	struct policy *policy = NULL;
 	int error = load(&policy, path, is_floor, &findings);
@@ -94,19 +116,38 @@ static int lint(const char *path, bool is_floor) {
 		return EXIT_USAGE;
 	}
 	policy_lint(policy, &findings);
+	/* Whose floor it is, is not known here. */
+	if (!is_floor)
+		policy_lint_enrolled(policy, enrolled_at(state), &findings);
 	policy_unref(policy);
 	print_findings(&findings);
 	return written(problems_total(&findings) > 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
-static int show_policy(const char *path, bool named, bool is_floor) {
+/* Where no file is named: what a guard would begin with, which may be another than the file. */
+static int load_in_force(struct policy **ret, const struct places *places,
+                         struct problems *problems) {
+	struct policy *floor = NULL;
+	int error = policy_tools_floor(&floor);
+
+	if (error == 0)
+		error = lock_peek(ret, places->state, floor, problems);
+	policy_unref(floor);
+	if (error == 0)
+		diag_info("the policy is locked: this is the one that was accepted (%s/%s)",
+		          places->state, LOCK_FILE);
+	if (error == -ENOENT)
+		error = policy_load(ret, places->policy, problems);
+	return error == -ENOENT ? policy_new_default(ret) : error;
+}
+
+static int show_policy(const struct places *places, bool named, bool is_floor) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(buffer_deinit) struct buffer yaml = {0};
 	struct policy *policy = NULL;
-	int error = load(&policy, path, is_floor, &problems);
+	int error = named || is_floor ? load(&policy, places->policy, is_floor, &problems)
+	                              : load_in_force(&policy, places, &problems);
 
-	if (error == -ENOENT && !named && !is_floor)
-		error = policy_new_default(&policy);
 	if (error == 0) {
 		policy_show(&yaml, policy);
 		error = buffer_error(&yaml);
@@ -114,7 +155,7 @@ static int show_policy(const char *path, bool named, bool is_floor) {
 	policy_unref(policy);
 	tell_problems(&problems);
 	if (error < 0 && problems.count == 0)
-		diag_error("policy: %s: %s", path, strerror(-error));
+		diag_error("policy: %s: %s", places->policy, strerror(-error));
 	if (error < 0)
 		return EXIT_USAGE;
 	fwrite(yaml.data, 1, yaml.len, stdout);
@@ -133,9 +174,9 @@ static int run(const char *what, const char *file, bool is_floor) {
 		return EXIT_USAGE;
 	}
 	if (strcmp(what, "lint") == 0)
-		status = lint(places.policy, is_floor);
+		status = lint(places.policy, is_floor, places.state);
 	else if (strcmp(what, "show") == 0)
-		status = show_policy(places.policy, file != NULL, is_floor);
+		status = show_policy(&places, file != NULL, is_floor);
 	else
 		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
 		           what);
@@ -143,11 +184,24 @@ static int run(const char *what, const char *file, bool is_floor) {
 	return status;
 }
 
+/* Those with options of their own. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} tools[] = {
+	{"accept", cmd_policy_accept},
+	{"replay", cmd_policy_replay},
+	{"suggest", cmd_policy_suggest},
+};
+
 int cmd_policy(int argc, char **argv) {
 	bool is_floor = false;
 	char **operands;
 	int option;
 
+	for (size_t i = 0; argc > 1 && i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (strcmp(argv[1], tools[i].name) == 0)
+			return tools[i].run(argc - 1, argv + 1);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, also its own state */
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
@@ -166,7 +220,8 @@ int cmd_policy(int argc, char **argv) {
 	operands = argv + optind;
 	if (operands[0] == NULL || (operands[1] != NULL && operands[2] != NULL) ||
 	    (operands[1] != NULL && *operands[1] == '\0')) {
-		diag_error("policy: write lint or show, and at most one file (see `ssh-agent-guard "
+		diag_error("policy: write lint, show, accept, replay or suggest, and at most one "
+		           "file (see `ssh-agent-guard "
 		           "policy --help`)");
 		return EXIT_USAGE;
 	}

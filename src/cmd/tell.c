@@ -54,6 +54,8 @@ static void tell_ancestor(FILE *stream, const struct process *ancestor) {
 	}
 	fputs(": ", stream);
 	show(stream, ancestor->exe != NULL ? ancestor->exe : unknown, 0);
+	if (ancestor->pid > 0)
+		fprintf(stream, " (PID %ld)", (long)ancestor->pid);
 	putc('\n', stream);
 }
 

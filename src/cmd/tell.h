@@ -11,6 +11,9 @@
 /* Each fact with its name, one a line, behind indent. */
 void tell_request(FILE *stream, const char *indent, const struct request *request);
 
+/* What is known of the process beside that: nothing that a rule could ask for. */
+void tell_process(FILE *stream, const struct caller *caller);
+
 /* For each rule why it fits or not, and then the verdict, which is handed back. -ENOMEM. */
 int tell_decision(struct verdict *ret, FILE *stream, const char *indent,
                   const struct policy *policy, const struct request *request) MUST_CHECK;

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/select.h>
 #include <termios.h>
 
 #include "base/secret.h"
@@ -26,15 +26,20 @@ static int open_terminal(void) {
 	return fd < 0 ? -ENOTTY : fd;
 }
 
-/* The signals are let through here alone, so that none is missed before. */
+/* The signals are let through here alone, so that none is missed before. Not by poll(), which knows
+ * no terminals on macOS. */
 static int read_line(int fd, char *ret, size_t size, const sigset_t *unblocked) {
-	struct pollfd typed = {.fd = fd, .events = POLLIN};
 	size_t len = 0;
 
+	if (fd >= FD_SETSIZE)
+		return -EMFILE;
 	for (;;) {
+		fd_set typed;
 		ssize_t n;
 
-		if (ppoll(&typed, 1, NULL, unblocked) < 0)
+		FD_ZERO(&typed);
+		FD_SET(fd, &typed);
+		if (pselect(fd + 1, &typed, NULL, NULL, NULL, unblocked) < 0)
 			return -errno;
 		n = read(fd, ret + len, 1);
 		if (n <= 0)

@@ -141,7 +141,10 @@ static void test_file(const char *file, struct tally *tally) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(free_pointer) char *home = policy_home();
-	const struct surroundings surroundings = {.home = home};
+	CLEANUP(disk_files_deinit) struct disk_files files = {0};
+	const struct policy_source source = {
+		.find = disk_files_find, .data = &files, .any_owner = true};
+	const struct surroundings surroundings = {.home = home, .source = &source};
 	struct suite *suite = NULL;
 	int error = -EINVAL;
 

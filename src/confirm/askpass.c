@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/short_env.h"
 #include "platform/platform.h"
 
 #define OUTPUT_LEN_MAX 16 /* "yes" or nothing; more is no yes */
@@ -22,20 +23,6 @@ struct askpass {
 	ev_child child;
 };
 
-/* What a window needs, and nothing else of our environment. */
-static const char *const passed_on[] = {
-	"DISPLAY",
-	"WAYLAND_DISPLAY",
-	"XAUTHORITY",
-	"XDG_RUNTIME_DIR",
-	"DBUS_SESSION_BUS_ADDRESS",
-	"HOME",
-	"LANG",
-	"LC_ALL",
-	"LC_CTYPE",
-};
-#define PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
-
 const char *askpass_program(void) {
 	const char *program = getenv("SSH_ASKPASS");
 
@@ -44,21 +31,12 @@ const char *askpass_program(void) {
 
 /* In the child, which has a copy of our memory to waste. */
 static _Noreturn void child_run(const char *program, const char *text, int output, pid_t parent) {
-	char *environment[PASSED_ON + 3];
+	char *environment[SHORT_ENV_SIZE];
 	char *const argv[] = {strdup(program), strdup(text), NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	size_t n = 0;
 	sigset_t none;
 
-	environment[n++] = strdup("PATH=/usr/local/bin:/usr/bin:/bin");
-	environment[n++] = strdup("SSH_ASKPASS_PROMPT=confirm");
-	for (size_t i = 0; i < PASSED_ON; i++) {
-		const char *value = getenv(passed_on[i]);
-
-		if (value != NULL && asprintf(&environment[n], "%s=%s", passed_on[i], value) >= 0)
-			n++;
-	}
-	environment[n] = NULL;
+	short_env(environment, strdup("SSH_ASKPASS_PROMPT=confirm"));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -103,13 +81,14 @@ int askpass_start(struct askpass **ret, struct ev_loop *loop, const char *progra
 	struct askpass *askpass = calloc(1, sizeof(*askpass));
 	CLEANUP(close_fd) int output = -1;
 	pid_t parent = getpid();
-	int pipe_fds[2];
+	int pipe_fds[2], error;
 
 	if (askpass == NULL)
 		return -ENOMEM;
-	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+	error = platform_pipe(pipe_fds, false);
+	if (error < 0) {
 		free(askpass);
-		return -errno;
+		return error;
 	}
 	output = pipe_fds[1];
 	*askpass = (struct askpass){
@@ -120,8 +99,7 @@ int askpass_start(struct askpass **ret, struct ev_loop *loop, const char *progra
 	ev_child_init(&askpass->child, on_child, askpass->pid, 0);
 	askpass->child.data = askpass;
 	if (askpass->pid < 0) {
-		int error = -errno;
-
+		error = -errno;
 		askpass_free(askpass);
 		return error;
 	}

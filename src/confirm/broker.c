@@ -4,10 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "confirm/proof.h"
+
+_Static_assert(PROOF_REQUESTS_MAX >= BROKER_WAITERS_MAX, "a touch is for all who wait");
+
 #define RECORDS_MAX 64 /* callers that are remembered for not being answered */
 
 struct waiter {
 	struct waiter *next;
+	char digest[DIGEST_HEX]; /* of its request */
 	struct prompt *prompt;
 	broker_answered *answered;
 	void *data;
@@ -16,7 +21,10 @@ struct waiter {
 /* How it went for one caller: for the process that started its job, because the caller itself is
  * another one each time. */
 struct record {
-	struct process_id starter; /* of none: of all whose starter is not known */
+	/* Of none: of all whose starter is not known; those whom nobody sees are apart from those
+	 * whom init or the service manager has started. */
+	struct process_id starter;
+	bool is_unseen;
 	unsigned unanswered, left;
 	uint64_t paused_until_ns;
 	uint64_t used_ns;
@@ -44,8 +52,11 @@ int broker_new(struct broker **ret, const struct broker_calls *calls) {
 
 /* ---- callers for whom nobody answers ---- */
 
-static bool same_starter(struct process_id a, struct process_id b) {
-	return process_id_same(a, b) || (a.pid == 0 && b.pid == 0);
+static bool is_record_of(const struct record *record, const struct question *question) {
+	struct process_id a = record->starter, b = question->starter;
+
+	return record->is_unseen == question->is_unseen &&
+	       (process_id_same(a, b) || (a.pid == 0 && b.pid == 0));
 }
 
 static bool is_paused(const struct record *record, uint64_t now_ns) {
@@ -58,12 +69,13 @@ static bool is_less_needed(const struct record *a, const struct record *b, uint6
 	return a->used_ns < b->used_ns;
 }
 
-static struct record *record_of(struct broker *broker, struct process_id starter, uint64_t now_ns) {
+static struct record *record_of(struct broker *broker, const struct question *question,
+                                uint64_t now_ns) {
 	struct record *record = &broker->records[0];
 
 	for (size_t i = 0; i < broker->n_records; i++) {
 		record = &broker->records[i];
-		if (same_starter(record->starter, starter)) {
+		if (is_record_of(record, question)) {
 			record->used_ns = now_ns;
 			return record;
 		}
@@ -71,13 +83,13 @@ static struct record *record_of(struct broker *broker, struct process_id starter
 	if (broker->n_records < RECORDS_MAX) {
 		record = &broker->records[broker->n_records++];
 	} else {
-
 		record = &broker->records[0];
 		for (size_t i = 1; i < RECORDS_MAX; i++)
 			if (is_less_needed(&broker->records[i], record, now_ns))
 				record = &broker->records[i];
 	}
-	*record = (struct record){.starter = starter, .used_ns = now_ns};
+	*record = (struct record){
+		.starter = question->starter, .is_unseen = question->is_unseen, .used_ns = now_ns};
 	return record;
 }
 
@@ -88,14 +100,14 @@ static void pause_from(struct record *record, uint64_t now_ns, uint64_t pause_ns
 
 /* A yes takes a proof, so a person is there. */
 static void person_answered(struct broker *broker, const struct prompt *prompt) {
-	struct record *record = record_of(broker, prompt->question->starter, prompt->asked_ns);
+	struct record *record = record_of(broker, prompt->question, prompt->asked_ns);
 
 	record->unanswered = record->left = 0;
 	broker->all.unanswered = broker->all.left = 0;
 }
 
 static void nobody_answered(struct broker *broker, const struct prompt *prompt, uint64_t now_ns) {
-	struct record *record = record_of(broker, prompt->question->starter, now_ns);
+	struct record *record = record_of(broker, prompt->question, now_ns);
 
 	if (++record->unanswered >= UNANSWERED_MAX)
 		pause_from(record, now_ns, broker->pause_ns);
@@ -106,7 +118,7 @@ static void nobody_answered(struct broker *broker, const struct prompt *prompt, 
 /* Asking and leaving again and again is a flood as well, and so is asking for what is denied; but a
  * person may break off a command. */
 static void not_wanted(struct broker *broker, const struct prompt *prompt, uint64_t now_ns) {
-	struct record *record = record_of(broker, prompt->question->starter, now_ns);
+	struct record *record = record_of(broker, prompt->question, now_ns);
 
 	if (++record->left >= LEFT_MAX)
 		pause_from(record, now_ns, broker->pause_ns);
@@ -140,6 +152,7 @@ size_t broker_count(const struct broker *broker) {
 }
 
 static void prompt_free(struct prompt *prompt) {
+	proof_unref(prompt->proof);
 	question_free(prompt->question);
 	free(prompt);
 }
@@ -188,17 +201,20 @@ static bool has_room(const struct broker *broker, const struct question *questio
 
 static struct prompt *prompt_like(const struct broker *broker, const struct question *question) {
 	for (struct prompt *prompt = broker->prompts; prompt != NULL; prompt = prompt->next)
-		if (question_same(prompt->question, question))
+		if (!prompt->is_sealed && question_same(prompt->question, question))
 			return prompt;
 	return NULL;
 }
 
-static struct waiter *waiter_new(struct prompt *prompt, broker_answered *answered, void *data) {
+static struct waiter *waiter_new(struct prompt *prompt, const struct question *question,
+                                 broker_answered *answered, void *data) {
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
 
 	if (waiter == NULL)
 		return NULL;
-	*waiter = (struct waiter){prompt->waiters, prompt, answered, data};
+	*waiter = (struct waiter){
+		.next = prompt->waiters, .prompt = prompt, .answered = answered, .data = data};
+	memcpy(waiter->digest, question->digest, sizeof(waiter->digest));
 	prompt->waiters = waiter;
 	prompt->n_waiters++;
 	return waiter;
@@ -214,7 +230,7 @@ static enum broker_reply ask_anew(struct waiter **ret_waiter, struct broker *bro
 	if (!has_room(broker, *question, terms->max_pending))
 		return BROKER_RATE_LIMITED;
 	prompt = calloc(1, sizeof(*prompt));
-	waiter = prompt != NULL ? waiter_new(prompt, answered, data) : NULL;
+	waiter = prompt != NULL ? waiter_new(prompt, *question, answered, data) : NULL;
 	if (waiter == NULL) {
 		free(prompt);
 		return BROKER_NO_MEMORY;
@@ -247,16 +263,20 @@ enum broker_reply broker_ask(struct waiter **ret_waiter, struct broker *broker,
 
 		if (prompt->n_waiters >= BROKER_WAITERS_MAX)
 			return BROKER_RATE_LIMITED;
-		waiter = waiter_new(prompt, answered, data);
+		waiter = waiter_new(prompt, question, answered, data);
 		if (waiter == NULL)
 			return BROKER_NO_MEMORY;
 		*ret_waiter = waiter;
 		return BROKER_WAITS;
 	}
 	if (is_paused(&broker->all, now_ns) ||
-	    is_paused(record_of(broker, question->starter, now_ns), now_ns))
+	    is_paused(record_of(broker, question, now_ns), now_ns))
 		return BROKER_UNANSWERED;
 	return ask_anew(ret_waiter, broker, &owned, terms, now_ns, answered, data);
+}
+
+uint64_t waiter_prompt(const struct waiter *waiter) {
+	return waiter->prompt->id;
 }
 
 void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns) {
@@ -277,6 +297,29 @@ void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns)
 		return;
 	not_wanted(broker, prompt, now_ns);
 	prompt_end(broker, prompt, PROMPT_CANCELLED);
+}
+
+size_t broker_seal(struct broker *broker, uint64_t id, char (*ret)[DIGEST_HEX], size_t max) {
+	struct prompt *prompt = find(broker, id);
+	size_t n = 0;
+
+	if (prompt == NULL)
+		return 0;
+	prompt->is_sealed = true;
+	for (const struct waiter *waiter = prompt->waiters; waiter != NULL && n < max;
+	     waiter = waiter->next)
+		memcpy(ret[n++], waiter->digest, sizeof(waiter->digest));
+	return n;
+}
+
+bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,
+                         struct touch_proof *proof) {
+	struct prompt *prompt = find(broker, id);
+
+	if (prompt == NULL || (prompt->question->methods & CONFIRM_TOUCH) == 0)
+		return false;
+	prompt->proof = proof_ref(proof);
+	return broker_grant(broker, id, CONFIRM_TOUCH, via);
 }
 
 bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via) {

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "confirm/question.h"
+#include "facts/proof.h"
 
 #define BROKER_WAITERS_MAX 64 /* of one prompt: a git fetch with many submodules, not a flood */
 #define UNANSWERED_MAX     2  /* prompts in a row that nobody answered, for one caller */
@@ -36,6 +37,8 @@ struct prompt {
 	enum prompt_state state;
 	enum confirm_method method; /* by which it was granted or denied; 0: by none */
 	const char *via;            /* static: the way the answer came; NULL */
+	bool is_sealed;             /* nobody joins it any more */
+	struct touch_proof *proof;  /* of a touch; NULL */
 	struct question *question;  /* owned */
 	uint64_t asked_ns, deadline_ns;
 	size_t n_waiters;
@@ -78,11 +81,21 @@ void broker_free(struct broker *broker);
 enum broker_reply broker_ask(struct waiter **ret_waiter, struct broker *broker,
                              struct question *question, const struct broker_terms *terms,
                              uint64_t now_ns, broker_answered *answered, void *data) MUST_CHECK;
+/* Which prompt it waits for. */
+uint64_t waiter_prompt(const struct waiter *waiter);
 /* Whoever asked is gone: will not be told. With the last one the prompt ends. NULL is fine. */
 void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns);
 
+/* Nobody joins the prompt from here on, because what says yes to it names each of its requests.
+ * Returns how many digests of theirs (question->digest) there are in *ret; what is above max is
+ * left out, so that nothing says yes to it. */
+size_t broker_seal(struct broker *broker, uint64_t id, char (*ret)[DIGEST_HEX], size_t max);
+
 /* false: there is no such prompt (any more), or that method may not say yes to it. */
 bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
+/* By a touch; the proof is shared from here on. */
+bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,
+                         struct touch_proof *proof);
 /* Anybody may say no, so that shows nobody to be there: it counts as leaving does. */
 bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
                  uint64_t now_ns);

@@ -15,10 +15,14 @@ struct kept {
 	struct grant_watch watch;
 };
 
+/* The two clocks that tell of it are read one after the other. */
+#define SLEEP_MIN_NS (SECOND_NS / 2)
+
 struct grants {
 	struct kept *kept[GRANTS_MAX];
 	size_t n_kept;
 	uint64_t last_id;
+	uint64_t slept_ns; /* as last told */
 };
 
 /* ---- watches ---- */
@@ -165,6 +169,14 @@ size_t grants_revoke_all(struct grants *grants) {
 	while (grants->n_kept > 0)
 		drop(grants, grants->n_kept - 1);
 	return n;
+}
+
+bool grants_slept(struct grants *grants, uint64_t slept_ns) {
+	bool has_slept = slept_ns > grants->slept_ns + SLEEP_MIN_NS;
+
+	if (slept_ns > grants->slept_ns)
+		grants->slept_ns = slept_ns;
+	return has_slept && grants_revoke_all(grants) > 0;
 }
 
 const struct grant *grants_next(struct grants *grants, const struct grant *after, uint64_t now_ns) {

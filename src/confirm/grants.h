@@ -51,6 +51,9 @@ int grants_add(uint64_t *ret_id, struct grants *grants, const struct question *q
 const struct grant *grants_find(struct grants *grants, const struct question *question,
                                 uint64_t now_ns);
 
+/* The machine has slept so long by now (platform_slept_ns()): grants from before a sleep end, since
+ * nobody knows who woke it. To be told before grants are looked for. Whether any ended. */
+bool grants_slept(struct grants *grants, uint64_t slept_ns);
 bool grants_revoke(struct grants *grants, uint64_t id); /* false: there is none */
 size_t grants_revoke_all(struct grants *grants);        /* how many there were */
 

@@ -2,7 +2,6 @@
 
 #include <crypt.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -55,15 +54,38 @@ bool hash_same(const char *a, const char *b) {
 	return len == strlen(b) && CRYPTO_memcmp(a, b, len) == 0;
 }
 
-static _Noreturn void child_run(int fd, const char *pin, const char *setting, pid_t parent) {
+static _Noreturn void child_run(int fd, int pin_fd, const char *setting, pid_t parent) {
+	char *pin = secret_new(PIN_LEN_MAX + 1);
 	char hash[PIN_HASH_SIZE];
 	size_t len;
 
-	if (platform_die_with_parent(parent) < 0 || dup2(fd, RESULT_FD) < 0 ||
+	if (platform_die_with_parent(parent) < 0 || pin == NULL ||
+	    read(pin_fd, pin, PIN_LEN_MAX) < 0 || dup2(fd, RESULT_FD) < 0 ||
 	    platform_close_from(RESULT_FD + 1) < 0 || hash_pin(hash, pin, setting) < 0)
 		_exit(1);
+	secret_free(pin, PIN_LEN_MAX + 1);
 	len = strlen(hash) + 1;
 	_exit(write(RESULT_FD, hash, len) == (ssize_t)len ? 0 : 1);
+}
+
+/* No child inherits a secret, so it lies ready for the one that is to have it. */
+static int put_pin(int *ret_fd, const char *pin) {
+	size_t len = strlen(pin);
+	CLEANUP(close_fd) int reads = -1;
+	CLEANUP(close_fd) int writes = -1;
+	int pipe_fds[2], error;
+
+	if (len > PIN_LEN_MAX)
+		return -EINVAL;
+	error = platform_pipe(pipe_fds, true);
+	if (error < 0)
+		return error;
+	reads = pipe_fds[0];
+	writes = pipe_fds[1];
+	if (write(writes, pin, len) != (ssize_t)len)
+		return -EIO;
+	*ret_fd = take_fd(&reads);
+	return 0;
 }
 
 static void hashing_free(struct hashing *hashing) {
@@ -122,14 +144,18 @@ int hashing_start(struct hashing **ret, struct ev_loop *loop, const char *pin, c
                   hashing_done *done, void *data) {
 	struct hashing *hashing = calloc(1, sizeof(*hashing));
 	CLEANUP(close_fd) int result = -1;
+	CLEANUP(close_fd) int pin_fd = -1;
 	pid_t parent = getpid();
-	int pipe_fds[2];
+	int pipe_fds[2], error;
 
 	if (hashing == NULL)
 		return -ENOMEM;
-	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+	error = put_pin(&pin_fd, pin);
+	if (error == 0)
+		error = platform_pipe(pipe_fds, false);
+	if (error < 0) {
 		free(hashing);
-		return -errno;
+		return error;
 	}
 	*hashing = (struct hashing){.loop = loop, .done = done, .data = data, .fd = pipe_fds[0]};
 	result = pipe_fds[1];
@@ -137,12 +163,11 @@ int hashing_start(struct hashing **ret, struct ev_loop *loop, const char *pin, c
 	ev_timer_init(&hashing->deadline, on_deadline, HASHING_DEADLINE_S, 0.);
 	hashing->pid = fork();
 	if (hashing->pid == 0)
-		child_run(result, pin, setting, parent);
+		child_run(result, pin_fd, setting, parent);
 	ev_child_init(&hashing->child, on_child, hashing->pid, 0);
 	hashing->readable.data = hashing->child.data = hashing->deadline.data = hashing;
 	if (hashing->pid < 0) {
-		int error = -errno;
-
+		error = -errno;
 		hashing_free(hashing);
 		return error;
 	}

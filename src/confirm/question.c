@@ -134,8 +134,8 @@ static void put_purpose(struct question *question, const struct request *request
 bool question_same(const struct question *a, const struct question *b) {
 	return a->may_share && b->may_share &&
 	       bytes_equal(buffer_bytes(&a->purpose), buffer_bytes(&b->purpose)) &&
-	       a->methods == b->methods && process_id_same(a->job, b->job) &&
-	       same_text(a->exe, b->exe);
+	       a->methods == b->methods && a->terms.pin == b->terms.pin &&
+	       process_id_same(a->job, b->job) && same_text(a->exe, b->exe);
 }
 
 bool question_covers(const struct question *granted, const struct question *asked) {
@@ -249,36 +249,67 @@ static void show_payload(struct question *question, struct buffer *text,
 	put(text, request->key.type);
 	put(text, " ");
 	put(text, request->key.fingerprint);
+	if (request->key_comment != NULL && request->key_comment[0] != '\0') {
+		put(text, " (");
+		put_plain(text, request->key_comment, NAME_SHOWN);
+		put(text, ")");
+	}
 	add_line(question, "key", text);
 }
 
-/* The host, and what proves it. A name is written whole. */
-static void show_destination(struct question *question, struct buffer *text,
-                             const struct request *request) {
+/* The name that is proved, or else claimed, and by what. It is written whole. */
+static void put_where(struct buffer *text, const struct request *request) {
 	const struct destination *destination = request->destination;
-	const char *name = destination != NULL ? destination->ssh_dest : NULL;
-	const char *at = name != NULL ? strrchr(name, '@') : NULL;
-	enum dest_evidence evidence = destination != NULL ? destination->evidence
-	                                                  : DEST_EVIDENCE_NONE;
+	bool has_name = destination != NULL && destination->host.n_names > 0;
 
-	if (request->payload == NULL || request->payload->kind != PAYLOAD_SSH_LOGIN)
-		return;
-	if (name != NULL && *name != '\0') {
-		put_plain(text, at != NULL ? at + 1 : name, 0);
+	if (has_name) {
+		put_plain(text, destination->host.names[0], 0);
 		put(text, " (");
-		put(text, dest_evidence_name(evidence));
+		put(text, dest_evidence_name(request_dest_evidence(request)));
 		put(text, ")");
 	}
 	if (request->dest_key != NULL) {
-		put(text, text->len > 0 ? ", host key " : "the host with the key ");
+		put(text, has_name ? ", host key " : "the host with the key ");
 		put(text, request->dest_key);
 		put(text, " (");
 		put(text, meeting_name(request->meeting));
 		put(text, ")");
 	} else {
-		put(text, text->len > 0 ? ", not proved" : "not known, not proved");
+		put(text, has_name ? ", not proved" : "not known, not proved");
 	}
+}
+
+static void show_destination(struct question *question, struct buffer *text,
+                             const struct request *request) {
+	const struct destination *destination = request->destination;
+
+	if (request->payload == NULL || request->payload->kind != PAYLOAD_SSH_LOGIN)
+		return;
+	put_where(text, request);
+	if (destination != NULL && request->dest_key != NULL && destination->is_known == TRI_NO)
+		put(text, ", in no known_hosts");
+	if (destination != NULL && destination->mismatch == TRI_YES)
+		put(text, ", not what its command line says");
 	add_line(question, "where", text);
+	if (destination == NULL || destination->git_operation == NULL ||
+	    *destination->git_operation == '\0' || request->is_forwarded == TRI_YES)
+		return;
+	put(text, destination->git_operation);
+	put(text, " ");
+	put_plain(text, destination->git_repo, PATH_SHOWN);
+	put(text, " (as its command line says)");
+	add_line(question, "git", text);
+}
+
+/* By name, and by key where there is none. */
+static void put_hop(struct buffer *text, const struct destination *destination, size_t index,
+                    const char *fingerprint) {
+	put(text, ", ");
+	if (destination != NULL && index < destination->n_hops &&
+	    destination->hops[index].n_names > 0)
+		put_plain(text, destination->hops[index].names[0], 0);
+	else
+		put(text, fingerprint);
 }
 
 static void show_way(struct question *question, struct buffer *text,
@@ -286,13 +317,13 @@ static void show_way(struct question *question, struct buffer *text,
 	const struct session *session = request->session;
 
 	if (request->is_forwarded == TRI_YES) {
+		size_t n_hops = 0;
+
 		put(text, "a forwarded agent");
-		for (size_t i = 0; session != NULL && i < session->n_hops; i++) {
-			if (!session->hops[i]->is_forwarding)
-				continue;
-			put(text, ", ");
-			put(text, session->hops[i]->fingerprint);
-		}
+		for (size_t i = 0; session != NULL && i < session->n_hops; i++)
+			if (session->hops[i]->is_forwarding)
+				put_hop(text, request->destination, n_hops++,
+				        session->hops[i]->fingerprint);
 		add_line(question, "through", text);
 	}
 	if (strcmp(request->endpoint, "default") != 0) {
@@ -338,7 +369,10 @@ static void show_rest(struct question *question, struct buffer *text) {
 			continue;
 		put(text, text->len > 0 ? ", " : "");
 		put(text, confirm_method_name((enum confirm_method)(1U << i)));
-		put(text, " (weak)");
+		if (confirm_method_is_weak((enum confirm_method)(1U << i)))
+			put(text, " (weak)");
+		else if (question->terms.pin != 0)
+			put(text, " with the security key's PIN");
 	}
 	add_line(question, "methods", text);
 }
@@ -357,6 +391,7 @@ static int question_fill(struct question *question, const struct request *reques
 	size_t job = job_of(caller);
 	const struct process *starter = starter_of(caller, job);
 
+	question->is_unseen = caller->state == CALLER_UNKNOWN;
 	question->login = login_of(caller);
 	if (copy(&question->rule, rule) < 0 || copy(&question->exe, caller->process.exe) < 0 ||
 	    copy(&question->cwd, caller->cwd) < 0 || question->login == NULL)
@@ -403,6 +438,31 @@ int question_new(struct question **ret, const struct request *request, const cha
 	return 0;
 }
 
+int question_new_own(struct question **ret, const char *rule, unsigned methods) {
+	struct question *question = calloc(1, sizeof(*question));
+
+	if (question == NULL)
+		return -ENOMEM;
+	question->methods = methods;
+	question->login = strdup("");
+	question->rule = strdup(rule);
+	if (question->login == NULL || question->rule == NULL) {
+		question_free(question);
+		return -ENOMEM;
+	}
+	*ret = question;
+	return 0;
+}
+
+int question_add(struct question *question, const char *label, const char *text) {
+	CLEANUP(buffer_deinit) struct buffer shown = {0};
+	size_t n_lines = question->n_lines;
+
+	put_plain(&shown, text, 0);
+	add_line(question, label, &shown);
+	return question->n_lines > n_lines && question->lines[n_lines].text != NULL ? 0 : -ENOMEM;
+}
+
 int question_copy(struct question **ret, const struct question *question) {
 	struct question *made = calloc(1, sizeof(*made));
 	int error = -ENOMEM;
@@ -412,6 +472,7 @@ int question_copy(struct question **ret, const struct question *question) {
 	*made = (struct question){
 		.terms = question->terms,
 		.methods = question->methods,
+		.is_unseen = question->is_unseen,
 		.starter = question->starter,
 		.session = question->session,
 		.job = question->job,
@@ -428,6 +489,8 @@ int question_copy(struct question **ret, const struct question *question) {
 		if (copy(&made->lines[i].text, question->lines[i].text) < 0)
 			error = -ENOMEM;
 	}
+	if (copy(&made->body, question->body) < 0)
+		error = -ENOMEM;
 	if (error < 0) {
 		question_free(made);
 		return error;
@@ -443,6 +506,7 @@ void question_free(struct question *question) {
 	free(question->login);
 	free(question->exe);
 	free(question->cwd);
+	free(question->body);
 	buffer_deinit(&question->purpose);
 	for (size_t i = 0; i < question->n_lines; i++)
 		free(question->lines[i].text);
@@ -456,6 +520,19 @@ void question_put_text(struct buffer *text, const struct question *question) {
 		put(text, ": ");
 		put(text, question->lines[i].text);
 		put(text, "\n");
+	}
+}
+
+void question_put_body(struct buffer *text, const struct question *question) {
+	const char *rest = question->body != NULL ? question->body : "";
+
+	while (*rest != '\0') {
+		size_t len = strcspn(rest, "\n");
+
+		put(text, "    ");
+		buffer_put_raw(text, (struct bytes){(const uint8_t *)rest, len});
+		put(text, "\n");
+		rest += len + (rest[len] == '\n');
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "confirm/challenge.h"
 #include "facts/confirm.h"
 #include "facts/request.h"
 
@@ -32,6 +33,7 @@ struct question {
 	struct confirm_terms terms;
 	unsigned methods;          /* those that may answer it */
 	char *login;               /* the login session that the caller belongs to; "": not known */
+	bool is_unseen;            /* nobody can tell which program asks, only by which door */
 	struct process_id starter; /* started the job that the caller is a part of */
 	struct process_id session; /* leads the caller's terminal session */
 	struct process_id job;     /* the topmost process of that job */
@@ -40,10 +42,14 @@ struct question {
 	/* What a yes is good for: rule, key, kind of signature, user and host or namespace. Empty
 	 * where that is not proved. */
 	struct buffer purpose;
+	char digest[DIGEST_HEX]; /* of the request's statement, set by whoever made it; "": none */
+	char before[DIGEST_HEX], after[DIGEST_HEX]; /* of a change, instead; "": it is none */
 	bool may_share; /* another question like this one is answered along with it */
 	bool may_remember;
 	struct question_line lines[QUESTION_LINES_MAX];
 	size_t n_lines;
+	/* What is agreed to, as lines of printable ASCII; NULL: the lines above say all. Owned. */
+	char *body;
 };
 
 /* Copies what it needs. session_leader is the PID of the caller's session, 0 where unknown.
@@ -51,6 +57,9 @@ struct question {
 int question_new(struct question **ret, const struct request *request, const char *rule,
                  const struct confirm_terms *terms, unsigned methods,
                  pid_t session_leader) MUST_CHECK;
+/* A question of the guard's own, which is never shared and never remembered; label is static. */
+int question_new_own(struct question **ret, const char *rule, unsigned methods) MUST_CHECK;
+int question_add(struct question *question, const char *label, const char *text) MUST_CHECK;
 int question_copy(struct question **ret, const struct question *question) MUST_CHECK;
 void question_free(struct question *question); /* NULL is fine */
 
@@ -62,6 +71,8 @@ bool question_same(const struct question *a, const struct question *b);
 /* Whether a yes to granted covers asked: the same purpose, within the scope of its rule. */
 bool question_covers(const struct question *granted, const struct question *asked);
 
+/* Appends the body, indented; nothing where there is none. */
+void question_put_body(struct buffer *text, const struct question *question);
 /* Appends each line as "  label: text\n". */
 void question_put_text(struct buffer *text, const struct question *question);
 /* What a line says; NULL where there is none of that label. */

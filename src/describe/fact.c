@@ -1,4 +1,4 @@
-#include "describe/fact.h"
+#include "describe/fact_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "policy/field_word.h"
 #include "policy/hours.h"
 
-static enum fact_state put(struct buffer *text, const char *value) {
+enum fact_state fact_put(struct buffer *text, const char *value) {
 	if (value == NULL)
 		return FACT_UNKNOWN;
 	buffer_put_raw(text, bytes_of_text(value));
@@ -15,18 +15,17 @@ static enum fact_state put(struct buffer *text, const char *value) {
 }
 
 static enum fact_state get_operation(struct buffer *text, const struct request *request) {
-	return put(text, operation_name(request->operation));
+	return fact_put(text, operation_name(request->operation));
 }
 
-/* A request may be about no key; policy/ thinks the same. */
-static enum fact_state put_of_key(struct buffer *text, const struct request *request,
-                                  const char *value) {
+/* A request may be about no key; policy/ thinks the same. value is what is known of one. */
+static bool has_no_key(const struct request *request, const char *value) {
 	switch (request->operation) {
 	case OPERATION_LIST:
 	case OPERATION_LOCK:
 	case OPERATION_UNLOCK:
 		if (*value == '\0')
-			return FACT_NONE;
+			return true;
 		break;
 	case OPERATION_SIGN:
 	case OPERATION_ADD:
@@ -38,9 +37,14 @@ static enum fact_state put_of_key(struct buffer *text, const struct request *req
 	case OPERATION_UNKNOWN: break;
 	}
 	/* Nobody stated one. */
-	if (strcmp(value, ORDINARY_FINGERPRINT) == 0 || strcmp(value, ORDINARY_KEY_TYPE) == 0)
+	return strcmp(value, ORDINARY_FINGERPRINT) == 0 || strcmp(value, ORDINARY_KEY_TYPE) == 0;
+}
+
+static enum fact_state put_of_key(struct buffer *text, const struct request *request,
+                                  const char *value) {
+	if (has_no_key(request, value))
 		return FACT_NONE;
-	return put(text, *value != '\0' ? value : NULL);
+	return fact_put(text, *value != '\0' ? value : NULL);
 }
 
 static enum fact_state get_key(struct buffer *text, const struct request *request) {
@@ -51,28 +55,39 @@ static enum fact_state get_key_type(struct buffer *text, const struct request *r
 	return put_of_key(text, request, request->key.type);
 }
 
+/* Whatever has no key has none of that, either. */
+static enum fact_state get_key_comment(struct buffer *text, const struct request *request) {
+	if (request->key_comment == NULL && has_no_key(request, request->key.fingerprint))
+		return FACT_NONE;
+	return fact_put(text, request->key_comment);
+}
+
+static enum fact_state get_exe_sha256(struct buffer *text, const struct request *request) {
+	return fact_put(text, request->caller->exe_sha256);
+}
+
 static enum fact_state get_endpoint(struct buffer *text, const struct request *request) {
-	return put(text, request->endpoint);
+	return fact_put(text, request->endpoint);
 }
 
 static enum fact_state get_process_name(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->process.name);
+	return fact_put(text, request->caller->process.name);
 }
 
 static enum fact_state get_exe(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->process.exe);
+	return fact_put(text, request->caller->process.exe);
 }
 
 static enum fact_state get_parent_process_name(struct buffer *text, const struct request *request) {
 	const struct caller *caller = request->caller;
 
 	if (caller->n_ancestors > 0)
-		return put(text, caller->ancestors[0].name);
+		return fact_put(text, caller->ancestors[0].name);
 	return caller->ancestors_known ? FACT_NONE : FACT_UNKNOWN;
 }
 
 static enum fact_state get_title(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->process.title);
+	return fact_put(text, request->caller->process.title);
 }
 
 void fact_put_argv(struct buffer *text, const struct process *process) {
@@ -99,17 +114,17 @@ static enum fact_state get_command(struct buffer *text, const struct request *re
 	return process->argc > 0 ? FACT_KNOWN : FACT_NONE;
 }
 
-static enum fact_state put_tri(struct buffer *text, enum tri tri) {
+enum fact_state fact_put_tri(struct buffer *text, enum tri tri) {
 	switch (tri) {
 	case TRI_UNKNOWN: break;
-	case TRI_NO: return put(text, "false");
-	case TRI_YES: return put(text, "true");
+	case TRI_NO: return fact_put(text, "false");
+	case TRI_YES: return fact_put(text, "true");
 	}
 	return FACT_UNKNOWN;
 }
 
 static enum fact_state get_has_terminal(struct buffer *text, const struct request *request) {
-	return put_tri(text, request->caller->has_terminal);
+	return fact_put_tri(text, request->caller->has_terminal);
 }
 
 /* What was seen, with commas between; unknown where nothing was, and not all could be looked for.
@@ -121,8 +136,8 @@ static enum fact_state get_caller_integrity(struct buffer *text, const struct re
 	for (unsigned i = 0; i < INTEGRITY_COUNT; i++) {
 		if ((caller->integrity & 1U << i) == 0)
 			continue;
-		put(text, join);
-		put(text, word_of_caller_integrity(i));
+		fact_put(text, join);
+		fact_put(text, word_of_caller_integrity(i));
 		join = ", ";
 	}
 	if (caller->integrity != 0)
@@ -131,15 +146,15 @@ static enum fact_state get_caller_integrity(struct buffer *text, const struct re
 }
 
 static enum fact_state get_cwd(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->cwd);
+	return fact_put(text, request->caller->cwd);
 }
 
 static enum fact_state get_cgroup(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->cgroup);
+	return fact_put(text, request->caller->cgroup);
 }
 
 static enum fact_state get_tmux_window(struct buffer *text, const struct request *request) {
-	return put(text, request->caller->tmux_window);
+	return fact_put(text, request->caller->tmux_window);
 }
 
 /* Those that were asked for, each as NAME=VALUE. */
@@ -149,8 +164,8 @@ static enum fact_state get_env(struct buffer *text, const struct request *reques
 	if (caller->env == NULL)
 		return FACT_UNKNOWN;
 	for (size_t i = 0; i < caller->n_env; i++) {
-		put(text, i > 0 ? " " : "");
-		put(text, caller->env[i]);
+		fact_put(text, i > 0 ? " " : "");
+		fact_put(text, caller->env[i]);
 	}
 	return caller->n_env > 0 ? FACT_KNOWN : FACT_NONE;
 }
@@ -158,23 +173,23 @@ static enum fact_state get_env(struct buffer *text, const struct request *reques
 static enum fact_state get_user_presence(struct buffer *text, const struct request *request) {
 	enum presence presence = request->caller->presence;
 
-	return put(text, presence != PRESENCE_UNKNOWN ? presence_name(presence) : NULL);
+	return fact_put(text, presence != PRESENCE_UNKNOWN ? presence_name(presence) : NULL);
 }
 
 static enum fact_state get_is_in_container(struct buffer *text, const struct request *request) {
-	return put_tri(text, caller_is_in_container(request->caller));
+	return fact_put_tri(text, caller_is_in_container(request->caller));
 }
 
 static enum fact_state get_is_coding_agent(struct buffer *text, const struct request *request) {
-	return put_tri(text, coding_agents_any(&request->coding_agents));
+	return fact_put_tri(text, coding_agents_any(&request->coding_agents));
 }
 
 static enum fact_state get_coding_agent(struct buffer *text, const struct request *request) {
 	const struct coding_agents *agents = &request->coding_agents;
 
 	for (size_t i = 0; i < agents->count; i++) {
-		put(text, i > 0 ? ", " : "");
-		put(text, agents->items[i].name);
+		fact_put(text, i > 0 ? ", " : "");
+		fact_put(text, agents->items[i].name);
 	}
 	if (agents->count == 0 && !agents->complete)
 		return FACT_UNKNOWN;
@@ -189,10 +204,10 @@ static enum fact_state get_coding_agent_evidence(struct buffer *text,
 	for (size_t i = 0; i < agents->count; i++) {
 		if (agents->items[i].kind == NULL)
 			continue;
-		put(text, n_told++ > 0 ? ", " : "");
-		put(text, agents->items[i].kind);
-		put(text, " ");
-		put(text, agents->items[i].sign);
+		fact_put(text, n_told++ > 0 ? ", " : "");
+		fact_put(text, agents->items[i].kind);
+		fact_put(text, " ");
+		fact_put(text, agents->items[i].sign);
 	}
 	return n_told > 0 ? FACT_KNOWN : FACT_NONE;
 }
@@ -203,21 +218,21 @@ static enum fact_state get_time(struct buffer *text, const struct request *reque
 	if (!request->time.known)
 		return FACT_UNKNOWN;
 	hours_moment_text(moment, &request->time);
-	return put(text, moment);
+	return fact_put(text, moment);
 }
 
 static enum fact_state get_uid(struct buffer *text, const struct request *request) {
 	char digits[24];
 
 	snprintf(digits, sizeof(digits), "%lu", (unsigned long)request->caller->uid);
-	return put(text, request->caller->uid != (uid_t)-1 ? digits : NULL);
+	return fact_put(text, request->caller->uid != (uid_t)-1 ? digits : NULL);
 }
 
 static enum fact_state get_sign_type(struct buffer *text, const struct request *request) {
 	if (request->operation != OPERATION_SIGN)
 		return FACT_NONE;
-	return put(text,
-	           request->payload != NULL ? payload_kind_name(request->payload->kind) : NULL);
+	return fact_put(text, request->payload != NULL ? payload_kind_name(request->payload->kind)
+	                                               : NULL);
 }
 
 static enum fact_state put_of_payload(struct buffer *text, const struct request *request,
@@ -246,53 +261,29 @@ static enum fact_state get_ssh_user(struct buffer *text, const struct request *r
 	                                               : (struct bytes){0});
 }
 
-static bool is_login_or_list(const struct request *request) {
-	return request->operation == OPERATION_LIST ||
-	       (request->operation == OPERATION_SIGN &&
-	        (request->payload == NULL || request->payload->kind != PAYLOAD_SSHSIG));
-}
-
-static enum fact_state get_dest_key(struct buffer *text, const struct request *request) {
-	if (!is_login_or_list(request))
-		return FACT_NONE;
-	if (request->dest_key != NULL && strcmp(request->dest_key, ORDINARY_FINGERPRINT) == 0)
-		return FACT_NONE;
-	return put(text, request->dest_key);
-}
-
-static enum fact_state get_dest_evidence(struct buffer *text, const struct request *request) {
-	return is_login_or_list(request) ? put(text, meeting_name(request->meeting)) : FACT_NONE;
-}
-
-static enum fact_state get_is_forwarded(struct buffer *text, const struct request *request) {
-	return put_tri(text, request->is_forwarded);
-}
-
-static enum fact_state get_hops(struct buffer *text, const struct request *request) {
-	const struct session *session = request->session;
-	unsigned hops = 0;
-
-	if (session == NULL || session->n_hops == 0 || session->is_tainted)
-		return FACT_UNKNOWN;
-	for (size_t i = 0; i < session->n_hops; i++)
-		hops += session->hops[i]->is_forwarding;
-	return put(text, word_of_hops(hops));
-}
-
 const struct fact facts[] = {
 	{"operation", false, get_operation},
 	{"sign_type", false, get_sign_type},
 	{"namespace", false, get_namespace},
 	{"ssh_user", false, get_ssh_user},
-	{"dest_key", false, get_dest_key},
-	{"dest_evidence", false, get_dest_evidence},
-	{"is_forwarded", false, get_is_forwarded},
-	{"hops", false, get_hops},
+	{"ssh_dest", false, fact_get_ssh_dest},
+	{"dest_key", false, fact_get_dest_key},
+	{"dest_evidence", false, fact_get_dest_evidence},
+	{"dest_mismatch", false, fact_get_dest_mismatch},
+	{"is_in_known_hosts", false, fact_get_is_in_known_hosts},
+	{"known_hosts", false, fact_get_known_hosts},
+	{"git_operation", true, fact_get_git_operation},
+	{"git_repo", true, fact_get_git_repo},
+	{"is_forwarded", false, fact_get_is_forwarded},
+	{"hops", false, fact_get_hops},
+	{"forwarded_via", false, fact_get_forwarded_via},
 	{"key", false, get_key},
 	{"key_type", false, get_key_type},
+	{"key_comment", false, get_key_comment},
 	{"endpoint", false, get_endpoint},
 	{"process_name", true, get_process_name},
 	{"exe", true, get_exe},
+	{"exe_sha256", true, get_exe_sha256},
 	{"parent_process_name", true, get_parent_process_name},
 	{"title", true, get_title},
 	{"command", true, get_command},

@@ -58,6 +58,15 @@ part_reader part_read_sign_type, part_read_namespace, part_read_ssh_user, part_r
 part_settler part_settle_sign_type, part_settle_namespace, part_settle_ssh_user,
 	part_settle_dest_key, part_settle_dest_evidence, part_settle_hops, part_settle_is_forwarded;
 
+/* Hosts that forward, and the one that is logged in to: what a live session has. -ENOMEM. */
+int session_make_hops(struct session *session, unsigned n_forwarding) MUST_CHECK;
+
+/* Those of where a login goes, by name. */
+part_reader part_read_ssh_dest, part_read_dest_mismatch, part_read_is_in_known_hosts,
+	part_read_known_hosts, part_read_git_operation, part_read_git_repo, part_read_forwarded_via;
+part_settler part_settle_ssh_dest, part_settle_dest_mismatch, part_settle_is_in_known_hosts,
+	part_settle_git_operation, part_settle_git_repo, part_settle_forwarded_via;
+
 /* Leave *ret alone where it is none. */
 void part_read_tri(enum tri *ret, struct reading *reading, const char *name,
                    const struct yaml_node *value);

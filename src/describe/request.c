@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "caller/caller.h"
+#include "caller/destination.h"
 #include "describe/part.h"
 #include "describe/slot.h"
 
@@ -77,6 +78,13 @@ static int read_caller_integrity(struct target *target, struct reading *reading,
 static int settle_caller_integrity(struct target *target) {
 	target->described->caller->integrity_unknown = 0;
 	return 0;
+}
+
+/* What it says of where it goes is told once. */
+static int settle_command(struct target *target) {
+	int error = part_settle_command(target);
+
+	return error < 0 ? error : ssh_argv_of(&target->described->claim, target->process);
 }
 
 static int read_cwd(struct target *target, struct reading *reading, const char *name,
@@ -175,6 +183,24 @@ static int read_key_type(struct target *target, struct reading *reading, const c
 	return 0;
 }
 
+static int read_key_comment(struct target *target, struct reading *reading, const char *name,
+                            const struct yaml_node *value) {
+	return slot_copy(&target->described->key_comment, reading, name, value);
+}
+
+static int settle_key_comment(struct target *target) {
+	return part_settle_text(&target->described->key_comment, "");
+}
+
+static int read_exe_sha256(struct target *target, struct reading *reading, const char *name,
+                           const struct yaml_node *value) {
+	return slot_copy(&target->described->caller->exe_sha256, reading, name, value);
+}
+
+static int settle_exe_sha256(struct target *target) {
+	return part_settle_text(&target->described->caller->exe_sha256, "");
+}
+
 static bool names_a_key(enum operation operation) {
 	switch (operation) {
 	case OPERATION_SIGN:
@@ -221,19 +247,30 @@ static const struct part request_parts[] = {
 	{"operation", ALWAYS_KNOWN, read_operation, NULL},
 	{"key", MAY_BE_UNKNOWN, read_key, settle_key},
 	{"key_type", MAY_BE_UNKNOWN, read_key_type, settle_key_type},
+	{"key_comment", MAY_BE_UNKNOWN, read_key_comment, settle_key_comment},
 	{"endpoint", ALWAYS_KNOWN, read_endpoint, settle_endpoint},
+	{"caller", MAY_BE_UNKNOWN, read_caller, settle_caller},
+	{"exe", MAY_BE_UNKNOWN, part_read_exe, part_settle_exe},
+	{"exe_sha256", MAY_BE_UNKNOWN, read_exe_sha256, settle_exe_sha256},
+	{"process_name", MAY_BE_UNKNOWN, part_read_name, part_settle_name},
+	{"title", MAY_BE_UNKNOWN, part_read_title, part_settle_title},
+	{"command", MAY_BE_UNKNOWN, part_read_command, settle_command},
+	{"hops", MAY_BE_UNKNOWN, part_read_hops, part_settle_hops},
+	{"forwarded_via", MAY_BE_UNKNOWN, part_read_forwarded_via, part_settle_forwarded_via},
+	{"is_forwarded", MAY_BE_UNKNOWN, part_read_is_forwarded, part_settle_is_forwarded},
+	/* The command line may tell of these. */
+	{"ssh_dest", MAY_BE_UNKNOWN, part_read_ssh_dest, part_settle_ssh_dest},
+	{"known_hosts", ALWAYS_KNOWN, part_read_known_hosts, NULL},
+	{"is_in_known_hosts", MAY_BE_UNKNOWN, part_read_is_in_known_hosts,
+         part_settle_is_in_known_hosts},
+	{"git_operation", MAY_BE_UNKNOWN, part_read_git_operation, part_settle_git_operation},
+	{"git_repo", MAY_BE_UNKNOWN, part_read_git_repo, part_settle_git_repo},
 	{"namespace", ALWAYS_KNOWN, part_read_namespace, part_settle_namespace},
 	{"ssh_user", ALWAYS_KNOWN, part_read_ssh_user, part_settle_ssh_user},
+	{"dest_mismatch", MAY_BE_UNKNOWN, part_read_dest_mismatch, part_settle_dest_mismatch},
 	{"sign_type", ALWAYS_KNOWN, part_read_sign_type, part_settle_sign_type},
 	{"dest_key", MAY_BE_UNKNOWN, part_read_dest_key, part_settle_dest_key},
 	{"dest_evidence", ALWAYS_KNOWN, part_read_dest_evidence, part_settle_dest_evidence},
-	{"hops", MAY_BE_UNKNOWN, part_read_hops, part_settle_hops},
-	{"is_forwarded", MAY_BE_UNKNOWN, part_read_is_forwarded, part_settle_is_forwarded},
-	{"caller", MAY_BE_UNKNOWN, read_caller, settle_caller},
-	{"exe", MAY_BE_UNKNOWN, part_read_exe, part_settle_exe},
-	{"process_name", MAY_BE_UNKNOWN, part_read_name, part_settle_name},
-	{"title", MAY_BE_UNKNOWN, part_read_title, part_settle_title},
-	{"command", MAY_BE_UNKNOWN, part_read_command, part_settle_command},
 	{"has_terminal", MAY_BE_UNKNOWN, read_has_terminal, settle_has_terminal},
 	{"cwd", MAY_BE_UNKNOWN, read_cwd, settle_cwd},
 	{"cgroup", MAY_BE_UNKNOWN, read_cgroup, settle_cgroup},
@@ -258,6 +295,8 @@ static void point(struct described *described) {
 
 	request->caller = described->caller;
 	request->endpoint = described->endpoint;
+	request->key_comment = described->key_comment;
+	request->destination = &described->destination;
 	if (request->operation == OPERATION_SIGN)
 		request->payload = &described->payload;
 	if (described->session.n_hops > 0)
@@ -303,10 +342,13 @@ void described_free(struct described *described) {
 	free(described->parent_name);
 	free(described->agent_name);
 	free(described->endpoint);
+	free(described->key_comment);
 	free(described->name_space);
 	free(described->ssh_user);
 	for (size_t i = 0; i < described->session.n_hops; i++)
 		free(described->session.hops[i]);
 	free(described->session.hops);
+	destination_deinit(&described->destination);
+	ssh_argv_deinit(&described->claim);
 	free(described);
 }

@@ -7,6 +7,7 @@
 #define DESCRIBE_REQUEST_H
 
 #include "base/cleanup.h"
+#include "caller/ssh_argv.h"
 #include "facts/request.h"
 #include "policy/policy.h"
 #include "policy/reading.h"
@@ -21,10 +22,14 @@ struct described {
 		request; /* its caller and what else it points to are below, so that none moves */
 	struct caller *caller; /* owned, as are the texts */
 	char *endpoint;
+	char *key_comment;
 	char *name_space;
 	char *ssh_user;
 	struct payload payload; /* the request's, where it is a signature */
 	struct session session; /* without hops: the request has none */
+	struct destination destination;
+	struct ssh_argv claim; /* the caller's command line, when it is settled */
+	bool states_ssh_dest, states_dest_key, states_mismatch;
 	char dest_key[KEY_FINGERPRINT_SIZE];
 	char *parent_name;     /* stated beside the ancestors, or in their place */
 	enum tri states_agent; /* that there is one, or none; TRI_UNKNOWN: it is derived */

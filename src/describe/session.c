@@ -30,8 +30,18 @@ int part_read_ssh_user(struct target *target, struct reading *reading, const cha
 	return slot_copy(&target->described->ssh_user, reading, name, value);
 }
 
+/* Else the one that is stated with the host, or that the command line names. */
 int part_settle_ssh_user(struct target *target) {
-	return part_settle_text(&target->described->ssh_user, "");
+	struct described *described = target->described;
+	const char *dest = described->states_ssh_dest ? described->destination.ssh_dest : "";
+	const char *at = dest != NULL ? strrchr(dest, '@') : NULL;
+	const char *claimed = described->claim.destination.user;
+
+	if (described->ssh_user == NULL && at != NULL) {
+		described->ssh_user = strndup(dest, (size_t)(at - dest));
+		return described->ssh_user != NULL ? 0 : -ENOMEM;
+	}
+	return part_settle_text(&described->ssh_user, claimed != NULL ? claimed : "");
 }
 
 int part_settle_sign_type(struct target *target) {
@@ -48,6 +58,7 @@ int part_settle_sign_type(struct target *target) {
 int part_read_dest_key(struct target *target, struct reading *reading, const char *name,
                        const struct yaml_node *value) {
 	part_read_fingerprint(target->described->dest_key, reading, name, value);
+	target->described->states_dest_key = true;
 	return 0;
 }
 
@@ -59,11 +70,17 @@ int part_settle_dest_key(struct target *target) {
 
 int part_read_dest_evidence(struct target *target, struct reading *reading, const char *name,
                             const struct yaml_node *value) {
-	unsigned meeting = MEETING_NONE;
+	static const enum meeting meetings[DEST_EVIDENCE_COUNT] = {
+		[DEST_EVIDENCE_BOUND] = MEETING_BOUND,
+		[DEST_EVIDENCE_VERIFIED] = MEETING_VERIFIED,
+	};
+	struct described *described = target->described;
+	unsigned evidence = DEST_EVIDENCE_NONE;
 
-	part_read_word(&meeting, reading, name, value, word_of_dest_evidence, MEETING_VERIFIED + 1);
-	target->described->request.meeting = (enum meeting)meeting;
-	target->described->states_meeting = true;
+	part_read_word(&evidence, reading, name, value, word_of_dest_evidence, DEST_EVIDENCE_COUNT);
+	described->request.meeting = meetings[evidence];
+	described->destination.evidence = (enum dest_evidence)evidence;
+	described->states_meeting = true;
 	return 0;
 }
 
@@ -73,13 +90,20 @@ static bool has_destination(const struct described *described) {
 	        described->payload.kind == PAYLOAD_SSH_LOGIN);
 }
 
-/* A destination is a verified one unless it is stated otherwise, or not known; and what is listed
- * before a login is bound at best. */
+/* A destination is a verified one unless it is stated otherwise, or not known, or only the command
+ * line tells of one; and what is listed before a login is bound at best. */
 int part_settle_dest_evidence(struct target *target) {
 	struct described *described = target->described;
 	enum meeting *meeting = &described->request.meeting;
+	enum dest_evidence *evidence = &described->destination.evidence;
+	bool is_claimed = !described->states_ssh_dest && !described->states_dest_key &&
+	                  described->claim.state == SSH_ARGV_HOST;
 
-	if (!has_destination(described) || *described->dest_key == '\0')
+	if (!has_destination(described))
+		*meeting = MEETING_NONE;
+	else if (!described->states_meeting && is_claimed)
+		*evidence = DEST_EVIDENCE_COMMAND_LINE;
+	else if (*described->dest_key == '\0')
 		*meeting = MEETING_NONE;
 	else if (!described->states_meeting)
 		*meeting = described->request.operation == OPERATION_LIST ? MEETING_BOUND
@@ -87,10 +111,8 @@ int part_settle_dest_evidence(struct target *target) {
 	return 0;
 }
 
-/* Hosts that forward, and the one that is logged in to: what a live session has. */
-static int make_hops(struct described *described, unsigned n_forwarding) {
+int session_make_hops(struct session *session, unsigned n_forwarding) {
 	size_t n_hops = n_forwarding < SESSION_HOPS_MAX ? n_forwarding + 1 : SESSION_HOPS_MAX;
-	struct session *session = &described->session;
 
 	session->hops = calloc(n_hops, sizeof(struct session_hop *));
 	if (session->hops == NULL)
@@ -111,7 +133,7 @@ int part_read_hops(struct target *target, struct reading *reading, const char *n
 	unsigned hops = 0;
 
 	part_read_word(&hops, reading, name, value, word_of_hops, SESSION_HOPS_MAX + 1);
-	return make_hops(target->described, hops);
+	return session_make_hops(&target->described->session, hops);
 }
 
 /* One host at least, where it is stated that the agent is forwarded. */
@@ -120,7 +142,8 @@ int part_settle_hops(struct target *target) {
 
 	return described->session.hops != NULL
 	               ? 0
-	               : make_hops(described, described->request.is_forwarded == TRI_YES);
+	               : session_make_hops(&described->session,
+	                                   described->request.is_forwarded == TRI_YES);
 }
 
 int part_read_is_forwarded(struct target *target, struct reading *reading, const char *name,

@@ -129,7 +129,6 @@ int suite_parse(struct suite **ret, struct bytes text, const char *file,
                 const struct surroundings *surroundings, struct problems *problems) {
 	CLEANUP(free_suite) struct suite *suite = calloc(1, sizeof(*suite));
 	struct reading reading = {
-		.file = file,
 		.problems = problems,
 		.context = {.home = surroundings != NULL ? surroundings->home : NULL},
 	};
@@ -168,7 +167,13 @@ static void deinit_loaded(struct loaded *loaded) {
 
 static int load(struct loaded *loaded, struct bytes text, const char *name,
                 const struct surroundings *surroundings) {
-	int error = policy_parse(&loaded->policy, text, name, surroundings, &loaded->problems);
+	struct surroundings known = surroundings != NULL ? *surroundings : (struct surroundings){0};
+	int error;
+
+	/* A text has no place, from where to look for others. */
+	if (strcmp(name, OWN_TEXT) == 0)
+		known.source = NULL;
+	error = policy_parse(&loaded->policy, text, name, &known, &loaded->problems);
 
 	return error == -EINVAL ? 0 : error;
 }

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "agent/lock.h"
 #include "base/file.h"
 #include "doctor/look.h"
 #include "log/chain.h"
@@ -91,6 +93,27 @@ void look_at_hosts(struct findings *findings, const struct look *look) {
 		             n_hashed, n_lines);
 }
 
+/* What a lock is worth: what was accepted, whoever ends the guard can replace. */
+static void look_at_lock(struct findings *findings, const struct look *look,
+                         const struct policy *policy) {
+	CLEANUP(free_pointer) char *path = NULL;
+
+	if (asprintf(&path, "%s/" LOCK_FILE, look->state) < 0) {
+		path = NULL;
+		return;
+	}
+	if (policy_locks(policy) || access(path, F_OK) == 0)
+		findings_add(
+			findings, GRADE_NOTE, "lock",
+			"after a restart that you did not ask for, look at `ssh-agent-guard log "
+			"--field trigger=policy-accepted`",
+			"the policy is locked: a guard that runs takes no other without your "
+			"yes; across restarts it begins with %s, which programs of this user "
+			"can replace while none runs, so that this is evidence of tampering at "
+			"best",
+			path);
+}
+
 void look_at_policy(struct findings *findings, const struct look *look) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
@@ -119,6 +142,7 @@ void look_at_policy(struct findings *findings, const struct look *look) {
 	else
 		findings_add(findings, GRADE_OK, "policy", NULL, "%s, %zu rules", look->policy,
 		             policy_rule_count(policy));
+	look_at_lock(findings, look, policy);
 	policy_unref(policy);
 }
 
@@ -135,7 +159,7 @@ void look_at_log(struct findings *findings, const struct look *look) {
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return;
-	error = fd < 0 ? -errno : chain_verify(&report, fd, NULL);
+	error = fd < 0 ? -errno : chain_verify(&report, fd, NULL, 0);
 	if (error < 0)
 		findings_add(findings, GRADE_BAD, "log", "see who may read it, and the disk",
 		             "the events cannot be read: %s: %s", path, strerror(-error));

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 const char *grade_name(enum grade grade) {
 	switch (grade) {
 	case GRADE_OK: return "ok";
@@ -23,7 +25,7 @@ void findings_deinit(struct findings *findings) {
 
 void findings_add(struct findings *findings, enum grade grade, const char *area, const char *advice,
                   const char *format, ...) {
-	struct finding *items = reallocarray(findings->items, findings->count + 1, sizeof(*items));
+	struct finding *items = array_resize(findings->items, findings->count + 1, sizeof(*items));
 	struct finding finding = {grade, area, NULL, advice};
 	va_list arguments;
 	int len;

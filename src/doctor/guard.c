@@ -1,5 +1,6 @@
 /* The guard that runs, as it tells of itself. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,11 +67,47 @@ static void tell_state(struct findings *findings, struct bytes status) {
 	    strcmp(state, "confirming") == 0)
 		findings_add(findings, GRADE_OK, AREA, NULL, "it serves");
 	else
-		findings_add(findings, strcmp(state, "locked") == 0 ? GRADE_NOTE : GRADE_BAD, AREA,
-		             "see `ssh-agent-guard status` and `ssh-agent-guard log`", "%s: %s",
-		             state, text);
+		findings_add(findings,
+		             strcmp(state, "locked") == 0 || strcmp(state, "policy-locked") == 0
+		                     ? GRADE_NOTE
+		                     : GRADE_BAD,
+		             AREA, "see `ssh-agent-guard status` and `ssh-agent-guard log`",
+		             "%s: %s", state, text);
 	if (*notice != '\0')
 		findings_add(findings, GRADE_NOTE, AREA, NULL, "it wants you to know: %s", notice);
+}
+
+/* Who can say yes, as the guard has it in force. */
+static void tell_people(struct findings *findings, const struct look *look) {
+	CLEANUP(buffer_deinit) struct buffer list = {0};
+	unsigned n_keys = 0;
+	bool has_pin = false;
+
+	if (control_ask(&list, look->control, "enrolled", false) != 0)
+		return;
+	buffer_put_u8(&list, 0);
+	if (buffer_error(&list) < 0)
+		return;
+	for (const char *line = (const char *)list.data; *line != '\0';) {
+		const char *end = strchr(line, '\n');
+
+		if (strncmp(line, "pin:", 4) == 0)
+			has_pin = true;
+		else
+			n_keys++;
+		line = end != NULL ? end + 1 : line + strlen(line);
+	}
+	if (n_keys > 0)
+		findings_add(findings, GRADE_OK, "confirm", NULL,
+		             n_keys == 1 ? "%u security key can say yes%s"
+		                         : "%u security keys can say yes%s",
+		             n_keys, has_pin ? ", and the PIN" : "");
+	else
+		findings_add(findings, GRADE_NOTE, "confirm",
+		             "ssh-agent-guard enroll fido2, or enroll pin",
+		             has_pin ? "only a PIN can say yes, which is weak"
+		                     : "nothing is enrolled that can say yes, so what a rule wants "
+		                       "confirmed is refused");
 }
 
 void look_at_guard(struct findings *findings, const struct look *look) {
@@ -80,6 +117,7 @@ void look_at_guard(struct findings *findings, const struct look *look) {
 	if (result == 0) {
 		tell_state(findings, buffer_bytes(&status));
 		tell_upstream(findings, buffer_bytes(&status));
+		tell_people(findings, look);
 		return;
 	}
 	findings_add(findings, GRADE_BAD, AREA, "start it: eval \"$(ssh-agent-guard start)\"",

@@ -78,12 +78,18 @@ static void look_at_kernel(struct findings *findings) {
 		findings_add(findings, GRADE_NOTE, "kernel", "Linux 6.5 and later have handles",
 		             "a writer is told from a successor with its number by its start time "
 		             "only");
+	if (facts.tells_holders == TRI_NO)
+		findings_add(
+			findings, GRADE_BAD, "kernel",
+			"load its module unix_diag, now and when the system starts",
+			"it does not tell who holds a connection, so that no program is known by "
+			"its executable, and no rule on one allows anything");
 	if (facts.hides_directories == TRI_YES)
 		findings_add(findings, GRADE_OK, "kernel", NULL,
 		             "an agent can be hidden from the other programs of this user");
 	else
 		findings_add(findings, GRADE_BAD, "kernel",
-		             "allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
+		             "on Linux, allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
 		             "user.max_user_namespaces, "
 		             "kernel.apparmor_restrict_unprivileged_userns)",
 		             "an agent cannot be hidden from the other programs of this user");

@@ -17,11 +17,13 @@
 
 struct process {
 	pid_t pid;
-	uint64_t start_ticks; /* since boot, in clock ticks (proc(5), stat, field 22); 0: unknown */
-	char *exe;            /* path of the executable, as we see it too; NULL: unknown */
-	char *name;           /* base name of exe; NULL where exe is */
-	char *title;          /* what it calls itself (comm): a claim; NULL: unknown */
-	char **argv;          /* argc texts and a NULL: a claim; NULL: unknown */
+	/* In the system's own unit: Linux counts clock ticks since boot (proc(5), stat, field 22),
+	 * macOS microseconds since 1970. 0: unknown. */
+	uint64_t start_ticks;
+	char *exe;   /* path of the executable, as we see it too; NULL: unknown */
+	char *name;  /* base name of exe; NULL where exe is */
+	char *title; /* what it calls itself (comm): a claim; NULL: unknown */
+	char **argv; /* argc texts and a NULL: a claim; NULL: unknown */
 	size_t argc;
 	bool argv_cut; /* argv was longer than we read */
 	/* It runs as another user, mostly root, or was made by one that does (sshd, for a session),
@@ -104,6 +106,17 @@ enum caller_state {
 	CALLER_IDENTIFIED, /* live process, uid, PID and user namespace (ours) are known */
 };
 
+/* What a file is told by: no two files, and no two contents of one, have all of it in common. */
+struct file_state {
+	uint64_t device, inode, size;
+	int64_t modified_ns, changed_ns;
+};
+
+static inline bool file_state_equal(const struct file_state *a, const struct file_state *b) {
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
 struct caller {
 	enum caller_state state;
 	/* Why not identified: a reason of the contract ("caller-unknown", "caller-changed",
@@ -116,6 +129,7 @@ struct caller {
 	struct process process;
 	uint64_t age_ms; /* since the process started; 0 where unknown */
 	enum tri has_terminal;
+	unsigned terminal; /* the system's number of it; 0: there is none, or it tells none */
 	char *cwd;                 /* NULL: unknown */
 	char *cgroup;              /* the unified hierarchy's path; NULL: unknown */
 	struct process *ancestors; /* nearest first, the caller itself left out; owned */
@@ -129,26 +143,46 @@ struct caller {
 	 * same, so nothing is known of any. */
 	char **env;
 	size_t n_env;
+	bool env_cut;           /* others may be set, too: never of a live caller */
 	unsigned apart;         /* an OR of enum apart: namespaces that are not ours */
 	unsigned apart_unknown; /* those that could not be compared */
 	enum presence presence;
-	const char *presence_evidence; /* static: "logind", "environment", "ancestors"; NULL: none
-	                                  decided */
-	char *unit;         /* systemd's, from cgroup: "" where there is none; NULL: unknown */
-	char *tmux_window;  /* "" where it is in none; NULL: unknown */
-	unsigned integrity; /* marks that were seen, an OR of enum integrity */
+	const char *presence_evidence; /* static: "logind", "environment", "ancestors", "screen";
+	                                  NULL: none decided */
+	char *unit;            /* systemd's, from cgroup: "" where there is none; NULL: unknown */
+	struct file_state exe_id; /* of its executable, where exe is known */
+	char *exe_sha256;      /* of that, hexadecimal; NULL: unknown, or no policy asks for it */
+	char *tmux_window;     /* "" where it is in none; NULL: unknown */
+	unsigned integrity;    /* marks that were seen, an OR of enum integrity */
 	unsigned integrity_unknown; /* marks that could not be looked for */
 	/* The process that connected, where it is another one than the writer; else 0. */
 	pid_t connector_pid;
+	/* What ties the message to the process: static, "connect" where the system tells only which
+	 * process used the connection last (macOS); NULL where it names who wrote the message. */
+	const char *evidence;
 };
 
-/* Whether it runs in a PID namespace of its own. Of one that has no PID here at all the kernel
- * names none. */
-static inline enum tri caller_is_in_container(const struct caller *caller) {
-	bool unseen = caller->state == CALLER_UNKNOWN && caller->process.pid == 0 &&
-	              caller->reason != NULL && strcmp(caller->reason, "caller-unknown") == 0;
+/* Of one that has no PID here at all, because its PID namespace is another, the kernel names none.
+ */
+static inline bool caller_is_unseen(const struct caller *caller) {
+	return caller->state == CALLER_UNKNOWN && caller->process.pid == 0 &&
+	       caller->reason != NULL && strcmp(caller->reason, "caller-unknown") == 0;
+}
 
-	if (unseen || (caller->apart & APART_PID) != 0)
+/* Whether it lives among processes, files or users that are not ours. */
+static inline enum tri caller_is_apart(const struct caller *caller) {
+	const unsigned kinds = APART_MNT | APART_PID | APART_USER;
+
+	if (caller_is_unseen(caller) || (caller->apart & kinds) != 0)
+		return TRI_YES;
+	if (caller->state == CALLER_UNKNOWN || (caller->apart_unknown & kinds) != 0)
+		return TRI_UNKNOWN;
+	return TRI_NO;
+}
+
+/* Whether it runs in a PID namespace of its own. */
+static inline enum tri caller_is_in_container(const struct caller *caller) {
+	if (caller_is_unseen(caller) || (caller->apart & APART_PID) != 0)
 		return TRI_YES;
 	if (caller->state == CALLER_UNKNOWN || (caller->apart_unknown & APART_PID) != 0)
 		return TRI_UNKNOWN;

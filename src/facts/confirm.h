@@ -2,22 +2,36 @@
 #ifndef FACTS_CONFIRM_H
 #define FACTS_CONFIRM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Each is a bit. Both are weak: another program of the account can trace the one who types, or
- * press the button. */
+/* Each is a bit. */
 enum confirm_method {
 	CONFIRM_PIN = 1 << 0,
 	CONFIRM_ASKPASS = 1 << 1,
+	CONFIRM_TOUCH = 1 << 2, /* of a security key */
 };
-#define CONFIRM_METHOD_COUNT 2
+#define CONFIRM_METHOD_COUNT 3
+/* Beside touch and pin, which are then those that where the person is lets one choose from. */
+#define CONFIRM_AUTO (1U << 8)
 
 static inline const char *confirm_method_name(enum confirm_method method) {
 	switch (method) {
 	case CONFIRM_PIN: return "pin";
 	case CONFIRM_ASKPASS: return "askpass";
+	case CONFIRM_TOUCH: return "touch";
 	}
 	return "invalid";
+}
+
+/* Another program of the account can trace the one who types, or press the button. */
+static inline bool confirm_method_is_weak(enum confirm_method method) {
+	switch (method) {
+	case CONFIRM_PIN:
+	case CONFIRM_ASKPASS: return true;
+	case CONFIRM_TOUCH: return false;
+	}
+	return true;
 }
 
 /* Who is covered by a yes that is remembered. Each is a bit; what the yes is for is always bound,
@@ -59,6 +73,7 @@ struct confirm_settings {
 /* For the questions of a rule. */
 struct confirm_terms {
 	unsigned methods;    /* 0: those of the settings */
+	unsigned pin;        /* 0 or 1: a touch takes the PIN of the security key as well */
 	unsigned remember_s; /* 0: each is asked anew */
 	unsigned scope;      /* an OR of enum confirm_scope */
 };

@@ -45,6 +45,7 @@ struct sshsig {
 struct payload {
 	enum payload_kind kind;
 	size_t len;
+	struct bytes data;      /* all of it */
 	struct ssh_login login; /* PAYLOAD_SSH_LOGIN */
 	struct sshsig sshsig;   /* PAYLOAD_SSHSIG */
 	/* PAYLOAD_UNKNOWN: hex of the bytes' SHA-256, "" where it could not be had. */

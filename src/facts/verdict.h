@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "facts/tri.h"
+
 enum action { ACTION_DENY, ACTION_CONFIRM, ACTION_ALLOW };
 
 static inline const char *action_name(enum action action) {
@@ -14,6 +16,14 @@ static inline const char *action_name(enum action action) {
 	}
 	return "invalid";
 }
+
+/* How much an event holds. */
+enum log_detail {
+	LOG_DETAIL_UNSAID, /* as it is elsewhere said, or full */
+	LOG_DETAIL_FULL,
+	LOG_DETAIL_BRIEF, /* not what is long: arguments, environment, ancestors */
+};
+#define LOG_DETAIL_COUNT (LOG_DETAIL_BRIEF + 1)
 
 struct verdict {
 	enum action action;
@@ -26,6 +36,9 @@ struct verdict {
 	/* An allow that rests on nothing that is proved: what any program of this account can bring
 	 * about was enough. Never of listing. */
 	bool weak;
+	/* What the rule says of its events; of a floor's verdict what the floor's rule does. */
+	enum log_detail log;
+	enum tri notify; /* whether a person is to be told of it; unknown: nothing is said */
 };
 
 #endif

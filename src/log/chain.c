@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "log/read.h"
 
 struct place {
@@ -23,9 +24,11 @@ struct suspect {
 
 struct check {
 	struct chain_report *report;
-	const struct chain_link *anchor; /* or NULL */
+	const struct chain_link *anchors; /* by seq */
+	size_t n_anchors, next_anchor;    /* those before were passed */
 	bool begun;
 	struct chain_link expected; /* of the event to come */
+	struct place first;         /* of the oldest event */
 	struct place last;          /* of the event before it */
 	struct suspect suspect;
 };
@@ -105,6 +108,19 @@ int chain_link_read(struct chain_link *ret, struct bytes document) {
 	return 0;
 }
 
+int chain_link_after(struct chain_link *ret, const char *seq, const char *hash_hex) {
+	struct chain_link link = {0};
+	size_t len = 0;
+
+	if (number_read(&link.seq, bytes_of_text(seq)) < 0 || link.seq == UINT64_MAX ||
+	    hex_read(link.prev, sizeof(link.prev), &len, bytes_of_text(hash_hex)) < 0 ||
+	    len != sizeof(link.prev))
+		return -EBADMSG;
+	link.seq++;
+	*ret = link;
+	return 0;
+}
+
 const char *chain_finding_name(enum chain_finding finding) {
 	switch (finding) {
 	case CHAIN_WHOLE: return "whole";
@@ -156,9 +172,16 @@ static void conclude_suspect(struct check *check, const struct chain_link *next)
 		conclude(check, CHAIN_REMOVED, &suspect->place, expected->seq);
 }
 
-static bool anchor_denies(const struct check *check, const struct chain_link *link) {
-	return check->anchor != NULL && link->seq == check->anchor->seq &&
-	       !same_prev(link, check->anchor);
+/* Of several for one event each counts: whoever adds false ones is noticed. */
+static bool anchors_deny(struct check *check, const struct chain_link *link) {
+	while (check->next_anchor < check->n_anchors &&
+	       check->anchors[check->next_anchor].seq < link->seq)
+		check->next_anchor++;
+	for (size_t i = check->next_anchor;
+	     i < check->n_anchors && check->anchors[i].seq == link->seq; i++)
+		if (!same_prev(link, &check->anchors[i]))
+			return true;
+	return false;
 }
 
 /* The first event there is: older ones may be kept no longer, but number 1 has none before. */
@@ -168,16 +191,29 @@ static bool may_begin(const struct chain_link *link) {
 	return link->seq != 1 || same_prev(link, &first);
 }
 
+/* What the guard says that it removed. */
+static void note_expired(struct chain_report *report, struct bytes document) {
+	uint64_t kept_from;
+
+	if (bytes_equal_text(event_field(document, "trigger"), "\"log-expired\"") &&
+	    number_read(&kept_from, event_field(document, "kept_from")) == 0 &&
+	    kept_from > report->kept_from)
+		report->kept_from = kept_from;
+}
+
 static void accept(struct check *check, const struct piece *piece, const struct chain_link *link,
                    const struct place *place) {
-	if (!check->begun)
+	if (!check->begun) {
 		check->report->first_seq = link->seq;
+		check->first = *place;
+	}
 	check->begun = true;
+	note_expired(check->report, piece->bytes);
 	check->report->last_seq = link->seq;
 	check->expected = chain_next(link, piece->bytes);
 	check->report->head = check->expected;
 	check->last = *place;
-	if (anchor_denies(check, link) || anchor_denies(check, &check->expected))
+	if (anchors_deny(check, link) || anchors_deny(check, &check->expected))
 		conclude(check, CHAIN_REWRITTEN, place, link->seq);
 }
 
@@ -200,24 +236,37 @@ static void examine(struct check *check, const struct piece *piece) {
 		                                  has_link ? link : check->expected};
 }
 
-/* After the last piece: what an anchor knows of that is not there. */
+static bool is_sound(const struct check *check) {
+	return check->report->finding == CHAIN_WHOLE || check->report->finding == CHAIN_UNFINISHED;
+}
+
+/* After the last piece: what an anchor knows of that is not there, and what was taken from the
+ * beginning. */
 static void examine_end(struct check *check) {
+	struct chain_report *report = check->report;
+
 	if (check->suspect.there && check->report->finding == CHAIN_WHOLE)
 		conclude_suspect(check, NULL);
-	if (check->report->finding != CHAIN_WHOLE && check->report->finding != CHAIN_UNFINISHED)
-		return;
-	if (check->anchor != NULL && check->expected.seq < check->anchor->seq)
+	if (is_sound(check) && check->n_anchors > 0 &&
+	    check->expected.seq < check->anchors[check->n_anchors - 1].seq)
 		conclude(check, CHAIN_CUT, &check->last, check->expected.seq);
+	if (is_sound(check) && report->first_seq > 1 && report->first_seq > report->kept_from)
+		conclude(check, CHAIN_REMOVED, &check->first,
+		         report->kept_from > 0 ? report->kept_from : 1);
 }
 
 static void clean_reader(struct event_reader **reader) {
 	event_reader_free(*reader);
 }
 
-int chain_verify(struct chain_report *ret, int dir_fd, const struct chain_link *anchor) {
+int chain_verify(struct chain_report *ret, int dir_fd, const struct chain_link *anchors,
+                 size_t n_anchors) {
 	CLEANUP(clean_reader) struct event_reader *reader = NULL;
 	struct chain_report report = {.finding = CHAIN_WHOLE, .head = chain_first()};
-	struct check check = {.report = &report, .anchor = anchor, .expected = chain_first()};
+	struct check check = {.report = &report,
+	                      .anchors = anchors,
+	                      .n_anchors = n_anchors,
+	                      .expected = chain_first()};
 	struct piece piece;
 	int found = event_reader_new(&reader, dir_fd, TIME_MIN, TIME_MAX);
 
@@ -225,7 +274,13 @@ int chain_verify(struct chain_report *ret, int dir_fd, const struct chain_link *
 		return found;
 	while (report.finding == CHAIN_WHOLE && (found = event_reader_next(&piece, reader)) == 1)
 		examine(&check, &piece);
-	if (found < 0) {
+	/* A packed file that is none. */
+	if (found == -EBADMSG || found == -EFBIG) {
+		struct place place = {.offset = 0};
+
+		snprintf(place.file, sizeof(place.file), "%s", event_reader_file(reader));
+		conclude(&check, CHAIN_CHANGED, &place, check.expected.seq);
+	} else if (found < 0) {
 		snprintf(ret->file, sizeof(ret->file), "%s", event_reader_file(reader));
 		return found;
 	}

@@ -49,17 +49,25 @@ struct chain_report {
 	char file[DAY_FILE_SIZE];
 	uint64_t offset;
 	uint64_t seq; /* of the event there, as it should be; removed: of the first missing one */
-	/* The events up to there. first_seq above 1: older ones are not there, because they were
-	 * removed, or kept for no longer. */
+	/* The events up to there. first_seq above 1: older ones are not there. */
 	uint64_t first_seq, last_seq;
+	/* Events before that one were removed by the guard, as one of its events says; 0: none
+	 * were.
+	 */
+	uint64_t kept_from;
 	struct chain_link head; /* the link of an event that would follow: an anchor for later */
 };
 
 const char *chain_finding_name(enum chain_finding finding);
 
-/* Reads the day files below dir_fd and finds the first thing that is wrong. anchor: the link of the
- * event that would have followed, as noted elsewhere; or NULL. 0, or the errno of reading, with
- * the file at fault in *ret, too. */
-int chain_verify(struct chain_report *ret, int dir_fd, const struct chain_link *anchor) MUST_CHECK;
+/* The link of the event after one of which seq and hash were noted, both as text. -EBADMSG: they
+ * are none. */
+int chain_link_after(struct chain_link *ret, const char *seq, const char *hash) MUST_CHECK;
+
+/* Reads the day files below dir_fd and finds the first thing that is wrong. anchors: links of
+ * events that would have followed others, as noted elsewhere, by their seq. 0, or the errno of
+ * reading, with the file at fault in *ret, too. */
+int chain_verify(struct chain_report *ret, int dir_fd, const struct chain_link *anchors,
+                 size_t n_anchors) MUST_CHECK;
 
 #endif

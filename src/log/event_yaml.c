@@ -5,23 +5,27 @@
 
 #include "base/clock.h"
 #include "log/doc.h"
+#include "log/event_destination.h"
 #include "log/event_surroundings.h"
+#include "policy/claims.h"
 
 /*
  * What a stranger can make long, in bytes of the original; escaped, a byte takes at most six.
  * Together they keep a document below EVENT_LEN_MAX, so that a hostile command line costs the disk
  * no more than that.
  */
-#define WORD_LEN_MAX         256        /* ours, and the names of rules, which a person chose */
-#define NAME_LEN_MAX         256        /* NAME_MAX, for a file */
-#define TITLE_LEN_MAX        15         /* what the kernel keeps of a name (TASK_COMM_LEN) */
-#define PATH_LEN_MAX         4096       /* PATH_MAX */
-#define CGROUP_LEN_MAX       1024       /* systemd's are below 200 */
-#define SENTENCE_LEN_MAX     1024       /* for a person, who reads no more */
-#define COMMAND_LEN_MAX      4096       /* arguments of the caller, together */
-#define COMMAND_ARGS_MAX     256        /* empty arguments take no length, but four bytes each */
-#define TREE_LEN_MAX         (8 * 1024) /* names and paths of all ancestors together */
-#define TREE_COMMAND_LEN_MAX 256        /* of each ancestor: enough to recognise it by */
+#define WORD_LEN_MAX         256         /* ours, and the names of rules, which a person chose */
+#define NAME_LEN_MAX         256         /* NAME_MAX, for a file */
+#define TITLE_LEN_MAX        15          /* what the kernel keeps of a name (TASK_COMM_LEN) */
+#define PATH_LEN_MAX         4096        /* PATH_MAX */
+#define CGROUP_LEN_MAX       1024        /* systemd's are below 200 */
+#define SENTENCE_LEN_MAX     1024        /* for a person, who reads no more */
+#define STEP_LEN_MAX         64          /* of a rule\'s name, where many are told */
+#define SIGNATURE_LEN_MAX    (24 * 1024) /* base64 of an SSHSIG by the largest RSA key */
+#define COMMAND_LEN_MAX      4096        /* arguments of the caller, together */
+#define COMMAND_ARGS_MAX     256         /* empty arguments take no length, but four bytes each */
+#define TREE_LEN_MAX         (8 * 1024)  /* names and paths of all ancestors together */
+#define TREE_COMMAND_LEN_MAX 256         /* of each ancestor: enough to recognise it by */
 
 static size_t smaller(size_t a, size_t b) {
 	return a < b ? a : b;
@@ -110,15 +114,25 @@ static void put_shared(struct doc *doc, const char *key, const char *text, size_
 	share->short_of = share->short_of || taken < value.len;
 }
 
-/* One text, as ps prints it: for recognising an ancestor, not for telling its arguments apart. */
-static void put_joined_command(struct doc *doc, const struct process *process,
+/* How many words the text falls into at its blanks; an empty one counts. */
+static size_t words_of(const char *text, size_t len) {
+	size_t words = len > 0;
+
+	for (size_t i = 0; i < len; i++)
+		words += text[i] == ' ';
+	return words;
+}
+
+/* One text, as ps prints it: for recognising an ancestor. false: its arguments cannot be told apart
+ * by that. */
+static bool put_joined_command(struct doc *doc, const struct process *process,
                                struct share *share) {
 	char joined[TREE_COMMAND_LEN_MAX];
 	size_t at = 0;
 	uint64_t len = 0;
 
 	if (process->argv == NULL)
-		return;
+		return true;
 	for (size_t i = 0; i < process->argc; i++) {
 		size_t argument_len = strlen(process->argv[i]);
 		size_t fits = smaller(argument_len, sizeof(joined) - at);
@@ -135,29 +149,42 @@ static void put_joined_command(struct doc *doc, const struct process *process,
 	doc_value(doc, (struct bytes){(const uint8_t *)joined, at}, sizeof(joined));
 	share->len += len;
 	share->short_of = share->short_of || at < len || process->argv_cut;
+	return at == len && !process->argv_cut && words_of(joined, at) == process->argc;
 }
 
-static void put_tree_process(struct doc *doc, const struct process *process, struct share *share) {
+/* What it calls itself by its arguments. */
+static void put_own_names(struct doc *doc, const struct process *process, struct share *share) {
+	put_shared(doc, "argv0", process->argc > 0 ? process->argv[0] : NULL, PATH_LEN_MAX, share);
+	put_shared(doc, "script", claims_script(process), PATH_LEN_MAX, share);
+}
+
+/* Of the caller itself, the arguments stand elsewhere. */
+static void put_tree_process(struct doc *doc, const struct process *process, bool is_caller,
+                             struct share *share) {
 	doc_map_begin(doc);
 	put_positive(doc, "pid", (uint64_t)process->pid);
 	put_shared(doc, "name", process->name, NAME_LEN_MAX, share);
 	put_shared(doc, "exe", process->exe, PATH_LEN_MAX, share);
 	put_shared(doc, "title", own_title(process), NAME_LEN_MAX, share);
-	put_joined_command(doc, process, share);
+	if (!put_joined_command(doc, process, share) && !is_caller)
+		put_own_names(doc, process, share);
+	if (process->foreign)
+		doc_bool(doc, "foreign", true);
 	doc_map_end(doc);
 }
 
-/* The caller itself comes first, as in the older ssh-agent-guard. */
+/* The caller itself comes first, as in the older ssh-agent-guard; where its ancestors are hidden,
+ * as by a /proc that shows nobody else's, it is alone. */
 static void put_tree(struct doc *doc, const struct caller *caller) {
 	struct share share = {.left = TREE_LEN_MAX};
 
-	if (!caller->ancestors_known && caller->n_ancestors == 0)
+	if (caller->state == CALLER_UNKNOWN && !caller->ancestors_known && caller->n_ancestors == 0)
 		return;
 	doc_key(doc, "local_proc_tree");
 	doc_list_begin(doc, DOC_BLOCK);
-	put_tree_process(doc, &caller->process, &share);
+	put_tree_process(doc, &caller->process, true, &share);
 	for (size_t i = 0; i < caller->n_ancestors && i < ANCESTORS_MAX; i++)
-		put_tree_process(doc, &caller->ancestors[i], &share);
+		put_tree_process(doc, &caller->ancestors[i], false, &share);
 	doc_list_end(doc);
 	if (share.short_of)
 		doc_shortened(doc, "local_proc_tree", share.len);
@@ -178,7 +205,7 @@ static void put_integrity(struct doc *doc, const char *key, unsigned marks) {
 	doc_list_end(doc);
 }
 
-static void put_caller(struct doc *doc, const struct caller *caller) {
+static void put_caller(struct doc *doc, const struct caller *caller, bool brief) {
 	if (caller->state == CALLER_UNKNOWN)
 		doc_text(doc, "caller_reason", caller->reason, WORD_LEN_MAX);
 	doc_text(doc, "process_name", caller->process.name, NAME_LEN_MAX);
@@ -188,10 +215,15 @@ static void put_caller(struct doc *doc, const struct caller *caller) {
 	if (caller->gid != (gid_t)-1)
 		doc_number(doc, "gid", caller->gid);
 	doc_text(doc, "exe_path", caller->process.exe, PATH_LEN_MAX);
+	if (caller->exe_sha256 != NULL)
+		put_unless_empty(doc, "exe_sha256", caller->exe_sha256);
 	doc_text(doc, "process_title", own_title(&caller->process), NAME_LEN_MAX);
-	put_command(doc, &caller->process);
+	if (!brief)
+		put_command(doc, &caller->process);
+	doc_text(doc, "caller_evidence", caller->evidence, WORD_LEN_MAX);
 	put_integrity(doc, "caller_integrity", caller->integrity);
-	put_integrity(doc, "caller_integrity_unknown", caller->integrity_unknown);
+	if (!brief)
+		put_integrity(doc, "caller_integrity_unknown", caller->integrity_unknown);
 }
 
 /* The first by name; where one runs within another, all of them. */
@@ -216,12 +248,13 @@ static void put_coding_agents(struct doc *doc, const struct coding_agents *agent
 	doc_list_end(doc);
 }
 
-static void put_place(struct doc *doc, const struct caller *caller) {
+static void put_place(struct doc *doc, const struct caller *caller, bool brief) {
 	doc_text(doc, "local_cwd", caller->cwd, PATH_LEN_MAX);
 	doc_text(doc, "cgroup", caller->cgroup, CGROUP_LEN_MAX);
 	put_tri(doc, "has_terminal", caller->has_terminal);
 	put_positive(doc, "connector_pid", (uint64_t)caller->connector_pid);
-	put_tree(doc, caller);
+	if (!brief)
+		put_tree(doc, caller);
 }
 
 static void put_bytes(struct doc *doc, const char *key, struct bytes value, size_t len_max) {
@@ -246,62 +279,46 @@ static void put_payload(struct doc *doc, const struct payload *payload) {
 	}
 }
 
-/* Of logins, and of listing for one; nothing else has a destination. */
-static void put_destination(struct doc *doc, const struct request *request) {
-	bool is_login = request->payload != NULL && request->payload->kind == PAYLOAD_SSH_LOGIN;
-
-	doc_text(doc, "dest_key_fingerprint", request->dest_key, WORD_LEN_MAX);
-	switch (request->meeting) {
-	case MEETING_NONE:
-	case MEETING_MISMATCH:
-		if (is_login)
-			doc_text(doc, "dest_evidence", "none", WORD_LEN_MAX);
-		break;
-	case MEETING_BOUND:
-	case MEETING_VERIFIED:
-		doc_text(doc, "dest_evidence", meeting_name(request->meeting), WORD_LEN_MAX);
-		break;
-	}
-}
-
-/* The hosts that have the agent forwarded to them, as far as they are bound. */
-static void put_hops(struct doc *doc, const struct session *session) {
-	uint64_t hops = 0;
-
-	for (size_t i = 0; i < session->n_hops; i++)
-		hops += session->hops[i]->is_forwarding;
-	if (hops == 0)
-		return;
-	doc_key(doc, "forwarded_via");
-	doc_list_begin(doc, DOC_FLOW);
-	for (size_t i = 0; i < session->n_hops; i++)
-		if (session->hops[i]->is_forwarding)
-			doc_value(doc, bytes_of_text(session->hops[i]->fingerprint), WORD_LEN_MAX);
-	doc_list_end(doc);
-	doc_number(doc, "hops", hops);
-}
-
-static void put_request(struct doc *doc, const struct request *request) {
-	put_caller(doc, request->caller);
+static void put_request(struct doc *doc, const struct request *request, bool brief) {
+	put_caller(doc, request->caller, brief);
 	put_unless_empty(doc, "key_fingerprint", request->key.fingerprint);
 	put_unless_empty(doc, "key_type", request->key.type);
+	if (request->key_comment != NULL)
+		put_unless_empty(doc, "key_comment", request->key_comment);
 	if (request->payload != NULL)
 		put_payload(doc, request->payload);
-	put_destination(doc, request);
-	put_tri(doc, "is_forwarded", request->is_forwarded);
-	if (request->session != NULL)
-		put_hops(doc, request->session);
-	put_place(doc, request->caller);
+	event_put_destination(doc, request);
+	put_place(doc, request->caller, brief);
 	put_coding_agents(doc, &request->coding_agents);
-	event_put_surroundings(doc, request->caller);
+	if (!brief)
+		event_put_surroundings(doc, request->caller);
 	doc_text(doc, "endpoint", request->endpoint, WORD_LEN_MAX);
 }
 
-static void put_forensics(struct doc *doc, const struct event *event) {
-	uint64_t age_ms = event->request != NULL ? event->request->caller->age_ms : 0;
-	char age[sizeof("18446744073709551.615s")];
+static void put_trace(struct doc *doc, const struct rule_trace *trace) {
+	char text[STEP_LEN_MAX + 64];
 
-	if (event->sign_request_num == 0 && age_ms == 0)
+	doc_key(doc, "rule_trace");
+	doc_list_begin(doc, DOC_FLOW);
+	for (size_t i = 0; i < trace->count; i++) {
+		const struct rule_step *step = &trace->steps[i];
+
+		snprintf(text, sizeof(text), "%.*s: %s%s%s", STEP_LEN_MAX, step->rule,
+		         step->standing, step->field != NULL ? " " : "",
+		         step->field != NULL ? step->field : "");
+		doc_value(doc, bytes_of_text(text), sizeof(text));
+	}
+	doc_list_end(doc);
+}
+
+static void put_forensics(struct doc *doc, const struct event *event) {
+	const struct caller *caller = event->request != NULL ? event->request->caller : NULL;
+	uint64_t age_ms = caller != NULL ? caller->age_ms : 0;
+	bool has_file = caller != NULL && caller->process.exe != NULL;
+	char age[sizeof("18446744073709551.615s")];
+	bool has_trace = event->trace != NULL && event->trace->count > 0;
+
+	if (event->sign_request_num == 0 && age_ms == 0 && !has_file && !has_trace)
 		return;
 	doc_key(doc, "forensics");
 	doc_map_begin(doc);
@@ -311,6 +328,12 @@ static void put_forensics(struct doc *doc, const struct event *event) {
 		         (unsigned)(age_ms % 1000));
 		doc_text(doc, "process_age", age, WORD_LEN_MAX);
 	}
+	if (has_file) {
+		put_positive(doc, "exe_device", caller->exe_id.device);
+		put_positive(doc, "exe_inode", caller->exe_id.inode);
+	}
+	if (has_trace)
+		put_trace(doc, event->trace);
 	doc_map_end(doc);
 }
 
@@ -322,14 +345,66 @@ static void put_link(struct doc *doc, const struct chain_link *link) {
 	doc_text(doc, "prev", hex, WORD_LEN_MAX);
 }
 
+/* All that it takes to check the touch again. */
+static void put_proof(struct doc *doc, const struct touch_proof *proof) {
+	doc_key(doc, "approval");
+	doc_map_begin(doc);
+	doc_text(doc, "nonce", proof->nonce, WORD_LEN_MAX);
+	if (proof->before[0] != '\0') {
+		doc_text(doc, "old", proof->before, WORD_LEN_MAX);
+		doc_text(doc, "new", proof->after, WORD_LEN_MAX);
+	} else {
+		doc_key(doc, "requests");
+		doc_list_begin(doc, DOC_FLOW);
+		for (size_t i = 0; i < proof->n_requests; i++)
+			doc_value(doc, bytes_of_text(proof->requests[i]), WORD_LEN_MAX);
+		doc_list_end(doc);
+	}
+	doc_text(doc, "key", proof->key, WORD_LEN_MAX);
+	doc_text(doc, "credential", proof->credential, WORD_LEN_MAX);
+	doc_text(doc, "authenticator_data", proof->auth_data, WORD_LEN_MAX);
+	doc_text(doc, "signature", proof->signature, WORD_LEN_MAX);
+	doc_map_end(doc);
+}
+
 static void put_confirmation(struct doc *doc, const struct event *event) {
 	doc_text(doc, "confirm_method", event->confirm_method, WORD_LEN_MAX);
 	doc_text(doc, "confirm_via", event->confirm_via, WORD_LEN_MAX);
-	/* Of the methods that there are, none is more than that. */
-	if (event->confirm_method != NULL)
+	if (event->confirm_weak)
 		doc_bool(doc, "confirm_weak", true);
 	put_positive(doc, "grant", event->grant);
 	put_positive(doc, "waited_ms", event->waited_ms);
+}
+
+static void put_stamp(struct doc *doc, const char *key, int64_t real_us) {
+	char stamp[CLOCK_STAMP_SIZE];
+
+	clock_stamp(stamp, real_us);
+	doc_text(doc, key, stamp, WORD_LEN_MAX);
+}
+
+static void put_head(struct doc *doc, const struct signed_head *head) {
+	char hash[CHAIN_HASH_HEX_SIZE];
+
+	chain_hash_hex(hash, head->hash);
+	doc_number(doc, "head_seq", head->seq);
+	doc_text(doc, "head_hash", hash, WORD_LEN_MAX);
+	doc_text(doc, "key_fingerprint", head->key_fingerprint, WORD_LEN_MAX);
+	doc_text(doc, "key_type", head->key_type, WORD_LEN_MAX);
+	doc_text(doc, "head_signature", head->signature, SIGNATURE_LEN_MAX);
+}
+
+/* What they have in common. */
+static void put_repeat(struct doc *doc, const struct repeat *repeat) {
+	doc_number(doc, "repeated", repeat->count);
+	put_stamp(doc, "repeated_first", repeat->first_us);
+	put_stamp(doc, "repeated_last", repeat->last_us);
+	doc_text(doc, "process_name", repeat->process_name, NAME_LEN_MAX);
+	doc_text(doc, "exe_path", repeat->exe, PATH_LEN_MAX);
+	doc_text(doc, "key_fingerprint", repeat->key_fingerprint, WORD_LEN_MAX);
+	doc_text(doc, "key_type", repeat->key_type, WORD_LEN_MAX);
+	doc_text(doc, "dest_key_fingerprint", repeat->dest_key, WORD_LEN_MAX);
+	doc_text(doc, "endpoint", repeat->endpoint, WORD_LEN_MAX);
 }
 
 int event_yaml(struct buffer *document, const struct event *event) {
@@ -339,13 +414,11 @@ int event_yaml(struct buffer *document, const struct event *event) {
 int event_yaml_linked(struct buffer *document, const struct event *event,
                       const struct chain_link *link) {
 	CLEANUP(doc_deinit) struct doc doc;
-	char stamp[CLOCK_STAMP_SIZE];
 
-	clock_stamp(stamp, event->real_us);
 	doc_begin(&doc, document);
 	if (link != NULL)
 		put_link(&doc, link);
-	doc_text(&doc, "timestamp", stamp, WORD_LEN_MAX);
+	put_stamp(&doc, "timestamp", event->real_us);
 	doc_text(&doc, "trigger", event->trigger, WORD_LEN_MAX);
 	doc_text(&doc, "decision", event->decision, WORD_LEN_MAX);
 	doc_text(&doc, "rule", event->rule, WORD_LEN_MAX);
@@ -354,13 +427,25 @@ int event_yaml_linked(struct buffer *document, const struct event *event,
 	doc_text(&doc, "missing_fact", event->missing_fact, WORD_LEN_MAX);
 	if (event->weak)
 		doc_bool(&doc, "weak", true);
+	put_tri(&doc, "notify", event->notify);
+	if (event->brief)
+		doc_bool(&doc, "brief", true);
 	doc_text(&doc, "detail", event->detail, SENTENCE_LEN_MAX);
+	put_positive(&doc, "kept_from", event->kept_from);
 	put_confirmation(&doc, event);
 	if (event->request != NULL)
-		put_request(&doc, event->request);
+		put_request(&doc, event->request, event->brief);
+	doc_text(&doc, "signed_sha256", event->signed_sha256, WORD_LEN_MAX);
+	if (event->proof != NULL)
+		put_proof(&doc, event->proof);
+	if (event->head != NULL)
+		put_head(&doc, event->head);
+	if (event->repeat != NULL)
+		put_repeat(&doc, event->repeat);
 	doc_text(&doc, "config_sha256", event->config_sha256, WORD_LEN_MAX);
 	doc_text(&doc, "floor_sha256", event->floor_sha256, WORD_LEN_MAX);
-	put_forensics(&doc, event);
+	if (!event->brief)
+		put_forensics(&doc, event);
 	doc_text(&doc, "outcome", event->outcome, WORD_LEN_MAX);
 	put_tri(&doc, "delivered", event->delivered);
 	put_positive(&doc, "latency_us", event->latency_us);

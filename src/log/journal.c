@@ -11,50 +11,33 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "log/days.h"
+#include "log/doc.h"
 #include "log/event_yaml.h"
+#include "log/place.h"
 #include "log/tail.h"
+#include "platform/platform.h"
 
 #define DAY_US      (86400LL * 1000000)
 #define CUT_LEN_MAX 768 /* of what was cut off, in the event that says so */
 
 struct journal {
-	int state_fd;
-	int dir_fd;  /* -1: not open */
-	int file_fd; /* -1: not open */
-	struct stat dir;
+	struct place place;
+	int file_fd;      /* -1: not open */
 	struct stat file; /* as we left it */
 	char day[CLOCK_DAY_SIZE];
+	unsigned part;       /* of that day */
+	uint64_t file_len;   /* a file that is that long is followed by another one */
+	unsigned long turns; /* how often another file was begun */
 	char *mended; /* what the next event has to say of a tail that was cut off; owned, or NULL
 	               */
 	struct chain_link link; /* of the next event */
 	struct buffer documents;
-	bool through; /* to the disk, before it counts */
+	journal_copy *copy; /* NULL: nobody */
+	void *copy_data;
 };
 
 static bool same_inode(const struct stat *a, const struct stat *b) {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* Opens STATE/events, making it where it is missing. */
-static int directory_open(struct journal *journal) {
-	CLEANUP(close_fd) int fd = -1;
-	struct stat status;
-
-	if (mkdirat(journal->state_fd, EVENTS_DIRECTORY, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(journal->state_fd, EVENTS_DIRECTORY,
-	            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ELOOP ? -ENOTDIR : -errno;
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (status.st_uid != geteuid())
-		return -EPERM;
-	if ((status.st_mode & 077) != 0)
-		return -EACCES;
-	journal->dir = status;
-	journal->dir_fd = take_fd(&fd);
-	return 0;
 }
 
 /* What is to be said of len bytes that stood at the end of the file. The first of them are quoted;
@@ -97,15 +80,16 @@ static int file_mend(struct journal *journal, const char *name, int fd, struct s
 
 /* Opens the day's file, makes it where it is missing, and mends its end. O_NONBLOCK, because a FIFO
  * or somebody's lease must not stall us; the FIFO is then found to be no regular file. */
-static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SIZE]) {
+static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SIZE],
+                     unsigned part) {
 	CLEANUP(close_fd) int fd = -1;
 	char name[DAY_FILE_SIZE];
 	struct stat status;
 	int error;
 
 	close_fd(&journal->file_fd);
-	day_file_name(name, day);
-	fd = openat(journal->dir_fd, name,
+	day_file_name(name, day, part);
+	fd = openat(journal->place.dir_fd, name,
 	            O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 	            0600);
 	if (fd < 0 || fstat(fd, &status) < 0)
@@ -114,7 +98,7 @@ static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SI
 		return -EINVAL;
 	if (status.st_uid != geteuid())
 		return -EPERM;
-	if (status.st_dev != journal->dir.st_dev)
+	if (status.st_dev != journal->place.dir.st_dev)
 		return -EXDEV;
 	/* One that was restored from a backup, say. */
 	if ((status.st_mode & 077) != 0 && fchmod(fd, 0600) < 0)
@@ -124,23 +108,43 @@ static int file_open(struct journal *journal, const char day[static CLOCK_DAY_SI
 		return error;
 	journal->file = status;
 	journal->file_fd = take_fd(&fd);
+	journal->turns += strcmp(journal->day, day) != 0 || journal->part != part;
 	memcpy(journal->day, day, CLOCK_DAY_SIZE);
+	journal->part = part;
 	return 0;
 }
 
-/* What the last event of the open file links the next one to. One that says nothing of itself is
- * linked to all the same: the verifier finds it. */
+/* One that says nothing of itself is linked to all the same: the verifier finds it. */
+static void link_to(struct journal *journal, struct bytes document) {
+	struct chain_link link = {0};
+
+	if (chain_link_read(&link, document) < 0)
+		link = (struct chain_link){0};
+	journal->link = chain_next(&link, document);
+}
+
+/* What the last event of the open file links the next one to. */
 static int link_to_last(struct journal *journal) {
 	CLEANUP(buffer_deinit) struct buffer last = {0};
-	struct chain_link link = {0};
 	int error = tail_document(&last, journal->file_fd, journal->file.st_size);
 
-	if (error < 0)
-		return error;
-	if (chain_link_read(&link, buffer_bytes(&last)) < 0)
-		link = (struct chain_link){0};
-	journal->link = chain_next(&link, buffer_bytes(&last));
-	return 0;
+	if (error == 0)
+		link_to(journal, buffer_bytes(&last));
+	return error;
+}
+
+/* The same of a packed one, which is only read. */
+static int link_to_last_packed(struct journal *journal, const char *name) {
+	CLEANUP(buffer_deinit) struct buffer last = {0};
+	struct day_file *file = NULL;
+	int error = day_file_open(&file, journal->place.dir_fd, name);
+
+	if (error == 0)
+		error = tail_document_through(&last, file);
+	day_file_close(file);
+	if (error == 0)
+		link_to(journal, buffer_bytes(&last));
+	return error;
 }
 
 /* Opens the newest day file that has an event. One that is called after a day to come is not ours,
@@ -148,18 +152,21 @@ static int link_to_last(struct journal *journal) {
 static int open_newest(struct journal *journal) {
 	CLEANUP(days_deinit) struct days days = {0};
 	char tomorrow[CLOCK_DAY_SIZE], day[CLOCK_DAY_SIZE];
-	int error = days_list(&days, journal->dir_fd);
+	int error = days_list(&days, journal->place.dir_fd);
 
 	if (error < 0)
 		return error;
 	journal->link = chain_first();
 	clock_day(tomorrow, clock_real_us() + DAY_US);
 	for (size_t i = days.count; i > 0; i--) {
-		memcpy(day, days.names[i - 1], CLOCK_DAY_SIZE - 1);
-		day[CLOCK_DAY_SIZE - 1] = '\0';
+		const char *name = days.names[i - 1];
+
+		day_file_day(day, name);
 		if (strcmp(day, tomorrow) > 0)
 			continue;
-		error = file_open(journal, day);
+		if (day_file_is_packed(name))
+			return link_to_last_packed(journal, name);
+		error = file_open(journal, day, day_file_part(name));
 		if (error < 0)
 			return error;
 		if (journal->file.st_size > 0)
@@ -178,11 +185,10 @@ int journal_new(struct journal **ret, int state_fd) {
 
 	if (journal == NULL)
 		return -ENOMEM;
-	journal->dir_fd = journal->file_fd = -1;
-	journal->state_fd = fcntl(state_fd, F_DUPFD_CLOEXEC, 0);
-	if (journal->state_fd < 0)
-		return -errno;
-	error = directory_open(journal);
+	journal->place = PLACE_CLOSED;
+	journal->file_fd = -1;
+	journal->file_len = UINT64_MAX;
+	error = place_init(&journal->place, state_fd);
 	if (error == 0)
 		error = open_newest(journal);
 	if (error < 0)
@@ -194,8 +200,7 @@ int journal_new(struct journal **ret, int state_fd) {
 void journal_free(struct journal *journal) {
 	if (journal == NULL)
 		return;
-	close_fd(&journal->state_fd);
-	close_fd(&journal->dir_fd);
+	place_deinit(&journal->place);
 	close_fd(&journal->file_fd);
 	free(journal->mended);
 	buffer_deinit(&journal->documents);
@@ -206,23 +211,29 @@ const struct chain_link *journal_head(const struct journal *journal) {
 	return &journal->link;
 }
 
-/* The directory as it is called now, opened anew where it is another than before. */
-static int directory_keep(struct journal *journal) {
-	struct stat status;
+int journal_look(struct journal *journal) {
+	bool anew = false;
+	int error = place_look(&journal->place, &anew);
 
-	if (fstatat(journal->state_fd, EVENTS_DIRECTORY, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT)
-			return -errno;
-	} else {
-		if (journal->dir_fd >= 0 && same_inode(&status, &journal->dir))
-			return 0;
-		/* A symlink has our device, too, and is refused when it is opened. */
-		if (status.st_dev != journal->dir.st_dev)
-			return -EXDEV;
-	}
-	close_fd(&journal->dir_fd);
-	close_fd(&journal->file_fd);
-	return directory_open(journal);
+	if (anew)
+		close_fd(&journal->file_fd);
+	return error;
+}
+
+const char *journal_astray(const struct journal *journal) {
+	return journal->place.astray;
+}
+
+const char *journal_take_change(struct journal *journal) {
+	return TAKE(journal->place.change);
+}
+
+void journal_set_covered(struct journal *journal, bool covered) {
+	journal->place.covered = covered;
+}
+
+const char *journal_path(const struct journal *journal) {
+	return journal->place.path;
 }
 
 /* A day's file is not left for an older one because the clock was set back a little: files in the
@@ -237,17 +248,37 @@ static void choose_day(char ret[static CLOCK_DAY_SIZE], const struct journal *jo
 		memcpy(ret, journal->day, CLOCK_DAY_SIZE);
 }
 
+/* Goes on in the last file of a day that there is. One that is packed is closed for good. */
+static int day_open(struct journal *journal, const char day[static CLOCK_DAY_SIZE]) {
+	CLEANUP(days_deinit) struct days days = {0};
+	unsigned part = 1;
+	int error = days_list(&days, journal->place.dir_fd);
+
+	if (error < 0)
+		return error;
+	for (size_t i = days.count; i > 0; i--) {
+		const char *name = days.names[i - 1];
+
+		if (strncmp(name, day, CLOCK_DAY_SIZE - 1) != 0)
+			continue;
+		part = day_file_part(name) + day_file_is_packed(name);
+		break;
+	}
+	return file_open(journal, day, part);
+}
+
 /* The file as it is called now, whole at its end. */
 static int file_keep(struct journal *journal, int64_t real_us) {
 	char day[CLOCK_DAY_SIZE], name[DAY_FILE_SIZE];
 	struct stat status;
 
 	choose_day(day, journal, real_us);
-	day_file_name(name, day);
-	if (journal->file_fd < 0 || strcmp(day, journal->day) != 0 ||
-	    fstatat(journal->dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (journal->file_fd < 0 || strcmp(day, journal->day) != 0)
+		return day_open(journal, day);
+	day_file_name(name, day, journal->part);
+	if (fstatat(journal->place.dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !same_inode(&status, &journal->file))
-		return file_open(journal, day);
+		return file_open(journal, day, journal->part);
 	if (status.st_size != journal->file.st_size) {
 		/* Somebody else wrote to it, or a part could not be taken back. */
 		int error = file_mend(journal, name, journal->file_fd, &status);
@@ -256,6 +287,8 @@ static int file_keep(struct journal *journal, int64_t real_us) {
 			return error;
 		journal->file.st_size = status.st_size;
 	}
+	if ((uint64_t)status.st_size >= journal->file_len && journal->part < DAY_PART_MAX)
+		return file_open(journal, day, journal->part + 1);
 	return 0;
 }
 
@@ -319,7 +352,7 @@ static int append(struct journal *journal, struct bytes bytes) {
 static int write_once(struct journal *journal, const struct event *event) {
 	struct chain_link link = journal->link;
 	struct stat status;
-	int error = directory_keep(journal);
+	int error = journal_look(journal);
 
 	if (error == 0)
 		error = file_keep(journal, event->real_us);
@@ -327,10 +360,6 @@ static int write_once(struct journal *journal, const struct event *event) {
 		error = encode(journal, event, &link);
 	if (error == 0)
 		error = append(journal, buffer_bytes(&journal->documents));
-	if (error == 0 && journal->through && fdatasync(journal->file_fd) < 0) {
-		take_back(journal, journal->documents.len);
-		error = -EIO;
-	}
 	if (error < 0)
 		return error;
 	if (fstat(journal->file_fd, &status) < 0)
@@ -342,6 +371,26 @@ static int write_once(struct journal *journal, const struct event *event) {
 	return 0;
 }
 
+/* The event's document, and before it that of a mended tail. */
+static void give_copies(const struct journal *journal) {
+	struct bytes rest = buffer_bytes(&journal->documents);
+
+	while (journal->copy != NULL && rest.len > 0) {
+		const uint8_t *end = memmem(rest.data, rest.len, "\n" DOC_END,
+		                            strlen("\n" DOC_END));
+		size_t len = end != NULL ? (size_t)(end - rest.data) + strlen("\n" DOC_END)
+		                         : rest.len;
+
+		journal->copy(journal->copy_data, (struct bytes){rest.data, len});
+		rest = (struct bytes){rest.data + len, rest.len - len};
+	}
+}
+
+void journal_set_copy(struct journal *journal, journal_copy *copy, void *data) {
+	journal->copy = copy;
+	journal->copy_data = data;
+}
+
 int journal_write(struct journal *journal, const struct event *event) {
 	int error = write_once(journal, event);
 
@@ -351,19 +400,29 @@ int journal_write(struct journal *journal, const struct event *event) {
 		return error;
 	free(journal->mended);
 	journal->mended = NULL;
+	give_copies(journal);
 	return 0;
-}
-
-void journal_set_through(struct journal *journal, bool through) {
-	journal->through = through;
 }
 
 int journal_fd(const struct journal *journal) {
 	return journal->file_fd;
 }
 
-int journal_expire(struct expired *ret, const struct journal *journal, int64_t real_us,
-                   unsigned keep_days) {
-	*ret = (struct expired){0};
-	return journal->dir_fd >= 0 ? expire_days(ret, journal->dir_fd, real_us, keep_days) : 0;
+int journal_dir_fd(const struct journal *journal) {
+	return journal->place.dir_fd;
+}
+
+bool journal_file_name(char ret[static DAY_FILE_SIZE], const struct journal *journal) {
+	if (journal->file_fd < 0)
+		return false;
+	day_file_name(ret, journal->day, journal->part);
+	return true;
+}
+
+void journal_set_file_len(struct journal *journal, uint64_t len) {
+	journal->file_len = len;
+}
+
+unsigned long journal_turns(const struct journal *journal) {
+	return journal->turns;
 }

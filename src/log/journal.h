@@ -1,5 +1,6 @@
 /*
- * The audit log: a file for each UTC day, a YAML document for each event, only ever appended to.
+ * The audit log: a file for each UTC day, or several, where they grow long; a YAML document for
+ * each event, only ever appended to.
  *
  * A document ends with a line "...", which nothing within it can look like. What stands behind the
  * last such line is a document that a crash left unfinished: a reader ignores it, and the journal
@@ -19,7 +20,7 @@
 #include "base/cleanup.h"
 #include "facts/event.h"
 #include "log/chain.h"
-#include "log/expire.h"
+#include "log/days.h"
 
 struct journal;
 
@@ -36,18 +37,33 @@ const struct chain_link *journal_head(const struct journal *journal);
 
 /* Appends one document, whole or not at all: what a full disk cut off is taken back. 0 or the
  * negative errno of what failed; the next call tries anew, also after the directory was removed.
- * What is no longer the log (a file or directory that was removed or replaced) is never written
- * to: it is made anew, or where that fails, the call does. -EXDEV: another file system was mounted
- * in its place. */
+ * A file or directory that was removed or replaced is made anew. Where that cannot be, events go on
+ * in the directory that is held: see journal_astray(). */
 int journal_write(struct journal *journal, const struct event *event) MUST_CHECK;
 
-/* From now on an event counts as written when it is on the disk, which may take a while. */
-void journal_set_through(struct journal *journal, bool through);
+/* Whether the log lies where it belongs (log/place.h); journal_write() looks, too. */
+int journal_look(struct journal *journal) MUST_CHECK;
+/* Why it does not, as the last look found; NULL: it does. */
+const char *journal_astray(const struct journal *journal);
+/* What became other than it was, told once; NULL: nothing. */
+const char *journal_take_change(struct journal *journal);
+/* Whether something was mounted over its path, which nobody else can tell. */
+void journal_set_covered(struct journal *journal, bool covered);
+const char *journal_path(const struct journal *journal); /* of the state directory; or NULL */
+
 /* The open day file, for fdatasync(2) by a child; -1: none. */
 int journal_fd(const struct journal *journal);
 
-/* See log/expire.h. */
-int journal_expire(struct expired *ret, const struct journal *journal, int64_t real_us,
-                   unsigned keep_days) MUST_CHECK;
+/* Called with each document that was written, in order; NULL: nobody. */
+typedef void journal_copy(void *data, struct bytes document);
+void journal_set_copy(struct journal *journal, journal_copy *copy, void *data);
+
+/* A file that is at least that long is closed, and another one begun. */
+void journal_set_file_len(struct journal *journal, uint64_t len);
+/* Changes when another file is begun. */
+unsigned long journal_turns(const struct journal *journal);
+/* The directory of the files; -1: not open. Which of them is open; false: none. */
+int journal_dir_fd(const struct journal *journal);
+bool journal_file_name(char ret[static DAY_FILE_SIZE], const struct journal *journal);
 
 #endif

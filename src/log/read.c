@@ -1,12 +1,13 @@
 #include "log/read.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "log/day_file.h"
 #include "log/days.h"
 #include "log/doc.h"
 #include "log/escape.h"
@@ -18,8 +19,8 @@
 #define DAY_US     (86400LL * 1000000)
 
 struct event_reader {
-	int dir_fd; /* borrowed */
-	int fd;     /* -1: between files */
+	int dir_fd;            /* borrowed */
+	struct day_file *open; /* NULL: between files */
 	struct days days;
 	size_t next_day;
 	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
@@ -34,6 +35,7 @@ struct event_reader {
 	struct {
 		char file[DAY_FILE_SIZE]; /* "": none was */
 		ino_t inode;
+		bool packed;
 		uint64_t offset;
 	} place;
 };
@@ -75,7 +77,6 @@ int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us, in
 	if (reader == NULL)
 		return -ENOMEM;
 	reader->dir_fd = dir_fd;
-	reader->fd = -1;
 	reader->window = malloc(WINDOW_LEN);
 	if (reader->window == NULL)
 		return -ENOMEM;
@@ -94,7 +95,7 @@ int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us, in
 void event_reader_free(struct event_reader *reader) {
 	if (reader == NULL)
 		return;
-	close_fd(&reader->fd);
+	day_file_close(reader->open);
 	days_deinit(&reader->days);
 	buffer_deinit(&reader->text);
 	free(reader->window);
@@ -105,56 +106,56 @@ const char *event_reader_file(const struct event_reader *reader) {
 	return reader->next_day == 0 ? "" : reader->days.names[reader->next_day - 1];
 }
 
-/* In the newest file that was read before, goes to where that ended. */
-static int find_place(struct event_reader *reader, int fd, const struct stat *status) {
+/* In the newest file that was read before, goes to where that ended; also if it was packed
+ * meanwhile. */
+static int find_place(struct event_reader *reader, struct day_file *file) {
 	const char *name = event_reader_file(reader);
-	bool known = strcmp(name, reader->place.file) == 0 && reader->place.inode == status->st_ino;
+	const struct stat *status = day_file_stat(file);
+	bool packed = day_file_unpacks(file);
+	bool known = reader->place.file[0] != '\0' &&
+	             day_file_compare(name, reader->place.file) == 0 &&
+	             (reader->place.inode == status->st_ino || (packed && !reader->place.packed));
 	uint64_t len = status->st_size > 0 ? (uint64_t)status->st_size : 0;
 
 	reader->offset = 0;
 	if (known)
-		reader->offset = reader->place.offset < len ? reader->place.offset : len;
-	memcpy(reader->place.file, name, DAY_FILE_SIZE);
+		reader->offset = packed || reader->place.offset < len ? reader->place.offset : len;
+	snprintf(reader->place.file, DAY_FILE_SIZE, "%s", name);
 	reader->place.inode = status->st_ino;
+	reader->place.packed = packed;
 	reader->place.offset = reader->offset;
-	return lseek(fd, (off_t)reader->offset, SEEK_SET) < 0 ? -errno : 0;
+	return day_file_skip(file, reader->offset);
 }
 
 static int open_next(struct event_reader *reader) {
-	CLEANUP(close_fd) int fd = -1;
-	struct stat status;
 	int error;
 
 	reader->next_day++;
 	reader->start = reader->end = reader->searched = 0;
 	reader->at_end = false;
-	fd = openat(reader->dir_fd, event_reader_file(reader),
-	            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	error = find_place(reader, fd, &status);
-	if (error < 0)
-		return error;
-	reader->fd = take_fd(&fd);
-	return 0;
+	error = day_file_open(&reader->open, reader->dir_fd, event_reader_file(reader));
+	return error < 0 ? error : find_place(reader, reader->open);
+}
+
+static void close_file(struct event_reader *reader) {
+	day_file_close(reader->open);
+	reader->open = NULL;
 }
 
 static int read_more(struct event_reader *reader) {
-	ssize_t len;
+	size_t len = 0;
+	int error;
 
 	memmove(reader->window, reader->window + reader->start, reader->end - reader->start);
 	reader->end -= reader->start;
 	reader->searched -= reader->start;
 	reader->start = 0;
-	do
-		len = read(reader->fd, reader->window + reader->end, WINDOW_LEN - reader->end);
-	while (len < 0 && errno == EINTR);
-	if (len < 0)
-		return -errno;
+	error = day_file_read(&len, reader->open, reader->window + reader->end,
+	                      WINDOW_LEN - reader->end);
+	if (error < 0)
+		return error;
 	reader->at_end = len == 0;
-	reader->end += (size_t)len;
+	reader->end += len;
 	return 0;
 }
 
@@ -211,23 +212,23 @@ static int next_piece(struct piece *ret, struct event_reader *reader) {
 	for (;;) {
 		int error = 0;
 
-		if (reader->fd < 0 && reader->next_day == reader->days.count)
+		if (reader->open == NULL && reader->next_day == reader->days.count)
 			return 0;
-		if (reader->fd < 0)
+		if (reader->open == NULL)
 			error = open_next(reader);
 		else if (find(ret, reader))
 			return 1;
 		else if (reader->at_end)
-			close_fd(&reader->fd);
+			close_file(reader);
 		else if (reader->end - reader->start > EVENT_LEN_MAX + MARK_LEN)
 			return give_damaged(ret, reader);
 		else
 			error = read_more(reader);
 		if (error < 0) {
-			close_fd(&reader->fd);
+			close_file(reader);
 			return error;
 		}
-		if (reader->fd < 0 && reader->at_end && reader->end > reader->start)
+		if (reader->open == NULL && reader->at_end && reader->end > reader->start)
 			return give_rest(ret, reader);
 	}
 }
@@ -255,7 +256,7 @@ int event_reader_again(struct event_reader *reader) {
 	reader->next_day = 0;
 	choose_days(reader);
 	while (reader->next_day < reader->days.count &&
-	       strcmp(reader->days.names[reader->next_day], reader->place.file) < 0)
+	       day_file_compare(reader->days.names[reader->next_day], reader->place.file) < 0)
 		reader->next_day++;
 	return 0;
 }

@@ -13,6 +13,7 @@ const char *status_state_name(enum status_state state) {
 	case STATUS_IDLE: return "idle";
 	case STATUS_RELOADED: return "reloaded";
 	case STATUS_RELOAD_ERROR: return "reload-error";
+	case STATUS_POLICY_LOCKED: return "policy-locked";
 	case STATUS_UPSTREAM_DOWN: return "upstream-down";
 	case STATUS_LOCKED: return "locked";
 	case STATUS_SOCKET_LOST: return "socket-lost";

@@ -14,6 +14,7 @@ enum status_state {
 	STATUS_IDLE,
 	STATUS_RELOADED,
 	STATUS_RELOAD_ERROR,
+	STATUS_POLICY_LOCKED, /* a changed policy waits for a person's yes */
 	STATUS_UPSTREAM_DOWN,
 	STATUS_LOCKED,      /* panic: every signature is refused */
 	STATUS_SOCKET_LOST, /* somebody took our socket's place, and it could not be taken back */

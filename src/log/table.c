@@ -140,7 +140,7 @@ static void put_key(struct table *table, struct buffer *cell, struct bytes key) 
 	put(table, cell, key);
 }
 
-/* user@host, where events name a host, or else the beginning of its key. A question mark says that
+/* user@host, or where the host has no name the beginning of its key. A question mark says that
  * the destination is not proved. */
 static void put_destination(struct table *table, struct buffer *cell, struct bytes document) {
 	bool named = event_field(document, "ssh_dest").len > 0;
@@ -148,16 +148,26 @@ static void put_destination(struct table *table, struct buffer *cell, struct byt
 
 	if (!named && event_field(document, "dest_key_fingerprint").len == 0)
 		return;
-	put_field(table, cell, document, "ssh_user");
-	if (cell->len > 0)
-		buffer_put_u8(cell, '@');
-	if (named)
+	if (named) {
 		put_field(table, cell, document, "ssh_dest");
-	else
+	} else {
+		put_field(table, cell, document, "ssh_user");
+		if (cell->len > 0)
+			buffer_put_u8(cell, '@');
 		put_key(table, cell, field_text(table, document, "dest_key_fingerprint"));
+	}
 	evidence = field_text(table, document, "dest_evidence");
 	if (evidence.len > 0 && !bytes_equal_text(evidence, "verified"))
 		buffer_put_u8(cell, '?');
+}
+
+static void put_repeated(struct table *table, struct buffer *cell, struct bytes document) {
+	struct bytes count = event_field(document, "repeated");
+
+	if (count.len == 0)
+		return;
+	buffer_put_raw(cell, bytes_of_text("again, times "));
+	put(table, cell, count);
 }
 
 static int row_read(struct row *row, struct table *table, struct bytes document) {
@@ -171,6 +181,7 @@ static int row_read(struct row *row, struct table *table, struct bytes document)
 	put_field(table, &cells[COLUMN_PROGRAM], document, "process_name");
 	put_key(table, &cells[COLUMN_KEY], field_text(table, document, "key_fingerprint"));
 	put_destination(table, &cells[COLUMN_DESTINATION], document);
+	put_repeated(table, &cells[COLUMN_WHY], document);
 	add_field(table, &cells[COLUMN_WHY], document, "rule");
 	add_field(table, &cells[COLUMN_WHY], document, "reason");
 	add_field(table, &cells[COLUMN_WHY], document, "missing_fact");

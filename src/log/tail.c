@@ -10,6 +10,7 @@
 /* No line within a document is "..." (log/doc.h). */
 #define MARK     "\n" DOC_END
 #define MARK_LEN (sizeof(MARK) - 1)
+#define END_LEN  (EVENT_LEN_MAX + MARK_LEN)
 
 static int read_exactly(int fd, uint8_t *data, size_t len, off_t at) {
 	while (len > 0) {
@@ -103,5 +104,43 @@ int tail_document(struct buffer *document, int fd, off_t size) {
 	if (begin == 0 && size > EVENT_LEN_MAX)
 		return -EBADMSG;
 	buffer_put_raw(document, (struct bytes){data + begin, len - begin});
+	return buffer_error(document);
+}
+
+/* Reads to the end, and keeps the last bytes: all there are of twice END_LEN at most. */
+static int read_through(uint8_t *data, size_t *ret_len, struct day_file *file) {
+	size_t len = 0, got;
+
+	for (;;) {
+		int error;
+
+		if (len == 2 * END_LEN) {
+			memmove(data, data + END_LEN, END_LEN);
+			len = END_LEN;
+		}
+		got = 0;
+		error = day_file_read(&got, file, data + len, 2 * END_LEN - len);
+		if (error < 0)
+			return error;
+		if (got == 0)
+			break;
+		len += got;
+	}
+	*ret_len = len;
+	return 0;
+}
+
+int tail_document_through(struct buffer *document, struct day_file *file) {
+	CLEANUP(free_pointer) uint8_t *data = malloc(2 * END_LEN);
+	size_t len = 0, begin, end;
+	int error = data != NULL ? read_through(data, &len, file) : -ENOMEM;
+
+	if (error < 0)
+		return error;
+	end = last_mark(data, len);
+	if (end == 0)
+		return -EBADMSG;
+	begin = last_mark(data, end - 1);
+	buffer_put_raw(document, (struct bytes){data + begin, end - begin});
 	return buffer_error(document);
 }

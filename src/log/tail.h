@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "log/day_file.h"
 #include "log/event_yaml.h"
 
 /* Above the longest document, with room for blocks that a file system never wrote (zeros). */
@@ -18,5 +19,9 @@ int tail_find(off_t *ret_whole, int fd, off_t size) MUST_CHECK;
 /* Appends the last document of the first size bytes, which end with one. -EBADMSG: what stands
  * there is longer than a document can be. */
 int tail_document(struct buffer *document, int fd, off_t size) MUST_CHECK;
+
+/* Appends the last document of a file that can be read from its beginning only. -EBADMSG: there is
+ * none. */
+int tail_document_through(struct buffer *document, struct day_file *file) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -31,6 +32,8 @@ struct peer {
 	/* A number that the process shares with none before or after it; 0: the system has none.
 	 * Whoever has it need not keep the pidfd for peer_same(). */
 	uint64_t unique;
+	/* It is known by the connection: it used the other end last, and may not have written. */
+	bool by_connection;
 	struct connection_id connection; /* that the bytes came by; not looked at by peer_same() */
 };
 
@@ -47,9 +50,18 @@ bool peer_same(const struct peer *a, const struct peer *b);
 int platform_socket(int *ret_fd, bool waits) MUST_CHECK;      /* of the local kind, a stream */
 int platform_accept(int *ret_fd, int listener_fd) MUST_CHECK; /* never waits */
 int platform_pipe(int ret_fds[2], bool waits) MUST_CHECK;
-/* Two ends that wait, for us and our child: each send() arrives whole, by one recv(), or not at
- * all. recv() gives 0 or fails once the other end is gone. */
+/* Two ends that wait, for us and our child: each message arrives whole, or not at all. */
 int platform_message_pair(int ret_fds[2]) MUST_CHECK;
+int platform_send_message(int fd, struct bytes message) MUST_CHECK;
+/* 0 and *ret_len 0: the other end is gone. -EAGAIN: nothing there, of an end that does not wait.
+ * What is longer than the buffer is cut, or an error. */
+int platform_receive_message(size_t *ret_len, int fd, void *buffer, size_t size) MUST_CHECK;
+
+/* For datagrams of the local kind that never wait, and one to whoever listens there. as_file: one
+ * that is too long goes as a sealed file, as journald takes it. -EAGAIN: it takes none by now. */
+int platform_datagram_socket(int *ret_fd) MUST_CHECK;
+int platform_send_datagram(int fd, const struct sockaddr_un *to, struct bytes bytes,
+                           bool as_file) MUST_CHECK;
 
 /* Asks the kernel to name writers. Call it for a listener before listen(), and again for each
  * accepted socket: with socket activation the first client may have written before either. */
@@ -93,6 +105,9 @@ struct view;
 int view_new(struct view **ret) MUST_CHECK;
 void view_free(struct view *view);
 
+/* Of an open file, what is to be compared with a caller's exe_id. */
+int platform_file_state(struct file_state *ret, int fd) MUST_CHECK;
+
 /*
  * One process, opened to be read: as long as it is open, everything is read of that one, never of
  * a successor with its PID. All of this blocks for as long as the malice of the process lasts
@@ -105,6 +120,12 @@ void subject_close(struct subject *subject); /* NULL is fine */
 /* Fills *ret (handed over, see process_deinit() in caller/) as far as it can be learned, and
  * *ret_parent with the parent's PID (0: none). -ESRCH: it has ended. */
 int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) MUST_CHECK;
+
+/* Whether all that subject_process() has said of it before, which was *process, still holds, so that
+ * it need not be read again: it is the same image, of the same file, with the same arguments and
+ * title. *ret_parent is its parent now. false where that cannot be told as well. */
+bool subject_unchanged(pid_t *ret_parent, struct subject *subject,
+                       const struct process *process) MUST_CHECK;
 
 /* Reads again what proves that the subject is still what *process says, and *ret_parent, its parent
  * now. -ESRCH: it has ended. -ESTALE: it runs another executable. */
@@ -158,29 +179,43 @@ int hangups_add(struct hangups *hangups, int socket_fd, void *data) MUST_CHECK;
 /* The next one that hung up, NULL when there is none. Never waits. */
 void *hangups_next(struct hangups *hangups);
 
+/* Opens the terminal of that number (struct caller, terminal) to write to it, without waiting and
+ * without making it ours; it may block all the same. -EPERM: it is another user's. -ENODEV: it has
+ * no name here, or another one has its name. -ENOSYS: this system numbers none. */
+int platform_terminal_open(int *ret_fd, unsigned terminal) MUST_CHECK;
+
+/* For how long the machine has slept since it was started, to some milliseconds. */
+uint64_t platform_slept_ns(void);
+
 /* The user's runtime directory (contract: RUNTIME), owned by the caller. It need not exist. */
 int platform_runtime_directory(char **ret) MUST_CHECK;
 
 /* A child dies with us: called in the child, before exec. parent is who must still be alive. */
 int platform_die_with_parent(pid_t parent) MUST_CHECK;
 
-/* Whether our own child wants to run, and at most lacks a processor: then it is slow, not stuck. */
-bool platform_child_is_runnable(pid_t child);
+/* What a child of ours has done so far, so that one which is slow is not taken for one which is
+ * stuck. Never blocks for a child that is forked and executes nothing. */
+struct child_time {
+	bool wants_processor; /* it has one, or waits for one */
+	uint64_t ran_ns;
+	uint64_t waited_ns; /* for a processor, until it last got one */
+};
+int platform_child_time(struct child_time *ret, pid_t child) MUST_CHECK;
 
 /* Closes every descriptor from first_fd on. For a forked child that must not keep what is ours. */
 int platform_close_from(int first_fd) MUST_CHECK;
 
 /*
- * A watch: becomes readable once any path that was put into it may lead to another file than
- * before, or to another content. It tells no more than that, so it is thrown away then. A child may
- * put paths into the watch that it has inherited. -ENOSYS: the system has no such thing; -EMFILE:
- * no more of them.
+ * A watch: *ret_fd becomes readable once any path that was put into it may lead to another file
+ * than before, or to another content. It tells no more than that, so it is thrown away then. Paths
+ * are put in by *ret_fill_fd, by a child that has inherited it; nobody else need keep that one.
+ * -EMFILE: no more of them.
  */
-int platform_watch_new(int *ret_fd) MUST_CHECK;
+int platform_watch_new(int *ret_fd, int *ret_fill_fd) MUST_CHECK;
 /* Follows the path's links, and watches them, too. Something need not lie there. Blocks for as long
  * as its file systems do. Not 0 where a change might be missed: -ENOSPC: too many watches;
  * -EREMOTE: other machines may change it unseen. */
-int platform_watch_path(int watch_fd, const char *path) MUST_CHECK;
+int platform_watch_path(int fill_fd, const char *path) MUST_CHECK;
 
 /* Becomes readable when something is written into the directory or a file in it; what is read from
  * it means nothing else. -ENOSYS: the system does not tell. */
@@ -226,6 +261,7 @@ enum tracing { TRACING_UNKNOWN, TRACING_FREE, TRACING_RESTRICTED }; /* of a user
 struct system_facts {
 	enum tri names_writers; /* of each message; else only who connected */
 	enum tri has_pidfd;     /* of a peer */
+	enum tri tells_holders; /* of a connection; else no caller's executable is believed */
 	enum tri hides_directories;
 	enum tracing tracing;
 	int landlock_abi; /* 0: none */
@@ -236,8 +272,73 @@ void platform_system_facts(struct system_facts *ret);
  * than the program, its libraries and what they need. Sockets can be connected to. -ENOSYS: this
  * system cannot do that. */
 int platform_confine_to(const char *program) MUST_CHECK;
+/* Forbids this process to run any program, and to open much else than devices and what tells of
+ * them, for whoever speaks with a security key. -ENOSYS as above. */
+int platform_confine_to_keys(void) MUST_CHECK;
+
+/* Forbids this process, and all that it becomes, what a sandboxed program has no business with: to
+ * change files elsewhere than below these directories, to signal processes and to reach abstract
+ * sockets outside, and, where the system can do that (Linux 7.1), to connect to other sockets than
+ * these that others have made. As much of it as the system has; -ENOSYS: nothing. */
+struct platform_sandbox {
+	const char *const *writable;
+	size_t n_writable;
+	const char *const *sockets; /* or directories of them */
+	size_t n_sockets;
+};
+int platform_confine_sandbox(const struct platform_sandbox *sandbox) MUST_CHECK;
+/* Landlock's, from which on it keeps a process from abstract sockets and from signalling others,
+ * and from sockets with names. */
+#define LANDLOCK_ABI_SCOPES  6
+#define LANDLOCK_ABI_SOCKETS 9
+
+/* What was written to the file outlasts a loss of power. Waits for the disk. */
+int platform_flush(int fd) MUST_CHECK;
+
+/* Where the system can dump a process without these pages, it will. */
+void platform_leave_out_of_dumps(void *memory, size_t size);
+/* Whether a child that is forked has a copy of these pages, or finds zeros or nothing there. As far
+ * as the system can. */
+void platform_leave_to_children(void *memory, size_t size, bool leave);
+
+/* What the system calls an open file or directory now, wherever that was moved. Owned by the
+ * caller. Looks no name up. */
+int platform_path_of(char **ret, int fd) MUST_CHECK;
+
+/* Which file the name below dir_fd is, links not followed. Does not wait for the file system that
+ * it is on. */
+struct file_id {
+	dev_t device;
+	ino_t inode;
+};
+int platform_file_id(struct file_id *ret, int dir_fd, const char *name) MUST_CHECK;
+
+/* A file in that directory that has no name until it is given one, 0600. One at a time; what never
+ * got one is gone with its descriptor, or with the next one. */
+int platform_unnamed_file(int *ret_fd, int dir_fd) MUST_CHECK;
+int platform_name_file(int fd, int dir_fd, const char *name) MUST_CHECK; /* -EEXIST */
+
+/* What is mounted over a path, or over a directory on the way there. */
+struct mounts;
+int mounts_new(struct mounts **ret, const char *path) MUST_CHECK;
+void mounts_free(struct mounts *mounts); /* NULL is fine */
+int mounts_fd(const struct mounts *mounts); /* readable when it may have changed */
+/* Whether that is other than at first. Never waits. */
+bool mounts_are_others(struct mounts *mounts);
+
+/* Whether root installed this program set-gid to a group of its own, and it runs as such: closed to
+ * tracing, and to what its environment would load, from before its first instruction. */
+bool platform_is_installed_closed(void);
+/* Gives that group back for good, so that processes of the user can be looked at. */
+int platform_leave_group(void) MUST_CHECK;
+/* As any program is, where nothing is to be kept from its user. */
+void platform_be_open(void);
 
 /* No tracing, no core dumps. */
 int platform_harden_process(void) MUST_CHECK;
+
+/* From here on this process and its children get no new privileges, and EPERM for system calls that
+ * they have no use for (see linux/calls.c). Negative: the system has no such filter. */
+int platform_forbid_calls(void) MUST_CHECK;
 
 #endif

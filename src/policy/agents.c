@@ -97,11 +97,10 @@ int agents_read_builtin(struct policy *policy) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(free_tree) struct yaml_node *root = NULL;
 	struct reading reading = {
-		.file = AGENTS_BUILTIN_NAME,
 		.problems = &problems,
 		.context = {.regex_left = REGEX_SIZE_ALL_MAX, .room = policy->room},
 	};
-	int error = yaml_tree_parse(&root, bytes_of_text(coding_agents_yaml), reading.file,
+	int error = yaml_tree_parse(&root, bytes_of_text(coding_agents_yaml), AGENTS_BUILTIN_NAME,
 	                            &problems);
 
 	policy->n_own_agents = policy->n_agents;
@@ -231,4 +230,8 @@ struct coding_agents policy_coding_agents(const struct policy *policy,
 	for (size_t i = 0; i < policy->n_agents; i++)
 		try_agent(&agents, &policy->agents[i], &subject);
 	return agents;
+}
+
+bool policy_defines_agents(const struct policy *policy) {
+	return policy->n_own_agents > 0;
 }

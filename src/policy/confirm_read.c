@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/confirm_old.h"
+
 #define DURATION_MAX_S 86400
 #define PENDING_MAX    16 /* more is nothing that a person would answer */
 
 struct confirm_settings confirm_defaults(void) {
-	return (struct confirm_settings){.methods = CONFIRM_PIN,
+	return (struct confirm_settings){.methods = CONFIRM_TOUCH | CONFIRM_PIN,
 	                                 .timeout_s = CONFIRM_TIMEOUT_S,
 	                                 .max_pending = CONFIRM_MAX_PENDING,
 	                                 .pause_s = CONFIRM_PAUSE_S};
@@ -56,6 +58,9 @@ static void read_count(unsigned *ret, struct reading *reading, const char *what,
 	if (!is_text(reading, what, value))
 		return;
 	count = strtoul(value->text, &end, 10);
+	/* There any number could stand. */
+	if (reading->context.old && count > PENDING_MAX)
+		count = PENDING_MAX;
 	if (value->text[0] < '0' || value->text[0] > '9' || *end != '\0' || count == 0 ||
 	    count > PENDING_MAX) {
 		REPORT(reading, value, "%s: %.60s: not a number from 1 to %d", what, value->text,
@@ -88,9 +93,18 @@ static void read_methods(unsigned *ret, struct reading *reading, const char *wha
                          const struct yaml_node *value) {
 	const char *words[CONFIRM_METHOD_COUNT];
 
+	if (value->kind == TREE_TEXT && strcmp(value->text, "auto") == 0) {
+		*ret = CONFIRM_AUTO | CONFIRM_TOUCH | CONFIRM_PIN;
+		return;
+	}
 	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
 		words[i] = confirm_method_name((enum confirm_method)(1U << i));
 	read_bits(ret, reading, what, value, words, CONFIRM_METHOD_COUNT);
+}
+
+static void read_pin(unsigned *ret, struct reading *reading, const char *what,
+                     const struct yaml_node *value) {
+	*ret = read_boolean_of(reading, what, value);
 }
 
 static void read_scope(unsigned *ret, struct reading *reading, const char *what,
@@ -114,7 +128,7 @@ struct part {
 
 static void read_parts(struct reading *reading, const struct yaml_node *map,
                        const struct part *parts, size_t n_parts) {
-	const char *names[8];
+	const char *names[16];
 
 	if (map->kind != TREE_MAP) {
 		if (map->kind != TREE_BROKEN)
@@ -144,6 +158,8 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 		{"timeout", read_duration, &settings->timeout_s},
 		{"max_pending", read_count, &settings->max_pending},
 		{"pause", read_duration, &settings->pause_s},
+		{"touch", confirm_read_old_touch, &settings->timeout_s},
+		{"pin", confirm_read_old_pin, &settings->timeout_s},
 	};
 
 	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
@@ -155,11 +171,16 @@ void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
                         const struct yaml_node *value) {
 	const struct part parts[] = {
 		{"method", read_methods, &terms->methods},
+		{"pin", read_pin, &terms->pin},
 		{"remember", read_duration, &terms->remember_s},
 		{"scope", read_scope, &terms->scope},
 	};
 
-	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
+	/* `confirm: touch` stands for `confirm: {method: touch}`. */
+	if (value->kind == TREE_TEXT || value->kind == TREE_LIST)
+		read_methods(&terms->methods, reading, "confirm", value);
+	else
+		read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
 	if (value->kind == TREE_MAP && terms->scope != 0 && terms->remember_s == 0)
 		REPORT(reading, value, "scope: nothing is remembered; write remember: 10m, too");
 	if (terms->scope == 0)
@@ -185,6 +206,10 @@ static void put_number(struct buffer *yaml, const char *before, unsigned number,
 static void put_methods(struct buffer *yaml, unsigned methods) {
 	const char *join = "[";
 
+	if ((methods & CONFIRM_AUTO) != 0) {
+		put(yaml, "auto");
+		return;
+	}
 	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++) {
 		if ((methods & 1U << i) == 0)
 			continue;
@@ -217,7 +242,7 @@ void confirm_show_settings(struct buffer *yaml, const struct confirm_settings *s
 }
 
 void confirm_show_terms(struct buffer *yaml, const struct confirm_terms *terms) {
-	if (terms->methods == 0 && terms->remember_s == 0)
+	if (terms->methods == 0 && terms->pin == 0 && terms->remember_s == 0)
 		return;
 	put(yaml, "    confirm:\n");
 	if (terms->methods != 0) {
@@ -225,6 +250,8 @@ void confirm_show_terms(struct buffer *yaml, const struct confirm_terms *terms) 
 		put_methods(yaml, terms->methods);
 		put(yaml, "\n");
 	}
+	if (terms->pin != 0)
+		put(yaml, "      pin: true\n");
 	if (terms->remember_s == 0)
 		return;
 	put_number(yaml, "      remember: ", terms->remember_s, "s\n");

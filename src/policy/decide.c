@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/endpoint.h"
 #include "policy/explain.h"
 #include "policy/rule.h"
 
@@ -74,8 +75,11 @@ static struct outcome rule_test(const struct rule *rule, struct subject *subject
 }
 
 /* A caller of whom nothing can be proved needs a rule that was written for it: one on an endpoint
- * that somebody set up. */
+ * that somebody set up. Those of `exec` every program of this account can have, under any label:
+ * a rule on them must ask for something that is proved. */
 static bool may_allow(const struct rule *rule, const struct request *request) {
+	if (rule->names_endpoint && endpoint_is_of_exec(request->endpoint))
+		return !rule_is_weak(rule);
 	return request->caller->state == CALLER_IDENTIFIED ||
 	       (rule->names_endpoint && strcmp(request->endpoint, "default") != 0);
 }
@@ -129,33 +133,41 @@ static void end(struct search *search, struct verdict verdict) {
 	search->verdict = verdict;
 }
 
+static struct verdict verdict_of(const struct rule *rule, enum action action, const char *missing) {
+	return (struct verdict){.action = action,
+	                        .rule = rule->name,
+	                        .missing = missing,
+	                        .log = rule->log,
+	                        .notify = rule->notify};
+}
+
 static void consider_allow(struct search *search, const struct rule *rule,
                            const struct outcome *outcome) {
 	bool fits = outcome->fit == FIT_YES;
 	bool weak = rule_is_weak(rule);
 
+	struct verdict verdict = verdict_of(rule, ACTION_ALLOW, NULL);
+
+	verdict.weak = weak;
 	if (fits && may_allow(rule, search->request) && !(weak && search->policy->require_proof))
-		end(search, search->confirm.rule != NULL ? search->confirm
-		                                         : (struct verdict){.action = ACTION_ALLOW,
-		                                                            .rule = rule->name,
-		                                                            .weak = weak});
+		end(search, search->confirm.rule != NULL ? search->confirm : verdict);
 	else if (search->missing == NULL && fits)
-		search->missing = may_allow(rule, search->request) ? "proof" : "caller";
+		search->missing = may_allow(rule, search->request) ||
+		                                  search->request->caller->state == CALLER_IDENTIFIED
+		                          ? "proof"
+		                          : "caller";
 	else if (search->missing == NULL && outcome->fit == FIT_UNKNOWN)
 		search->missing = outcome->field;
 }
 
 static void consider(struct search *search, const struct rule *rule,
                      const struct outcome *outcome) {
-	struct verdict verdict = {
-		.action = rule->action, .rule = rule->name, .missing = outcome->field};
+	struct verdict verdict = verdict_of(rule, rule->action, outcome->field);
 
 	if (outcome->fit == FIT_NO)
 		return;
 	if (outcome->fit == FIT_LIMIT) {
-		end(search, (struct verdict){.action = ACTION_DENY,
-		                             .rule = rule->name,
-		                             .missing = "pattern-limit"});
+		end(search, verdict_of(rule, ACTION_DENY, "pattern-limit"));
 		return;
 	}
 	if (verdict.missing == NULL)
@@ -230,4 +242,90 @@ struct verdict policy_explain(const struct policy *policy, const struct request 
 
 struct verdict policy_decide(const struct policy *policy, const struct request *request) {
 	return policy_explain(policy, request, NULL, NULL);
+}
+
+/* ---- where facts are in doubt ---- */
+
+static uint64_t fields_named(const struct rule *rule) {
+	uint64_t named = 0;
+
+	for (size_t i = 0; i < rule->match.n_conditions; i++)
+		named |= field_bit(rule->match.conditions[i].field);
+	for (size_t i = 0; i < rule->unless.n_conditions; i++)
+		named |= field_bit(rule->unless.conditions[i].field);
+	return named;
+}
+
+static const char *first_field(uint64_t named) {
+	for (size_t i = 0; i < n_fields; i++)
+		if ((named & UINT64_C(1) << i) != 0)
+			return fields[i].name;
+	return NULL;
+}
+
+static enum prospect prospect_of(const struct verdict *verdict) {
+	switch (verdict->action) {
+	case ACTION_DENY: break;
+	case ACTION_CONFIRM: return PROSPECT_CONFIRM;
+	case ACTION_ALLOW: return verdict->weak ? PROSPECT_WEAK_ALLOW : PROSPECT_ALLOW;
+	}
+	return PROSPECT_DENY;
+}
+
+/* Where the search may stand before a rule: no confirm was uncertain yet, or one was. */
+struct stages {
+	bool plain, pending;
+};
+
+/* Goes on from one of them, if the rule stands so to the request. */
+static void go_on(struct stages *ret, unsigned *ret_prospects, const struct search *from,
+                  const struct rule *rule, const struct outcome *outcome) {
+	struct search search = *from;
+
+	consider(&search, rule, outcome);
+	if (search.has_ended)
+		*ret_prospects |= (unsigned)prospect_of(&search.verdict);
+	else if (search.confirm.rule != NULL)
+		ret->pending = true;
+	else
+		ret->plain = true;
+}
+
+unsigned policy_prospects(const struct policy *policy, const struct request *request,
+                          uint64_t doubtful, const char **ret_field) {
+	struct search plain = {.policy = policy, .request = request}, pending = plain;
+	struct stages stages = {.plain = true};
+	struct subject subject;
+	struct verdict verdict;
+	unsigned prospects = 0;
+
+	*ret_field = NULL;
+	pending.confirm = (struct verdict){.action = ACTION_CONFIRM, .rule = "default"};
+	subject_init(&subject, request);
+	for (size_t i = 0; i < policy->n_rules && (stages.plain || stages.pending); i++) {
+		const struct rule *rule = &policy->rules[i];
+		struct outcome outcome = rule_test(rule, &subject);
+		uint64_t in_doubt = fields_named(rule) & doubtful;
+		/* What is certain, is so whatever else may come to be known. */
+		bool is_open = in_doubt != 0 &&
+		               (outcome.fit == FIT_UNKNOWN || outcome.fit == FIT_CLAIMED);
+		const struct outcome may_be[] = {outcome, {.fit = FIT_NO}, {.fit = FIT_YES}};
+		struct stages next = {false, false};
+
+		for (size_t j = 0; j < (is_open ? 3 : 1); j++) {
+			if (stages.plain)
+				go_on(&next, &prospects, &plain, rule, &may_be[j]);
+			if (stages.pending)
+				go_on(&next, &prospects, &pending, rule, &may_be[j]);
+		}
+		if (is_open && *ret_field == NULL)
+			*ret_field = first_field(in_doubt);
+		stages = next;
+	}
+	verdict = default_verdict(policy, request, NULL);
+	if (stages.plain)
+		prospects |= (unsigned)prospect_of(&verdict);
+	if (stages.pending)
+		prospects |= PROSPECT_CONFIRM;
+	return prospects;
 }

@@ -42,6 +42,16 @@ static bool is_good(struct reading *reading, const struct yaml_node *key,
 	return good && value->count > 0;
 }
 
+/* In one file that is a duplicate key, and told already. */
+static void report_twice(struct reading *reading, const struct yaml_node *key,
+                         const struct yaml_node *other) {
+	char place[PLACE_TEXT_SIZE];
+
+	if (strcmp(key->file, other->file) != 0)
+		REPORT(reading, key, "define: %.60s: defined already, in %s; remove one", key->text,
+		       place_text(place, key->file, other->file, other->line));
+}
+
 static void add(struct definitions *definitions, struct reading *reading,
                 const struct yaml_node *key) {
 	if (!is_name(key->text)) {
@@ -49,11 +59,17 @@ static void add(struct definitions *definitions, struct reading *reading,
 		       *key->text != '\0' ? key->text : "\"\"");
 		return;
 	}
+	for (size_t i = 0; i < definitions->count; i++)
+		if (strcmp(definitions->keys[i]->text, key->text) == 0) {
+			report_twice(reading, key, definitions->keys[i]);
+			return;
+		}
 	if (definitions->count == DEFINITIONS_MAX) {
 		REPORT(reading, key, "define: %.60s: more than %d definitions", key->text,
 		       DEFINITIONS_MAX);
 		return;
 	}
+	definitions->keys[definitions->count] = key;
 	definitions->names[definitions->count] = key->text;
 	/* A bad one is defined all the same: its uses are not at fault. */
 	definitions->values[definitions->count++] = is_good(reading, key, key->next) ? key->next

@@ -11,12 +11,13 @@
 #define DEFINITIONS_MAX 256 /* each use looks through all of them */
 
 struct definitions {
-	const char *names[DEFINITIONS_MAX];              /* borrowed from the tree, as the next */
+	const struct yaml_node *keys[DEFINITIONS_MAX];   /* borrowed from the trees, as the next */
+	const char *names[DEFINITIONS_MAX];              /* of these */
 	const struct yaml_node *values[DEFINITIONS_MAX]; /* a text, or a list of some */
 	size_t count;
 };
 
-/* Reads define: of the policy, if there is one; what is wrong with it is reported. */
+/* Adds define: of a file, if there is one; what is wrong with it is reported. */
 void definitions_read(struct definitions *ret, struct reading *reading,
                       const struct yaml_node *root);
 

@@ -2,7 +2,9 @@
 #ifndef POLICY_ENDPOINT_H
 #define POLICY_ENDPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "policy/policy.h"
@@ -13,8 +15,20 @@
 
 struct endpoint {
 	char *name;
-	char *path; /* absolute */
+	char *path;          /* absolute */
+	mode_t mode;         /* of the socket */
+	bool from_container; /* only who stands in namespaces of his own may use it */
 };
+#define ENDPOINT_MODE 0600 /* unless set */
+
+/* The names of sockets that `exec` has made, which are none of the policy's. */
+#define ENDPOINT_EXEC "exec:"
+bool endpoint_is_of_exec(const char *name);
+/* Whether it may stand behind ENDPOINT_EXEC. */
+bool endpoint_label_is_good(const char *label);
+
+/* NULL: there is none of that name. Borrowed. */
+const struct endpoint *policy_endpoint_find(const struct policy *policy, const char *name);
 
 /* Those of the policy, in their order; none of them is called "default". Borrowed. */
 const struct endpoint *policy_endpoints(const struct policy *policy, size_t *ret_count);

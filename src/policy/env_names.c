@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define CAPTURED_MAX 64 /* each stands in every event */
 
 static bool is_name(const char *text) {
@@ -35,17 +37,18 @@ int env_names_read(struct policy *policy, struct reading *reading, const struct 
 	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
 	size_t count = value->kind == TREE_LIST ? value->count : 1;
 
-	if (count > CAPTURED_MAX) {
+	char **captured;
+
+	if (count > CAPTURED_MAX - policy->n_captured) {
 		REPORT(reading, value, "capture_extra_env_vars: more than %d names; write fewer",
 		       CAPTURED_MAX);
 		return 0;
 	}
-	/* A second list is reported as a duplicate key already. */
-	if (policy->captured != NULL)
-		return 0;
-	policy->captured = calloc(count + 1, sizeof(*policy->captured));
-	if (policy->captured == NULL)
+	captured = array_resize(policy->captured, policy->n_captured + count + 1,
+	                        sizeof(*captured));
+	if (captured == NULL)
 		return -ENOMEM;
+	policy->captured = captured;
 	for (; item != NULL; item = value->kind == TREE_LIST ? item->next : NULL) {
 		int error = read_name(policy, reading, item);
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy/policy.h"
 
@@ -36,5 +37,19 @@ typedef void account_taker(void *data, const struct account *account);
  * back. take is called for every rule, in their order; NULL: for none. */
 struct verdict policy_explain(const struct policy *policy, const struct request *request,
                               account_taker *take, void *data);
+
+/* What a verdict may be. Each is a bit. */
+enum prospect {
+	PROSPECT_DENY = 1 << 0,
+	PROSPECT_CONFIRM = 1 << 1,
+	PROSPECT_ALLOW = 1 << 2,
+	PROSPECT_WEAK_ALLOW = 1 << 3,
+};
+
+/* All that policy_decide() could say, by the same lines, if the facts behind the fields in doubtful
+ * (bits of field_bit()), which the request lacks, were known. An OR of enum prospect; *ret_field is
+ * the first field that was in doubt and could have mattered, NULL where none could. */
+unsigned policy_prospects(const struct policy *policy, const struct request *request,
+                          uint64_t doubtful, const char **ret_field);
 
 #endif

@@ -6,6 +6,7 @@
 #define POLICY_FIELD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "policy/reading.h"
 #include "policy/subject.h"
@@ -28,9 +29,10 @@ enum field_trait {
 	FIELD_BEGINNINGS = 4, /* plain text is the beginning of what it fits */
 	FIELD_OPERATION = 8,
 	FIELD_SIGN_TYPE = 16,
-	FIELD_EVIDENCE = 32,   /* says which proofs are enough */
-	FIELD_PROOF = 64,      /* proved: no program of this account can bring it about */
-	FIELD_VARIABLES = 128, /* a map, each of whose keys is a condition of its own */
+	FIELD_EVIDENCE = 32,       /* says which proofs are enough */
+	FIELD_PROOF = 64,          /* proved: no program of this account can bring it about */
+	FIELD_VARIABLES = 128,     /* a map, each of whose keys is a condition of its own */
+	FIELD_USER_AND_HOST = 256, /* without "@", a pattern is for the host alone */
 };
 
 struct field {
@@ -49,6 +51,10 @@ extern const struct field fields[];
 extern const size_t n_fields;
 
 const struct field *field_find(const char *name); /* NULL: there is none */
+/* Where a set of fields is the bits of a number. */
+static inline uint64_t field_bit(const struct field *field) {
+	return UINT64_C(1) << (field - fields);
+}
 enum fit field_test(const struct condition *condition, struct subject *subject);
 
 #endif

@@ -94,7 +94,7 @@ enum fit test_env(const struct condition *condition, struct subject *subject) {
 		fit = any_pattern_of_claim(condition, caller->env[i] + len + 1);
 		best = fit > best ? fit : best;
 	}
-	return best;
+	return best < FIT_UNKNOWN && caller->env_cut ? FIT_UNKNOWN : best;
 }
 
 enum fit test_uid(const struct condition *condition, struct subject *subject) {

@@ -1,9 +1,11 @@
 #include "policy/field_read.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/array.h"
+#include "policy/field_word.h"
 #include "policy/rule.h"
 
 /* Doubles the room when it is full, which is at 0, 1, 2, 4, 8 ... */
@@ -82,6 +84,30 @@ int read_path(struct condition *condition, struct reading *reading, const struct
 
 	check_absolute(condition, reading, value, pattern);
 	return error;
+}
+
+/* Of a beginning, or with wildcards, anybody could make a program. Compared in lower case, as it is
+ * printed. */
+int read_sha256(struct condition *condition, struct reading *reading,
+                const struct yaml_node *value) {
+	const char *source = value->kind == TREE_TEXT ? value->text : "";
+	char digits[65];
+	struct yaml_node lower = *value;
+	struct pattern *pattern;
+
+	if (value->kind == TREE_TEXT && *source != '\0' &&
+	    (strlen(source) != 64 || strspn(source, "0123456789abcdefABCDEF") != 64)) {
+		NEVER(reading, value, condition->field,
+		      "it has 64 hexadecimal digits, as sha256sum prints them");
+		return 0;
+	}
+	if (strlen(source) == 64) {
+		for (size_t i = 0; i <= 64; i++)
+			digits[i] = (char)tolower((unsigned char)source[i]);
+		lower.text = digits;
+		lower.plain = false;
+	}
+	return add_pattern(&pattern, condition, reading, &lower, false);
 }
 
 int read_directory(struct condition *condition, struct reading *reading,
@@ -270,7 +296,7 @@ int read_sign_type(struct condition *condition, struct reading *reading,
 
 int read_dest_evidence(struct condition *condition, struct reading *reading,
                        const struct yaml_node *value) {
-	return read_one_of(condition, reading, value, MEETING_VERIFIED + 1);
+	return read_one_of(condition, reading, value, DEST_EVIDENCE_COUNT);
 }
 
 int read_hops(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
@@ -281,4 +307,14 @@ int read_name(struct condition *condition, struct reading *reading, const struct
 	struct pattern *pattern;
 
 	return add_pattern(&pattern, condition, reading, value, false);
+}
+
+int read_known_hosts(struct condition *condition, struct reading *reading,
+                     const struct yaml_node *value) {
+	return read_one_of(condition, reading, value, KNOWN_BY_COUNT);
+}
+
+int read_git_operation(struct condition *condition, struct reading *reading,
+                       const struct yaml_node *value) {
+	return read_one_of(condition, reading, value, GIT_OPERATION_WORDS);
 }

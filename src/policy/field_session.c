@@ -68,8 +68,7 @@ enum fit test_ssh_user(const struct condition *condition, struct subject *subjec
 	return fit == FIT_YES ? any_pattern_of_bytes(condition, request->payload->login.user) : fit;
 }
 
-/* FIT_YES: a login, or listing keys before one. */
-static enum fit has_destination(const struct request *request) {
+enum fit has_destination(const struct request *request) {
 	return request->operation == OPERATION_LIST ? FIT_YES
 	                                            : has_payload(request, PAYLOAD_SSH_LOGIN);
 }
@@ -102,8 +101,7 @@ enum fit test_dest_evidence(const struct condition *condition, struct subject *s
 
 	if (fit != FIT_YES)
 		return fit;
-	return wants(condition,
-	             request->meeting == MEETING_MISMATCH ? MEETING_NONE : request->meeting);
+	return wants(condition, request_dest_evidence(request));
 }
 
 enum fit test_is_forwarded(const struct condition *condition, struct subject *subject) {

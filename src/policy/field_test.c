@@ -79,6 +79,12 @@ enum fit test_exe(const struct condition *condition, struct subject *subject) {
 	return any_pattern(condition, of_the_writer(caller, caller->process.exe));
 }
 
+enum fit test_exe_sha256(const struct condition *condition, struct subject *subject) {
+	const struct caller *caller = subject->request->caller;
+
+	return any_pattern(condition, of_the_writer(caller, caller->exe_sha256));
+}
+
 /* Chains of shells repeat themselves, so each name is tried once. */
 static void add_ancestor_name(struct subject *subject, const char *text, bool claimed) {
 	for (size_t i = 0; i < subject->n_ancestor_names; i++)
@@ -206,6 +212,14 @@ enum fit test_key(const struct condition *condition, struct subject *subject) {
 
 	return *fingerprint == '\0' ? without_key(subject->request->operation)
 	                            : any_fingerprint(condition, fingerprint);
+}
+
+enum fit test_key_comment(const struct condition *condition, struct subject *subject) {
+	const struct request *request = subject->request;
+
+	if (request->key_comment == NULL && *request->key.fingerprint == '\0')
+		return without_key(request->operation);
+	return any_pattern(condition, request->key_comment);
 }
 
 /* The type of the plain key in a certificate: PROTOCOL.certkeys puts "-cert-v01@openssh.com" behind

@@ -1,6 +1,7 @@
 #include "policy/field_word.h"
 
 #include "facts/caller.h"
+#include "facts/destination.h"
 #include "facts/operation.h"
 #include "facts/payload.h"
 #include "facts/session.h"
@@ -27,7 +28,7 @@ const char *word_of_sign_type(unsigned value) {
 }
 
 const char *word_of_dest_evidence(unsigned value) {
-	return meeting_name((enum meeting)value);
+	return dest_evidence_name((enum dest_evidence)value);
 }
 
 const char *word_of_hops(unsigned value) {
@@ -36,4 +37,14 @@ const char *word_of_hops(unsigned value) {
 	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) == SESSION_HOPS_MAX + 1, "all of them");
 
 	return value <= SESSION_HOPS_MAX ? numbers[value] : "invalid";
+}
+
+const char *word_of_known_hosts(unsigned value) {
+	return known_by_name((enum known_by)(1 << value));
+}
+
+const char *word_of_git_operation(unsigned value) {
+	static const char *const words[] = {"fetch", "push", "archive"};
+
+	return value < sizeof(words) / sizeof(words[0]) ? words[value] : "invalid";
 }

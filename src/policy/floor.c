@@ -41,22 +41,21 @@ static int check_directories(struct problems *problems) {
 	return 0;
 }
 
-int floor_parse_file(struct policy **ret, const struct policy_file *file, const char *home,
-                     struct problems *problems) {
-	const struct surroundings surroundings = {.home = home, .is_floor = true};
+int floor_parse_file(struct policy **ret, const struct policy_file *file,
+                     const struct surroundings *surroundings, struct problems *problems) {
+	struct surroundings known = surroundings != NULL ? *surroundings : (struct surroundings){0};
 	int error = check_directories(problems);
 
-	if (error == 0 && file->error == 0 && file->owner != 0) {
-		problems_add(problems, file->path, 0, 0, "it belongs to user %ld; make it root's",
-		             (long)file->owner);
-		error = -EPERM;
-	}
-	return error == 0 ? policy_parse_file(ret, file, &surroundings, problems) : error;
+	known.is_floor = true;
+	return error == 0 ? policy_parse_file(ret, file, &known, problems) : error;
 }
 
 int floor_load(struct policy **ret, struct problems *problems) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 	CLEANUP(free_pointer) char *home = NULL;
+	CLEANUP(disk_files_deinit) struct disk_files files = {0};
+	const struct policy_source source = {.find = disk_files_find, .data = &files};
+	struct surroundings surroundings = {.is_floor = true, .source = &source};
 	struct policy_file file = {.path = FLOOR_PATH};
 	struct stat status = {0};
 
@@ -67,24 +66,15 @@ int floor_load(struct policy **ret, struct problems *problems) {
 		return -EPERM;
 	if (file.error == -ENOENT)
 		return -ENOENT;
-	home = floor_home();
+	surroundings.home = home = floor_home();
 	file.owner = status.st_uid;
 	file.mode = status.st_mode;
 	file.text = buffer_bytes(&buffer);
-	return floor_parse_file(ret, &file, home, problems);
+	return floor_parse_file(ret, &file, &surroundings, problems);
 }
 
-struct verdict floor_decide(const struct policy *floor, const struct policy *policy,
-                            struct request *request) {
-	struct coding_agents agents = policy_coding_agents(policy, request);
-	struct verdict verdict, above;
-
-	request->coding_agents = agents;
-	verdict = policy_decide(policy, request);
-	if (floor == NULL)
-		return verdict;
-	request->coding_agents = policy_coding_agents(floor, request);
-	above = policy_decide(floor, request);
+struct verdict floor_stricter(const struct policy *floor, struct verdict above,
+                              struct verdict verdict) {
 	/* What it allows by its default, it only leaves to the user's policy, and asks for a proof.
 	 */
 	if (floor->require_proof && above.action == ACTION_ALLOW && verdict.weak)
@@ -92,9 +82,22 @@ struct verdict floor_decide(const struct policy *floor, const struct policy *pol
 			.action = ACTION_DENY, .rule = verdict.rule, .missing = "proof"};
 	above.by_floor = true;
 	/* enum action goes from the strictest to the least strict. */
-	if (above.action < verdict.action)
-		return above;
+	return above.action < verdict.action ? above : verdict;
+}
+
+struct verdict floor_decide(const struct policy *floor, const struct policy *policy,
+                            struct request *request) {
+	struct coding_agents agents = policy_coding_agents(policy, request);
+	struct verdict verdict;
+
 	request->coding_agents = agents;
+	verdict = policy_decide(policy, request);
+	if (floor == NULL)
+		return verdict;
+	request->coding_agents = policy_coding_agents(floor, request);
+	verdict = floor_stricter(floor, policy_decide(floor, request), verdict);
+	if (!verdict.by_floor)
+		request->coding_agents = agents;
 	return verdict;
 }
 
@@ -127,5 +130,28 @@ struct log_settings floor_log(const struct policy *floor, const struct policy *p
 		log.sync = floor->log.sync;
 	if ((floor->log.says & LOG_SAYS_KEEP) != 0)
 		log.keep_days = floor->log.keep_days;
+	if ((floor->log.says & LOG_SAYS_KEEP_LEN) != 0)
+		log.keep_len = floor->log.keep_len;
+	if ((floor->log.says & LOG_SAYS_FILE_LEN) != 0)
+		log.file_len = floor->log.file_len;
+	if ((floor->log.says & LOG_SAYS_COMPRESS) != 0)
+		log.no_compress = floor->log.no_compress;
+	if ((floor->log.says & LOG_SAYS_HEADS) != 0) {
+		memcpy(log.sign_key, floor->log.sign_key, sizeof(log.sign_key));
+		log.sign_every = floor->log.sign_every;
+	}
+	if ((floor->log.says & LOG_SAYS_JOURNAL) != 0)
+		log.no_journal = floor->log.no_journal;
+	if ((floor->log.says & LOG_SAYS_DETAIL) != 0)
+		log.detail = floor->log.detail;
 	return log;
+}
+
+enum log_detail floor_log_detail(const struct policy *floor, const struct policy *policy,
+                                 const struct verdict *verdict) {
+	bool is_fixed = floor != NULL && (floor->log.says & LOG_SAYS_DETAIL) != 0;
+
+	if (is_fixed || verdict->log == LOG_DETAIL_UNSAID)
+		return floor_log(floor, policy).detail;
+	return verdict->log;
 }

@@ -15,9 +15,9 @@
  * -ENOENT: there is none. Other errors are in *problems, too. */
 int floor_load(struct policy **ret, struct problems *problems) MUST_CHECK;
 
-/* As policy_parse_file(), of what somebody has found at FLOOR_PATH. */
-int floor_parse_file(struct policy **ret, const struct policy_file *file, const char *home,
-                     struct problems *problems) MUST_CHECK;
+/* As policy_parse_file(), of what somebody has found at FLOOR_PATH; home is floor_home(). */
+int floor_parse_file(struct policy **ret, const struct policy_file *file,
+                     const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
 
 /* What "~/" means in a floor: the home of the account, whatever HOME says. Owned by the caller;
  * NULL where it is not known. */
@@ -28,12 +28,19 @@ char *floor_home(void);
 struct verdict floor_decide(const struct policy *floor, const struct policy *policy,
                             struct request *request);
 
+/* The half of it that compares: what the floor says, and what the user's policy does. */
+struct verdict floor_stricter(const struct policy *floor, struct verdict above,
+                              struct verdict verdict);
+
 /* What both must know of a caller's environment; see policy_env_names(). The list is the caller's,
  * the names in it are borrowed. */
 int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *floor,
                     const struct policy *policy) MUST_CHECK;
 
-/* What holds of log.on_error: what the floor says of it, else what the user does. */
+/* What holds of log: what the floor says of it, else what the user does. */
 struct log_settings floor_log(const struct policy *floor, const struct policy *policy);
+/* The same of the events of a verdict, of which a rule may speak. */
+enum log_detail floor_log_detail(const struct policy *floor, const struct policy *policy,
+                                 const struct verdict *verdict);
 
 #endif

@@ -4,9 +4,25 @@
 
 #include "facts/operation.h"
 
+static bool names_user(const struct pattern *pattern) {
+	return pattern->regex == NULL && strchr(pattern->source, '@') != NULL;
+}
+
+/* A pattern for a host, whoever logs in there, and one for a user at it. */
+static bool host_covers(const struct pattern *a, const struct pattern *b) {
+	const char *host = strrchr(b->source, '@');
+
+	return a->regex == NULL && !names_user(a) && names_user(b) &&
+	       strpbrk(host + 1, "*?") == NULL && pattern_fits(a, host + 1) == PATTERN_YES;
+}
+
 /* Of two globs only the same one, and "*", are known to fit what the other does. Regular
  * expressions are left out: who would prove that? */
-static bool pattern_covers(const struct pattern *a, const struct pattern *b, bool beginnings) {
+static bool pattern_covers(const struct pattern *a, const struct pattern *b, unsigned traits) {
+	bool beginnings = (traits & FIELD_BEGINNINGS) != 0;
+
+	if ((traits & FIELD_USER_AND_HOST) != 0 && host_covers(a, b))
+		return true;
 	/* The quick answers first: of 10,000 rules nearly all pairs have nothing to do with each
 	 * other. */
 	if (((a->head ^ b->head) & a->head_mask & b->head_mask) != 0 || a->path != b->path ||
@@ -19,6 +35,10 @@ static bool pattern_covers(const struct pattern *a, const struct pattern *b, boo
 		       strncmp(a->glob.prefix, b->glob.prefix, a->glob.prefix_len) == 0;
 	if (!pattern_has_wildcard(a))
 		return false;
+	/* One is compared with user and host, the other one with the host alone. */
+	if ((traits & FIELD_USER_AND_HOST) != 0 &&
+	    (strchr(a->source, '@') == NULL) != (strchr(b->source, '@') == NULL))
+		return glob_fits_all(&a->glob);
 	if (pattern_has_wildcard(b) || beginnings)
 		return glob_fits_all(&a->glob);
 	return pattern_fits(a, b->glob.prefix) == PATTERN_YES;
@@ -38,7 +58,7 @@ static bool any_covers(const struct condition *a, const struct pattern *b, size_
 
 		if (!spend(steps_left, steps))
 			return false;
-		if (pattern_covers(&a->patterns[i], b, (a->field->traits & FIELD_BEGINNINGS) != 0))
+		if (pattern_covers(&a->patterns[i], b, a->field->traits))
 			return true;
 	}
 	return false;
@@ -81,13 +101,31 @@ static const struct condition *condition_like(const struct match *match,
 	return NULL;
 }
 
+/* Whoever writes a user at a host behind the host alone means him to be the exception, which he
+ * never is where it is proved; that there is something left of him elsewhere, he did not mean. */
+static bool names_users_of(const struct condition *a, const struct condition *b) {
+	if ((a->field->traits & FIELD_USER_AND_HOST) == 0 || b == NULL)
+		return false;
+	for (size_t i = 0; i < a->n_patterns; i++)
+		if (names_user(&a->patterns[i]))
+			return false;
+	for (size_t i = 0; i < b->n_patterns; i++)
+		if (!names_user(&b->patterns[i]))
+			return false;
+	return true;
+}
+
 /* Of a caller that only calls itself so, a rule that denies may be the one that is meant. */
 static bool leaves_claims_to(const struct rule *a, const struct rule *b) {
 	if (a->action != ACTION_ALLOW || b->action == ACTION_ALLOW)
 		return false;
-	for (size_t i = 0; i < a->match.n_conditions; i++)
-		if ((a->match.conditions[i].field->traits & FIELD_CLAIMS) != 0)
+	for (size_t i = 0; i < a->match.n_conditions; i++) {
+		const struct condition *wide = &a->match.conditions[i];
+
+		if ((wide->field->traits & FIELD_CLAIMS) != 0 &&
+		    !names_users_of(wide, condition_like(&b->match, wide)))
 			return true;
+	}
 	return false;
 }
 
@@ -99,15 +137,31 @@ static bool leaves_payloads_to(const struct rule *a, const struct rule *b) {
 	return false;
 }
 
-/* Nor does an allow without endpoint help one who cannot be identified. */
+/* Nor does an allow without endpoint help one who cannot be identified, nor a weak one who comes by
+ * an endpoint of `exec`. */
 static bool leaves_unidentified_to(const struct rule *a, const struct rule *b) {
-	return a->action == ACTION_ALLOW && b->action == ACTION_ALLOW && !a->names_endpoint &&
-	       b->names_endpoint;
+	if (a->action != ACTION_ALLOW)
+		return false;
+	return a->names_endpoint ? a->may_mean_exec && rule_is_weak(a)
+	                         : b->action == ACTION_ALLOW && b->names_endpoint;
 }
 
-/* What is only bound is certain where a rule says that this is enough. */
-static bool leaves_bound_to(const struct condition *a, const struct condition *b) {
-	return (a->field->traits & FIELD_CLAIMS) != 0 && !a->takes_bound && b->takes_bound;
+/* What is less than proved is certain where a rule says that this is enough. */
+static bool leaves_evidence_to(const struct condition *a, const struct condition *b) {
+	return (a->field->traits & FIELD_CLAIMS) != 0 &&
+	       ((!a->takes_bound && b->takes_bound) ||
+	        (!a->takes_command_line && b->takes_command_line));
+}
+
+bool match_covers(const struct match *wide, const struct match *narrow, size_t *steps_left) {
+	for (size_t i = 0; i < wide->n_conditions; i++) {
+		const struct condition *a = &wide->conditions[i];
+		const struct condition *b = condition_like(narrow, a);
+
+		if (b == NULL || leaves_evidence_to(a, b) || !condition_covers(a, b, steps_left))
+			return false;
+	}
+	return true;
 }
 
 static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps_left) {
@@ -123,7 +177,7 @@ static bool rule_hides(const struct rule *a, const struct rule *b, size_t *steps
 		if ((wide->field->traits & FIELD_OPERATION) != 0)
 			continue;
 		if (narrow == NULL || !condition_covers(wide, narrow, steps_left) ||
-		    (a->action != ACTION_DENY && leaves_bound_to(wide, narrow)))
+		    (a->action != ACTION_DENY && leaves_evidence_to(wide, narrow)))
 			return false;
 	}
 	return true;

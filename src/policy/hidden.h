@@ -19,4 +19,7 @@ enum hider { HIDER_OF_ANOTHER_ACTION, HIDER_OF_THE_SAME_ACTION };
  * by a pattern that fits all that another pattern does, or when no steps are left). */
 size_t hidden_by(const struct policy *policy, size_t index, enum hider hider, size_t *steps_left);
 
+/* Whether wide holds for certain wherever narrow does; false also where that cannot be told. */
+bool match_covers(const struct match *wide, const struct match *narrow, size_t *steps_left);
+
 #endif

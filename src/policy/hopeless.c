@@ -24,6 +24,14 @@ static bool hangs_on_user(const struct field *field) {
 	return false;
 }
 
+/* Nor will the user tell it where the host has no name. */
+static bool is_left_to_user(const struct field *field, const struct request *request) {
+	const struct destination *dest = request->destination;
+
+	return hangs_on_user(field) &&
+	       !(strcmp(field->name, "ssh_dest") == 0 && dest != NULL && dest->host.n_names == 0);
+}
+
 /* An allow must fit for certain. What is unknown of anything but the user stays so. */
 static bool may_fit(const struct rule *rule, const struct request *request) {
 	struct subject subject;
@@ -32,7 +40,8 @@ static bool may_fit(const struct rule *rule, const struct request *request) {
 	for (size_t i = 0; i < rule->match.n_conditions; i++) {
 		const struct condition *condition = &rule->match.conditions[i];
 
-		if (!hangs_on_user(condition->field) && field_test(condition, &subject) != FIT_YES)
+		if (!is_left_to_user(condition->field, request) &&
+		    field_test(condition, &subject) != FIT_YES)
 			return false;
 	}
 	return true;

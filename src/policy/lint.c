@@ -1,16 +1,18 @@
 #include "policy/lint.h"
 
 #include "policy/hidden.h"
+#include "policy/never.h"
 #include "policy/rule.h"
 
-/* A lone "*" asks for nothing, nor does a bind alone prove a host, nor is a payload that we do not
- * know a proof of anything. */
+/* A lone "*" asks for nothing, nor does a bind or a command line alone prove a host, nor is a
+ * payload that we do not know a proof of anything. */
 static bool is_proof(const struct condition *condition) {
 	unsigned traits = condition->field->traits;
 
 	if ((traits & FIELD_PROOF) == 0)
 		return false;
-	if ((traits & FIELD_CLAIMS) != 0 && condition->takes_bound)
+	if ((traits & FIELD_CLAIMS) != 0 &&
+	    (condition->takes_bound || condition->takes_command_line))
 		return false;
 	if ((traits & FIELD_SIGN_TYPE) != 0)
 		return (condition->wanted & 1U << PAYLOAD_UNKNOWN) == 0;
@@ -38,8 +40,8 @@ static void lint_old(const struct policy *policy, struct problems *findings) {
 		findings, policy->path, 0, 0,
 		"version 0: read as by the older ssh-agent-guard: \"*\" fits \"/\" everywhere, "
 		"and \"~\" begins a regular expression; but for safety, here an allow needs "
-		"certain facts, and names are those of executables; write version: 1, and "
-		"look its patterns through");
+		"certain facts, names are those of executables, and of confirm: the slots and the "
+		"challenge are of no use; write version: 1, and look its patterns through");
 	if (policy->lacks_default)
 		problems_add(findings, policy->path, 0, 0,
 		             "default_action: missing: confirm here, where the older "
@@ -73,9 +75,30 @@ static void lint_confirm(const struct policy *policy, struct problems *findings)
 		             "button; leave it out of methods");
 }
 
+void policy_lint_enrolled(const struct policy *policy, unsigned enrolled,
+                          struct problems *findings) {
+	static const char advice[] = "nothing that could say yes is enrolled, so what must be "
+				     "confirmed is refused; see ssh-agent-guard enroll";
+	unsigned methods = policy->confirm.methods;
+	bool asks = policy->default_action == ACTION_CONFIRM ||
+	            policy->default_change_action == ACTION_CONFIRM;
+
+	if (asks && (methods & enrolled) == 0)
+		problems_add(findings, policy->path, 0, 0, "confirm: %s", advice);
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct rule *rule = &policy->rules[i];
+		unsigned own = rule->confirm.methods != 0 ? rule->confirm.methods : methods;
+
+		if (rule->action == ACTION_CONFIRM && (own & enrolled) == 0)
+			problems_add(findings, rule->file, rule->line, rule->column, "%s: %s",
+			             rule->name, advice);
+	}
+}
+
 void policy_lint(const struct policy *policy, struct problems *findings) {
 	size_t steps_left = HIDDEN_STEPS_MAX;
 	size_t first = findings->count;
+	char place[PLACE_TEXT_SIZE];
 
 	/* What a floor allows is not granted by that. */
 	if (!policy->is_floor)
@@ -85,9 +108,10 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];
 		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);
+		const char *why = never_fits(policy, rule);
 
 		if (!policy->is_floor && rule_is_weak(rule))
-			problems_add(findings, policy->path, rule->line, rule->column,
+			problems_add(findings, rule->file, rule->line, rule->column,
 			             policy->require_proof
 			                     ? "%s: never allows: it rests on no proof, and "
 			                       "require_proof is set; name the key, too, or what "
@@ -96,12 +120,17 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 			                       "account can "
 			                       "bring about; name the key, too, or what is signed",
 			             rule->name);
+		if (why != NULL)
+			problems_add(findings, rule->file, rule->line, rule->column,
+			             "%s: never %s: %s; mend or remove it", rule->name,
+			             rule->action == ACTION_ALLOW ? "allows" : "decides", why);
 		if (hider < i)
-			problems_add(findings, policy->path, rule->line, rule->column,
-			             "%s: never decides: %s (line %zu) fits whatever it fits, and "
-			             "says the same; remove one of them",
+			problems_add(findings, rule->file, rule->line, rule->column,
+			             "%s: never decides: %s (%s) fits whatever it fits, and says "
+			             "the same; remove one of them",
 			             rule->name, policy->rules[hider].name,
-			             policy->rules[hider].line);
+			             place_text(place, rule->file, policy->rules[hider].file,
+			                        policy->rules[hider].line));
 	}
 	problems_sort(findings, first);
 }

@@ -10,4 +10,9 @@
 /* Adds what there is to say, in the order of places. */
 void policy_lint(const struct policy *policy, struct problems *findings);
 
+/* Adds where a person is to be asked who has no way to answer. enrolled is an OR of enum
+ * confirm_method: those that work. */
+void policy_lint_enrolled(const struct policy *policy, unsigned enrolled,
+                          struct problems *findings);
+
 #endif

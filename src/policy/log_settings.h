@@ -13,4 +13,9 @@ void log_settings_read(struct log_settings *log, struct reading *reading,
 /* Appends it as it would stand in a policy, defaults put in; in a floor only what it says. */
 void log_settings_show(struct buffer *yaml, const struct log_settings *log, bool is_floor);
 
+/* "full" or "brief"; LOG_DETAIL_UNSAID, with a problem, where it is neither. */
+enum log_detail log_detail_read(struct reading *reading, const char *what,
+                                const struct yaml_node *value);
+const char *log_detail_name(enum log_detail detail);
+
 #endif

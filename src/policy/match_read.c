@@ -120,13 +120,17 @@ int match_read_field(struct match *match, struct reading *reading, const struct 
 
 /* What a match says of evidence holds for all that it says of a destination. */
 static void set_evidence(struct match *match) {
-	bool takes_bound = false;
+	unsigned evidence = 0;
 
 	for (size_t i = 0; i < match->n_conditions; i++)
 		if ((match->conditions[i].field->traits & FIELD_EVIDENCE) != 0)
-			takes_bound = (match->conditions[i].wanted & 1U << MEETING_BOUND) != 0;
-	for (size_t i = 0; i < match->n_conditions; i++)
-		match->conditions[i].takes_bound = takes_bound;
+			evidence = match->conditions[i].wanted;
+	for (size_t i = 0; i < match->n_conditions; i++) {
+		struct condition *condition = &match->conditions[i];
+
+		condition->takes_bound = (evidence & 1U << DEST_EVIDENCE_BOUND) != 0;
+		condition->takes_command_line = (evidence & 1U << DEST_EVIDENCE_COMMAND_LINE) != 0;
+	}
 }
 
 int match_read(struct match *match, struct reading *reading, const struct yaml_node *map) {

@@ -7,16 +7,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/confirm.h"
 #include "facts/request.h"
+#include "facts/tell.h"
 #include "facts/verdict.h"
 #include "policy/problems.h"
 
-#define POLICY_LEN_MAX (1024 * 1024) /* 10,000 rules fit; a device or a mistake does not */
+#define POLICY_LEN_MAX                                                                        \
+	(1024 * 1024)   /* of all its files; 10,000 rules fit; a device or a mistake does not \
+	                 */
+#define INCLUDES_MAX 16 /* each is watched, and read again with every change */
 
 enum on_log_error { ON_LOG_ERROR_DENY, ON_LOG_ERROR_ALLOW };
 
@@ -31,27 +37,34 @@ enum log_sync {
 struct log_settings {
 	enum on_log_error on_error;
 	enum log_sync sync;
-	unsigned keep_days; /* 0: for ever */
+	unsigned keep_days;                  /* 0: for ever */
+	uint64_t keep_len;                   /* of all files together; 0: however much */
+	uint64_t file_len;                   /* a longer file is followed by another one */
+	bool no_compress;                    /* closed files stay as they are */
+	bool no_journal;                     /* the system's log gets no copy */
+	char sign_key[KEY_FINGERPRINT_SIZE]; /* signs heads of the log; "": none does */
+	unsigned sign_every;                 /* so many events */
+	enum log_detail detail; /* of events; a rule may say otherwise, unless the floor says it */
 	/* What the file says, where others are its defaults: bits by the order above. */
 	unsigned says;
 };
 #define LOG_SAYS_ON_ERROR (1U << 0)
 #define LOG_SAYS_SYNC     (1U << 1)
 #define LOG_SAYS_KEEP     (1U << 2)
+#define LOG_SAYS_KEEP_LEN (1U << 3)
+#define LOG_SAYS_FILE_LEN (1U << 4)
+#define LOG_SAYS_COMPRESS (1U << 5)
+#define LOG_SAYS_DETAIL   (1U << 6)
+#define LOG_SAYS_JOURNAL  (1U << 7)
+#define LOG_SAYS_HEADS    (1U << 8)
+#define LOG_SAYS_ALL      ((1U << 9) - 1)
+
+#define LOG_SIGN_EVERY_USUAL 1000
+#define LOG_FILE_LEN_USUAL   (UINT64_C(64) * 1024 * 1024)
+#define LOG_FILE_LEN_MIN     (UINT64_C(64) * 1024)
+#define LOG_FILE_LEN_MAX     (UINT64_C(1024) * 1024 * 1024)
 
 struct policy;
-
-/* What a policy's meaning depends on besides its text. */
-struct surroundings {
-	const char *home; /* what "~/" in a path means, without a last "/"; NULL: not known */
-	bool is_floor;    /* what it says nothing of, it allows (floor.h) */
-};
-
-/* Parses text as the policy file called file (for messages). surroundings may be NULL: nothing is
- * known. -EINVAL: it has problems, all of which are in *problems; *ret is then untouched.
- * -ENOMEM. */
-int policy_parse(struct policy **ret, struct bytes text, const char *file,
-                 const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
 
 /* What somebody found at the path of a policy. */
 struct policy_file {
@@ -63,16 +76,53 @@ struct policy_file {
 	struct bytes text;
 };
 
+/* Gives the files that a policy includes. */
+struct policy_source {
+	/* What lies at the path; that nothing does is an error of the file. -EINPROGRESS: nobody
+	 * has looked yet; -ENOMEM. The text must stay until the policy is parsed. */
+	int (*find)(void *data, const char *path, struct policy_file *ret);
+	void *data;
+	bool any_owner; /* nothing is decided by it but tests */
+};
+
+/* What a policy's meaning depends on besides its text. */
+struct surroundings {
+	const char *home; /* what "~/" in a path means, without a last "/"; NULL: not known */
+	bool is_floor;    /* what it says nothing of, it allows (floor.h) */
+	const struct policy_source *source; /* NULL: it can include nothing */
+	struct buffer *copy; /* gets path and text of each file that is read (copy.h); NULL: none */
+};
+
+/* Parses text as the policy file called file (for messages, and for what it includes). surroundings
+ * may be NULL: nothing is known. -EINVAL: it has problems, all of which are in *problems; *ret is
+ * then untouched. -EINPROGRESS: a file that it includes is not there yet, and problems may be
+ * repeated. -ENOMEM. */
+int policy_parse(struct policy **ret, struct bytes text, const char *file,
+                 const struct surroundings *surroundings, struct problems *problems) MUST_CHECK;
+
 /* As policy_parse(), of a file that must be owned by the user or root, and not be writable by
  * others. Its error is returned as it is, and is in *problems, too, but -ENOENT. */
 int policy_parse_file(struct policy **ret, const struct policy_file *file,
                       const struct surroundings *surroundings,
                       struct problems *problems) MUST_CHECK;
 
+/* Whether it was read, and is owned and writable by nobody but the user and root, or root alone.
+ * Else its error, or -EPERM, with a problem. */
+int policy_file_check(const struct policy_file *file, bool roots_alone,
+                      struct problems *problems) MUST_CHECK;
+
 /* Reads the file (owned by the user or root, not writable by others) and parses it; "~/" is HOME
  * of the environment, with links resolved, because paths of executables are. -ENOENT where there
  * is none; other errors are in *problems, too. Blocks for as long as the file system does. */
 int policy_load(struct policy **ret, const char *path, struct problems *problems) MUST_CHECK;
+
+/* A source that reads from the disk, as policy_load() does; data is one of these, zeroed. */
+struct disk_files {
+	struct buffer texts[INCLUDES_MAX];
+	size_t count;
+};
+int disk_files_find(void *data, const char *path, struct policy_file *ret);
+void disk_files_deinit(struct disk_files *files);
 
 /* What policy_load() takes for home: owned by the caller; NULL where HOME does not name a
  * directory. */
@@ -102,15 +152,38 @@ struct verdict policy_decide(const struct policy *policy, const struct request *
 struct coding_agents policy_coding_agents(const struct policy *policy,
                                           const struct request *request);
 
+/* Whether it defines agents of its own, besides those that are compiled in. */
+bool policy_defines_agents(const struct policy *policy);
+
 /* The variables that must be asked of a caller's environment: those that rules, agents and
  * capture_extra_env_vars name, each once; one may end in '*', for all that begin so. Borrowed.
  */
 const char *const *policy_env_names(const struct policy *policy, size_t *ret_count);
 
-const char *policy_sha256(const struct policy *policy); /* of the text, hex; "" for the default */
-const char *policy_path(const struct policy *policy);   /* "" for the default */
+/* The known_hosts files that the policy names, of users or of the system. NULL: it names none, so
+ * that ssh's configuration says. Borrowed. */
+const char *const *policy_known_files(const struct policy *policy, enum known_by by,
+                                      size_t *ret_count);
+
+/* The hosts that rules name without wildcards, each once, as known_hosts writes them: what a hashed
+ * name is to be compared with. Borrowed. */
+const char *const *policy_host_names(const struct policy *policy, size_t *ret_count);
+
+/* Of the text, hex; "" for the default. Where it includes others, of the lines "SHA-256\n" of each
+ * file, itself first and each where it is included. */
+const char *policy_sha256(const struct policy *policy);
+const char *policy_path(const struct policy *policy); /* "" for the default */
+/* The files that it includes. Borrowed. */
+const char *const *policy_included(const struct policy *policy, size_t *ret_count);
+bool policy_locks(const struct policy *policy); /* lock: true */
+/* Whether a rule names that field of a match. */
+bool policy_asks(const struct policy *policy, const char *field);
 size_t policy_rule_count(const struct policy *policy);
 struct log_settings policy_log(const struct policy *policy);
+/* Whether any request could be one that a person is asked about. */
+bool policy_may_ask_a_person(const struct policy *policy);
+/* How people are told. */
+const struct tell_settings *policy_tell(const struct policy *policy);
 /* How a person is asked, for all questions and for those of the rule with that name (a verdict's);
  * of the default nothing is remembered. */
 const struct confirm_settings *policy_confirm(const struct policy *policy);

@@ -57,6 +57,10 @@ size_t problems_total(const struct problems *problems) {
 }
 
 static int compare(const struct problem *a, const struct problem *b) {
+	int order = strcmp(a->file, b->file);
+
+	if (order != 0)
+		return order;
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
 	if (a->column != b->column)

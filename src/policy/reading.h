@@ -9,7 +9,6 @@
 #include "policy/yaml_tree.h"
 
 struct reading {
-	const char *file;
 	struct problems *problems;
 	struct pattern_context context;
 	const struct definitions *definitions; /* borrowed; NULL: there are none */
@@ -18,9 +17,8 @@ struct reading {
 
 #define VARIABLE_LEN_MAX 128 /* of the name of an environment variable */
 
-#define REPORT(reading, node, ...)                                                       \
-	problems_add((reading)->problems, (reading)->file, (node)->line, (node)->column, \
-	             __VA_ARGS__)
+#define REPORT(reading, node, ...) \
+	problems_add((reading)->problems, (node)->file, (node)->line, (node)->column, __VA_ARGS__)
 
 /* Whether it is a map; if not, that is a problem, with the advice. */
 bool read_map(struct reading *reading, const char *what, const struct yaml_node *node,

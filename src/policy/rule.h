@@ -3,8 +3,9 @@
 #define POLICY_RULE_H
 
 #include "policy/field.h"
-#include "policy/limit.h"
 #include "policy/hours.h"
+#include "policy/known_files.h"
+#include "policy/limit.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
 
@@ -18,7 +19,8 @@ struct condition {
 	size_t n_hours;
 	/* Fields that take words instead of patterns: one bit for each value of their enum. */
 	unsigned wanted;
-	bool takes_bound; /* its match names dest_evidence: bound */
+	bool takes_bound;        /* its match names dest_evidence: bound */
+	bool takes_command_line; /* likewise command-line */
 };
 
 /* All of its conditions must hold. */
@@ -36,9 +38,13 @@ struct rule {
 	unsigned operations; /* bits of enum operation: signatures, where it names none */
 	unsigned sign_types; /* bits of enum payload_kind that it may speak of */
 	bool names_endpoint;
+	bool may_mean_exec; /* the endpoint, which may be one of `exec` */
 	struct confirm_terms confirm;
 	struct limit limit;
-	size_t line; /* where it stands in the file */
+	enum log_detail log; /* of its events */
+	enum tri notify;
+	const char *file; /* where it stands; borrowed from the policy, as are line and column */
+	size_t line;
 	size_t column;
 };
 
@@ -57,10 +63,14 @@ struct policy {
 	struct log_settings log;
 	bool is_floor;
 	bool require_proof; /* weak allows do not allow */
+	bool locks;         /* a changed one is used only after a person's yes */
 	bool has_limits;
+	uint64_t asks;           /* bits of the fields that any rule names, by index */
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
-	struct endpoint *endpoints; /* owned */
+	struct tell_settings tell; /* owned */
+	struct known_files known_files; /* known_hosts */
+	struct endpoint *endpoints;     /* owned */
 	size_t n_endpoints;
 	struct rule *rules;
 	size_t n_rules;
@@ -69,10 +79,14 @@ struct policy {
 	size_t n_own_agents;
 	const char **env_names; /* that are asked of a caller's environment; owned, as the next */
 	size_t n_env_names;
+	const char **host_names; /* that rules name without wildcards (host_names.h); owned */
+	size_t n_host_names;
 	char **captured; /* capture_extra_env_vars, of which env_names borrows */
 	size_t n_captured;
 	struct regex_room *room; /* what the patterns of all rules borrow */
 	char *path;
+	char *included[INCLUDES_MAX]; /* the files that it includes, in the order of their rules */
+	size_t n_included;
 	char sha256[65];
 };
 

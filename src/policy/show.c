@@ -143,6 +143,16 @@ static void put_match(struct buffer *yaml, const struct rule *rule) {
 	put_words(yaml, rule->sign_types, word_of_sign_type);
 }
 
+static void put_event(struct buffer *yaml, const struct rule *rule) {
+	if (rule->notify != TRI_UNKNOWN)
+		put(yaml, rule->notify == TRI_YES ? "    notify: true\n" : "    notify: false\n");
+	if (rule->log == LOG_DETAIL_UNSAID)
+		return;
+	put(yaml, "    log: ");
+	put(yaml, log_detail_name(rule->log));
+	put(yaml, "\n");
+}
+
 static void put_limit(struct buffer *yaml, struct limit limit) {
 	const char *period = limit.period_s == 1      ? "second"
 	                     : limit.period_s == 60   ? "minute"
@@ -156,9 +166,23 @@ static void put_limit(struct buffer *yaml, struct limit limit) {
 	put(yaml, text);
 }
 
-static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number) {
+/* Of a rule out of another file. */
+static void put_place(struct buffer *yaml, const struct policy *policy, const struct rule *rule) {
+	char line[32];
+
+	if (strcmp(rule->file, policy->path) == 0)
+		return;
+	put(yaml, "  # ");
+	put_text(yaml, rule->file);
+	snprintf(line, sizeof(line), ", line %zu\n", rule->line);
+	put(yaml, line);
+}
+
+static void put_rule(struct buffer *yaml, const struct policy *policy, const struct rule *rule,
+                     size_t number) {
 	char reserved[32];
 
+	put_place(yaml, policy, rule);
 	snprintf(reserved, sizeof(reserved), "rule-%zu", number);
 	put(yaml, "  - ");
 	if (strcmp(rule->name, reserved) == 0) {
@@ -179,6 +203,7 @@ static void put_rule(struct buffer *yaml, const struct rule *rule, size_t number
 	put(yaml, "\n");
 	confirm_show_terms(yaml, &rule->confirm);
 	put_limit(yaml, rule->limit);
+	put_event(yaml, rule);
 }
 
 static void put_origin(struct buffer *yaml, const struct policy *policy) {
@@ -190,6 +215,10 @@ static void put_origin(struct buffer *yaml, const struct policy *policy) {
 	put_text(yaml, policy->path);
 	if (policy->is_floor)
 		put(yaml, "\n# The system floor: the stricter of it and the user's policy holds.");
+	for (size_t i = 0; i < policy->n_included; i++) {
+		put(yaml, "\n# includes ");
+		put_text(yaml, policy->included[i]);
+	}
 	put(yaml, "\n# SHA-256 ");
 	put(yaml, policy->sha256);
 	put(yaml, "\n");
@@ -238,6 +267,8 @@ static void put_agents(struct buffer *yaml, const struct policy *policy) {
 }
 
 static void put_endpoints(struct buffer *yaml, const struct policy *policy) {
+	char mode[32];
+
 	if (policy->n_endpoints > 0)
 		put(yaml, "\nendpoints:");
 	for (size_t i = 0; i < policy->n_endpoints; i++) {
@@ -245,8 +276,52 @@ static void put_endpoints(struct buffer *yaml, const struct policy *policy) {
 		put_text(yaml, policy->endpoints[i].name);
 		put(yaml, ": {path: ");
 		put_text(yaml, policy->endpoints[i].path);
+		snprintf(mode, sizeof(mode), ", mode: \"0%03o\"",
+		         (unsigned)policy->endpoints[i].mode);
+		put(yaml, mode);
+		if (policy->endpoints[i].from_container)
+			put(yaml, ", from: container");
 		put(yaml, "}");
 	}
+}
+
+static void put_known_hosts(struct buffer *yaml, const struct policy *policy) {
+	const struct known_files *files = &policy->known_files;
+
+	for (size_t kind = 0; kind < KNOWN_BY_COUNT; kind++) {
+		if (!files->says[kind])
+			continue;
+		put(yaml, kind > 0 && files->says[0] ? "" : "\nknown_hosts:");
+		put(yaml, "\n  ");
+		put(yaml, known_by_name((enum known_by)(1U << kind)));
+		put(yaml, ": [");
+		for (size_t i = 0; i < files->n_paths[kind]; i++) {
+			put(yaml, i > 0 ? ", " : "");
+			put_text(yaml, files->paths[kind][i]);
+		}
+		put(yaml, "]");
+	}
+}
+
+static void put_command(struct buffer *yaml, const char *name, char *const *words) {
+	if (words == NULL)
+		return;
+	put(yaml, "\n  ");
+	put(yaml, name);
+	put(yaml, ": [");
+	for (size_t i = 0; words[i] != NULL; i++) {
+		put(yaml, i > 0 ? ", " : "");
+		put_text(yaml, words[i]);
+	}
+	put(yaml, "]");
+}
+
+static void put_tell(struct buffer *yaml, const struct tell_settings *tell) {
+	if (!tell->no_terminal && tell->on_pending == NULL && tell->on_result == NULL)
+		return;
+	put(yaml, tell->no_terminal ? "\ntell:\n  terminal: false" : "\ntell:\n  terminal: true");
+	put_command(yaml, "on_pending", tell->on_pending);
+	put_command(yaml, "on_result", tell->on_result);
 }
 
 void policy_show(struct buffer *yaml, const struct policy *policy) {
@@ -257,14 +332,18 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, action_name(policy->default_change_action));
 	if (!policy->is_floor || policy->confirm.methods_named != 0)
 		confirm_show_settings(yaml, &policy->confirm);
+	put_tell(yaml, &policy->tell);
 	log_settings_show(yaml, &policy->log, policy->is_floor);
 	put_endpoints(yaml, policy);
 	put(yaml, "\nhide_denied_keys: ");
 	put(yaml, policy->offers_denied_keys ? "false" : "true");
 	if (policy->require_proof)
 		put(yaml, "\nrequire_proof: true");
+	if (policy->locks)
+		put(yaml, "\nlock: true");
+	put_known_hosts(yaml, policy);
 	put_agents(yaml, policy);
 	put(yaml, policy->n_rules > 0 ? "\nrules:\n" : "\nrules: []\n");
 	for (size_t i = 0; i < policy->n_rules; i++)
-		put_rule(yaml, &policy->rules[i], i + 1);
+		put_rule(yaml, policy, &policy->rules[i], i + 1);
 }

@@ -6,15 +6,28 @@
 
 #include "policy/yaml_text.h"
 
+#define ANCHORS_MAX 64 /* of one file; nobody has as many */
+
+/* What an alias stands for, once it is read to its end: so none stands within itself. */
+struct anchor {
+	char *name; /* owned */
+	const struct yaml_node *node;
+};
+
 struct reader {
 	yaml_parser_t parser;
 	struct bytes text;
 	const char *file;
 	struct problems *problems;
 	size_t n_nodes;
+	size_t n_aliased; /* of them, those that stand for others */
+	struct anchor anchors[ANCHORS_MAX];
+	size_t n_anchors;
 };
 
 static void free_reader(struct reader *reader) {
+	for (size_t i = 0; i < reader->n_anchors; i++)
+		free(reader->anchors[i].name);
 	yaml_parser_delete(&reader->parser);
 }
 
@@ -33,6 +46,14 @@ void yaml_tree_free(struct yaml_node *root) {
 	}
 	free(root->text);
 	free(root);
+}
+
+size_t yaml_tree_size(const struct yaml_node *root) {
+	size_t size = 1;
+
+	for (const struct yaml_node *child = root->first; child != NULL; child = child->next)
+		size += yaml_tree_size(child);
+	return size;
 }
 
 #define REPORT(reader, mark, ...)                                                            \
@@ -79,18 +100,14 @@ static int node_new(struct yaml_node **ret, struct reader *reader, yaml_mark_t m
 	node = calloc(1, sizeof(*node));
 	if (node == NULL)
 		return -ENOMEM;
+	node->file = reader->file;
 	node->line = mark.line + 1;
 	node->column = mark.column + 1;
 	*ret = node;
 	return 0;
 }
 
-/* An anchor alone would do no harm; but whoever sets one means to use it. */
-static void check_properties(struct reader *reader, yaml_mark_t mark, const yaml_char_t *anchor,
-                             const yaml_char_t *tag) {
-	if (anchor != NULL)
-		REPORT(reader, mark, "&%.60s: anchors are not taken here; write the value out",
-		       (const char *)anchor);
+static void check_tag(struct reader *reader, yaml_mark_t mark, const yaml_char_t *tag) {
 	if (tag != NULL)
 		REPORT(reader, mark, "%.60s: tags are not taken here; quote what is text",
 		       (const char *)tag);
@@ -100,8 +117,7 @@ static int read_scalar(struct yaml_node *node, struct reader *reader, const yaml
 	const char *value = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
 
-	check_properties(reader, event->start_mark, event->data.scalar.anchor,
-	                 event->data.scalar.tag);
+	check_tag(reader, event->start_mark, event->data.scalar.tag);
 	if (memchr(value, '\0', len) != NULL) {
 		REPORT(reader, event->start_mark,
 		       "\"%.60s\\0\": a text with a zero byte fits nothing; remove it", value);
@@ -119,6 +135,8 @@ static int by_text_and_place(const void *a, const void *b) {
 	const struct yaml_node *y = *(const struct yaml_node *const *)b;
 	int order = strcmp(x->text, y->text);
 
+	if (order == 0)
+		order = strcmp(x->file, y->file);
 	if (order != 0)
 		return order;
 	if (x->line != y->line)
@@ -127,7 +145,18 @@ static int by_text_and_place(const void *a, const void *b) {
 }
 
 void yaml_nodes_sort(const struct yaml_node **nodes, size_t n_nodes) {
-	qsort(nodes, n_nodes, sizeof(nodes[0]), by_text_and_place);
+	/* None at all may be no array. */
+	if (n_nodes > 1)
+		qsort(nodes, n_nodes, sizeof(nodes[0]), by_text_and_place);
+}
+
+const char *place_text(char ret[static PLACE_TEXT_SIZE], const char *file, const char *other_file,
+                       size_t other_line) {
+	if (strcmp(file, other_file) == 0)
+		snprintf(ret, PLACE_TEXT_SIZE, "line %zu", other_line);
+	else
+		snprintf(ret, PLACE_TEXT_SIZE, "line %zu of %.256s", other_line, other_file);
+	return ret;
 }
 
 /* By sorting: a map of 100,000 keys must not take a hundred thousand times as long. */
@@ -156,6 +185,85 @@ static void check_key(struct reader *reader, struct yaml_node *key) {
 	problems_add(reader->problems, reader->file, key->line, key->column,
 	             "a %s as a name; names are text", key->kind == TREE_LIST ? "list" : "map");
 	key->kind = TREE_BROKEN;
+}
+
+static int too_much_aliased(struct reader *reader, yaml_mark_t mark) {
+	REPORT(reader, mark, "more than %d values or %d levels by aliases; write them out",
+	       YAML_ALIASED_MAX, YAML_DEPTH_MAX);
+	return -EINVAL;
+}
+
+/* Fills copy with what node holds, at a place of its own in the tree; each part keeps the place in
+ * the file where it was written. */
+static int copy_node(struct yaml_node *copy, struct reader *reader, const struct yaml_node *node,
+                     size_t depth, yaml_mark_t mark) {
+	struct yaml_node **tail = &copy->first;
+
+	if (++reader->n_aliased > YAML_ALIASED_MAX || depth > YAML_DEPTH_MAX)
+		return too_much_aliased(reader, mark);
+	*copy = *node;
+	copy->first = copy->next = NULL;
+	copy->text = node->text != NULL ? strdup(node->text) : NULL;
+	if (node->text != NULL && copy->text == NULL)
+		return -ENOMEM;
+	for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+		int error;
+
+		*tail = calloc(1, sizeof(**tail));
+		if (*tail == NULL)
+			return -ENOMEM;
+		error = copy_node(*tail, reader, child, depth + 1, mark);
+		if (error < 0)
+			return error;
+		tail = &(*tail)->next;
+	}
+	return 0;
+}
+
+static int read_alias(struct yaml_node *node, struct reader *reader, const yaml_event_t *event,
+                      size_t depth) {
+	const char *name = (const char *)event->data.alias.anchor;
+
+	/* A later anchor of that name counts more. */
+	for (size_t i = reader->n_anchors; i > 0; i--)
+		if (strcmp(reader->anchors[i - 1].name, name) == 0)
+			return copy_node(node, reader, reader->anchors[i - 1].node, depth,
+			                 event->start_mark);
+	node->kind = TREE_BROKEN;
+	REPORT(reader, event->start_mark,
+	       "*%.60s: no anchor &%.60s stands before it (a pattern that begins with * must be "
+	       "quoted)",
+	       name, name);
+	return 0;
+}
+
+static const yaml_char_t *anchor_of(const yaml_event_t *event) {
+	switch (event->type) {
+	case YAML_SCALAR_EVENT: return event->data.scalar.anchor;
+	case YAML_SEQUENCE_START_EVENT: return event->data.sequence_start.anchor;
+	case YAML_MAPPING_START_EVENT: return event->data.mapping_start.anchor;
+	default: /* libyaml's */ return NULL;
+	}
+}
+
+static int keep_anchor(struct reader *reader, const yaml_event_t *event,
+                       const struct yaml_node *node) {
+	const yaml_char_t *name = anchor_of(event);
+	struct anchor *anchor = &reader->anchors[reader->n_anchors];
+
+	if (name == NULL)
+		return 0;
+	if (reader->n_anchors == ANCHORS_MAX) {
+		REPORT(reader, event->start_mark, "&%.60s: more than %d anchors",
+		       (const char *)name, ANCHORS_MAX);
+		return -EINVAL;
+	}
+	anchor->name = strdup((const char *)name);
+	anchor->node = node;
+	if (anchor->name == NULL)
+		return -ENOMEM;
+	reader->n_anchors++;
+	return 0;
 }
 
 static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_event_t *event,
@@ -197,26 +305,21 @@ static int read_node(struct yaml_node **ret, struct reader *reader, const yaml_e
 	case YAML_SCALAR_EVENT: error = read_scalar(node, reader, event); break;
 	case YAML_SEQUENCE_START_EVENT:
 		node->kind = TREE_LIST;
-		check_properties(reader, event->start_mark, event->data.sequence_start.anchor,
-		                 event->data.sequence_start.tag);
+		check_tag(reader, event->start_mark, event->data.sequence_start.tag);
 		error = read_children(node, reader, YAML_SEQUENCE_END_EVENT, depth);
 		break;
 	case YAML_MAPPING_START_EVENT:
 		node->kind = TREE_MAP;
-		check_properties(reader, event->start_mark, event->data.mapping_start.anchor,
-		                 event->data.mapping_start.tag);
+		check_tag(reader, event->start_mark, event->data.mapping_start.tag);
 		error = read_children(node, reader, YAML_MAPPING_END_EVENT, depth);
 		if (error == 0)
 			error = check_duplicates(reader, node);
 		break;
-	case YAML_ALIAS_EVENT:
-		node->kind = TREE_BROKEN;
-		REPORT(reader, event->start_mark, "*%.60s: aliases are not taken here; %s",
-		       (const char *)event->data.alias.anchor,
-		       "write the value out (a pattern that begins with * must be quoted)");
-		break;
+	case YAML_ALIAS_EVENT: error = read_alias(node, reader, event, depth); break;
 	default: /* libyaml's, which sends nothing else here */ return -EINVAL;
 	}
+	if (error == 0)
+		error = keep_anchor(reader, event, node);
 	if (error < 0)
 		return error;
 	*ret = TAKE(node);

@@ -32,3 +32,20 @@ int identities_filter(struct buffer *ret, struct bytes answer, identity_keep *ke
 	buffer_put_raw(ret, cursor_rest(&cursor));
 	return buffer_error(&kept) < 0 ? buffer_error(&kept) : buffer_error(ret);
 }
+
+void identities_each(struct bytes answer, identity_take *take, void *data) {
+	struct cursor cursor = cursor_over(answer);
+	uint8_t type = cursor_u8(&cursor);
+	uint32_t count = cursor_u32(&cursor);
+
+	if (type != AGENT_IDENTITIES_ANSWER)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		struct bytes key_blob = cursor_string(&cursor);
+		struct bytes comment = cursor_string(&cursor);
+
+		if (cursor_check(&cursor) < 0)
+			return;
+		take(data, key_blob, comment);
+	}
+}

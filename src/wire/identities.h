@@ -17,4 +17,8 @@ typedef bool identity_keep(void *data, struct bytes key_blob);
 int identities_filter(struct buffer *ret, struct bytes answer, identity_keep *keep,
                       void *data) MUST_CHECK;
 
+/* Called for each identity of an answer, in their order, up to the first that is not whole. */
+typedef void identity_take(void *data, struct bytes key_blob, struct bytes comment);
+void identities_each(struct bytes answer, identity_take *take, void *data);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "base/secret.h"
 #include "wire/base64.h"
 
 static bool contains(struct bytes text, const char *what) {
@@ -58,7 +59,7 @@ static enum key_file look_at_openssh(struct bytes body) {
 	if (blob != NULL && base64_decode(blob, size, &len, body) == 0)
 		state = look_at_blob((struct bytes){blob, len});
 	if (blob != NULL)
-		explicit_bzero(blob, size);
+		secret_wipe(blob, size);
 	free(blob);
 	return state;
 }

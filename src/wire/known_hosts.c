@@ -15,6 +15,8 @@
  * that a key with 100,000 hashed names can still be told. */
 #define STEPS_MAX     (64 * 1000 * 1000)
 #define STEPS_OF_HASH 500
+/* Where each line must be looked at, there is less for it: some milliseconds. */
+#define STEPS_ALL_MAX (2 * 1000 * 1000)
 
 struct entry {
 	uint8_t digest[KEY_DIGEST_LEN];
@@ -353,6 +355,20 @@ enum tri known_hosts_has_name(const struct known_hosts *hosts, struct bytes host
 	return fits;
 }
 
+enum tri known_hosts_knows_name(const struct known_hosts *hosts, const char *host, uint16_t port) {
+	size_t steps_left = STEPS_ALL_MAX;
+	struct candidate candidate;
+	enum tri fits = TRI_NO;
+
+	if (!candidate_make(&candidate, host, port))
+		return TRI_NO;
+	for (size_t i = 0; i < hosts->n_entries && fits != TRI_YES; i++)
+		if (hosts->entries[i].marker == HOST_MARKER_NONE)
+			tri_join(&fits, entry_fits(hosts, &hosts->entries[i],
+			                           candidate_bytes(&candidate), &steps_left));
+	return fits;
+}
+
 /* --- certificates ----------------------------------------------------------------------------- */
 
 static enum tri principals_fit(const struct certificate *certificate, struct bytes host,
@@ -508,7 +524,59 @@ size_t known_hosts_names(const struct known_hosts *hosts, struct bytes host_key,
 	while (entry_next(hosts, &entry, asked.digest, HOST_MARKER_NONE))
 		if (!entry->is_hashed)
 			names_of_entry(&list, entry_names(hosts, entry), &steps_left);
-	if (asked.is_certificate)
+	return list.len;
+}
+
+size_t known_hosts_principals(const struct known_hosts *hosts, struct bytes certificate,
+                              struct known_host_name *ret, size_t max) {
+	struct name_list list = {.names = ret, .max = max};
+	size_t steps_left = STEPS_MAX;
+	struct asked asked;
+
+	if (asked_read(&asked, certificate) == 0 && asked.is_certificate &&
+	    !asked_is_revoked(hosts, &asked))
 		names_of_certificate(&list, hosts, &asked, &steps_left);
 	return list.len;
+}
+
+static bool has_pattern(struct bytes names) {
+	struct host_pattern pattern;
+
+	while (host_pattern_next(&pattern, &names))
+		if (!pattern.is_negated && pattern.has_wildcard)
+			return true;
+	return false;
+}
+
+/* Hashed names that one of these fits hide nothing. */
+static bool is_explained(const struct known_hosts *hosts, const struct entry *entry,
+                         const struct known_host_name *names, size_t count, size_t *steps_left) {
+	for (size_t i = 0; i < count; i++) {
+		char host[HOST_NAME_LEN_MAX + 1];
+		struct candidate candidate;
+
+		if (names[i].host.len > HOST_NAME_LEN_MAX)
+			continue;
+		memcpy(host, names[i].host.data, names[i].host.len);
+		host[names[i].host.len] = '\0';
+		if (candidate_make(&candidate, host, names[i].port) &&
+		    entry_fits(hosts, entry, candidate_bytes(&candidate), steps_left) == TRI_YES)
+			return true;
+	}
+	return false;
+}
+
+bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_key,
+                             const struct known_host_name *names, size_t count) {
+	const struct entry *entry = NULL;
+	size_t steps_left = STEPS_MAX;
+	struct asked asked;
+
+	if (asked_read(&asked, host_key) < 0)
+		return true;
+	while (entry_next(hosts, &entry, asked.digest, HOST_MARKER_NONE))
+		if (entry->is_hashed ? !is_explained(hosts, entry, names, count, &steps_left)
+		                     : has_pattern(entry_names(hosts, entry)))
+			return true;
+	return false;
 }

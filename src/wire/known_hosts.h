@@ -11,6 +11,8 @@
 #ifndef WIRE_KNOWN_HOSTS_H
 #define WIRE_KNOWN_HOSTS_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/tri.h"
@@ -73,15 +75,29 @@ int known_hosts_find_certificate(struct known_host *ret, const struct known_host
 enum tri known_hosts_has_name(const struct known_hosts *hosts, struct bytes host_key,
                               const char *host, uint16_t port);
 
+/* Whether any line lists any key for this host. TRI_UNKNOWN: it would take too long to tell. */
+enum tri known_hosts_knows_name(const struct known_hosts *hosts, const char *host, uint16_t port);
+
 struct known_host_name {
 	struct bytes host; /* in lower case, without brackets */
 	uint16_t port;
 };
 
-/* The names that can be read: no patterns, nothing hashed; of a certificate its principals without
- * wildcards, as far as its CA may certify them, too. The shortest come first, each once; writes at
- * most max of them, and tells how many. Views point into the index, or into host_key. */
+/* The names of the key that can be read: no patterns, nothing hashed. A certificate is taken for
+ * its key. The shortest come first, each once; writes at most max of them, and tells how many.
+ * Views point into the index. */
 size_t known_hosts_names(const struct known_hosts *hosts, struct bytes host_key,
                          struct known_host_name *ret, size_t max);
+
+/* In the same way, the principals of a certificate that are no patterns, as far as its CA may
+ * certify them; 0 where it is none. What that is worth is for known_hosts_find_certificate() and
+ * host_key.h to say. Views point into the certificate. */
+size_t known_hosts_principals(const struct known_hosts *hosts, struct bytes certificate,
+                              struct known_host_name *ret, size_t max);
+
+/* Whether the key has names that cannot be read: patterns, or hashed ones that none of these names
+ * fits, of which there are count. So it is where the key is none. */
+bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_key,
+                             const struct known_host_name *names, size_t count);
 
 #endif

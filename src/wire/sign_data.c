@@ -84,7 +84,7 @@ void sign_data_parse(struct payload *ret, struct bytes data, struct bytes key_bl
 	struct ssh_login login = {0};
 	struct sshsig sshsig = {0};
 
-	*ret = (struct payload){.len = data.len};
+	*ret = (struct payload){.len = data.len, .data = data};
 	/* The two cannot be mistaken for one another: "SSHS" is no session id's length. */
 	if (parse_login(&login, data, key_blob)) {
 		ret->kind = PAYLOAD_SSH_LOGIN;

@@ -1,6 +1,7 @@
 """Three hosts to log in to, one over the other, with one key in a real agent."""
 
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -66,6 +67,20 @@ class ChainTest(guard.GuardTest):
 
     def assert_fields(self, event, **fields):
         self.assertEqual({name: event.get(name) for name in fields}, fields)
+
+    def brought(self, *words, what):
+        """The socket that a running ssh to A brings our agent to."""
+        output = self.place.path / f'{what}.out'
+        with output.open('wb') as file:
+            self.place.spawn(SSH, '-F', self.hosts['a'].client_config, *words, stdout=file,
+                             env=self.guard.env)
+        match = wait_until(lambda: re.search(r'at (\S+)\n', output.read_text()),
+                           f'A has the socket of {what}')
+        return match[1]
+
+    def forwarded(self):
+        """Our agent, as A has it."""
+        return self.brought('-A', 'a', 'echo at $SSH_AUTH_SOCK; exec sleep 600', what='-A')
 
     def start_gpg_agent(self):
         """Its socket."""

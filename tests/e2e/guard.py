@@ -112,8 +112,10 @@ class Guard:
             raise AssertionError(f'no event with {fields}; the guard wrote\n{seen}') from None
 
     def status(self):
-        """STATE/current.yaml"""
-        return events.read_documents((self.state / 'current.yaml').read_text())[0]
+        """STATE/current.yaml, which is written soon after the socket answers."""
+        path = self.state / 'current.yaml'
+        wait_until(path.exists, 'the status is written')
+        return events.read_documents(path.read_text())[0]
 
     # --- its end
 

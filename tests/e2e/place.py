@@ -38,13 +38,20 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
-def process_state(pid):
-    """The letter of /proc/PID/stat, '' where there is no such process."""
+def _status(pid):
+    """State and parent of a process, by proc_pid_status(5); ('', 0) where there is none. Not by its
+    stat, on which a read can hang, and not as text: processes of tests have names of any bytes."""
     try:
-        text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+        lines = pathlib.Path(f'/proc/{pid}/status').read_bytes().split(b'\n')
     except (FileNotFoundError, ProcessLookupError):
-        return ''
-    return text.rpartition(')')[2].split()[0]
+        return '', 0
+    fields = dict(line.split(b':\t', 1) for line in lines if b':\t' in line)
+    return fields[b'State'][:1].decode(), int(fields[b'PPid'])
+
+
+def process_state(pid):
+    """The letter of its state, '' where there is no such process."""
+    return _status(pid)[0]
 
 
 def is_running(pid):
@@ -56,12 +63,9 @@ def descendants(of=None):
     parents = {}
     for name in os.listdir('/proc'):
         if name.isdigit():
-            try:
-                fields = pathlib.Path(f'/proc/{name}/stat').read_text().rpartition(')')[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if fields[0] not in 'ZX':
-                parents[int(name)] = int(fields[1])
+            state, parent = _status(name)
+            if state not in ('', 'Z', 'X'):
+                parents[int(name)] = parent
     found, new = set(), {of or os.getpid()}
     while new:
         new = {pid for pid, parent in parents.items() if parent in new} - found

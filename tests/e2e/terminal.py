@@ -13,7 +13,7 @@ import place
 
 
 class Terminal:
-    def __init__(self, home, *argv, env=None):
+    def __init__(self, home, *argv, env=None, **options):
         self.master, slave = pty.openpty()
 
         def take_terminal():
@@ -24,7 +24,7 @@ class Terminal:
         if home.person:
             os.chown(os.ttyname(slave), home.person.uid, -1)
         self.process = home.spawn(*argv, env=env, stdin=slave, stdout=slave, stderr=slave,
-                                  start_new_session=True, preexec_fn=take_terminal)
+                                  start_new_session=True, preexec_fn=take_terminal, **options)
         os.close(slave)
 
     def _read(self, timeout_s):

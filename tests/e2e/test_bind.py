@@ -179,7 +179,8 @@ rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: 
     def test_a_login_that_was_never_bound_has_no_destination(self):
         self.refused(self.connect_forwarded(), self.to_known(), dest_evidence='none',
                      is_forwarded=True, dest_key_fingerprint=None, missing_fact='dest_key')
-        self.refused(self.connect(), self.to_known(), dest_evidence='none', is_forwarded=None,
+        # Nor did this program name a host, so somebody else may ask by it.
+        self.refused(self.connect(), self.to_known(), dest_evidence='none', is_forwarded=True,
                      dest_key_fingerprint=None, missing_fact='dest_key')
 
     def test_binds_of_one_connection_count_on_no_other(self):

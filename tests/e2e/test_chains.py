@@ -118,19 +118,6 @@ rules: [{name: far, match: {hops: 2}, action: deny}]
 
     # --- by whoever has taken over a host
 
-    def brought(self, *words, what):
-        """The socket that a running ssh to A brings our agent to."""
-        output = self.place.path / f'{what}.out'
-        with output.open('wb') as file:
-            self.place.spawn(SSH, '-F', self.hosts['a'].client_config, *words, stdout=file,
-                             env=self.guard.env)
-        match = wait_until(lambda: re.search(r'at (\S+)\n', output.read_text()),
-                           f'A has the socket of {what}')
-        return match[1]
-
-    def forwarded(self):
-        return self.brought('-A', 'a', 'echo at $SSH_AUTH_SOCK; exec sleep 600', what='-A')
-
     def prepare_attack(self):
         """B may be logged in to over A. What A's owner asks for is never in the policy."""
         self.other = Host()  # somebody's machine, whose private key A's owner has

@@ -1,5 +1,6 @@
 """What a person types: start, stop, reload, panic, status. And what SIGHUP does."""
 
+import json
 import re
 import signal
 import subprocess
@@ -127,6 +128,58 @@ class Running(guard.GuardTest):
         self.assertEqual(status['pid'], self.guard.pid)
         self.assertEqual(status['socket'], str(self.guard.socket))
         self.assertEqual(status['signatures'], 1)
+
+    def status_as(self, form):
+        done = self.guard.command('status', '--format', form)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        return done.stdout
+
+    def test_status_speaks_to_each_bar(self):
+        self.assertTrue(self.signs())
+        self.assertEqual(json.loads(self.status_as('json'))['signatures'], 1)
+        self.assertEqual(self.status_as('text'), 'idle: serving\n')
+        self.assertEqual(self.status_as('tmux'), '\n')
+        self.assertEqual(json.loads(self.status_as('waybar'))['class'], 'idle')
+        self.assertEqual(self.guard.command('panic').returncode, 0)
+        self.assertIn('ssh: locked', self.status_as('tmux'))
+        self.assertEqual(json.loads(self.status_as('waybar'))['class'], 'locked')
+        self.assertEqual(json.loads(self.status_as('i3status')),
+                         {'icon': '', 'state': 'Critical', 'text': 'ssh: locked'})
+        done = self.guard.command('status', '--format', 'html')
+        self.assertEqual((done.returncode, done.stdout), (2, ''))
+
+    def test_status_is_watched_through_the_end_of_the_guard_and_its_return(self):
+        shown = self.place.path / 'shown'
+        with shown.open('w') as out:
+            self.place.spawn(self.guard.program, 'status', '--watch', '--format', 'waybar', stdout=out)
+
+        def comes(state):
+            wait_until(lambda: [json.loads(line)['class'] for line in shown.read_text().splitlines()
+                                ][-1:] == [state], f'a line with {state}')
+
+        comes('idle')
+        self.assertEqual(self.guard.command('panic').returncode, 0)
+        comes('locked')
+        self.assertEqual(self.guard.command('panic', 'off').returncode, 0)
+        comes('idle')
+        self.guard.stop()
+        comes('stopped')
+        self.guard = self.start_guard(upstream=self.place.path / 'agent.sock')
+        comes('idle')
+
+    def test_watching_ends_when_nobody_reads_it(self):
+        watching = self.place.spawn(self.guard.program, 'status', '--watch', '--format', 'text',
+                                    stdout=subprocess.PIPE, text=True)
+        self.assertEqual(watching.stdout.readline(), 'idle: serving\n')
+        watching.stdout.close()
+        self.assertEqual(watching.wait(place.DEADLINE_S), 0)
+
+    def test_a_bar_is_told_that_there_is_no_guard(self):
+        self.guard.stop()
+        self.assertIn('ssh: stopped', self.status_as('tmux'))
+        self.assertEqual(json.loads(self.status_as('waybar'))['class'], 'stopped')
+        self.assertEqual(json.loads(self.status_as('i3status'))['state'], 'Critical')
+        self.assertEqual(self.guard.command('status', '--format', 'json').returncode, 1)
 
     def test_stop_ends_the_guard(self):
         done = self.guard.command('stop')

@@ -92,6 +92,7 @@ class Answers(ConfirmTest):
         text = self.wait_pending()[1]
         self.assertIn(f'program: {SSH} (pid {ssh.pid})', text)
         self.assertIn('what: log in as ', text)
+        self.assertIn(f'{self.keys.fingerprint(self.key)} (a key)', text)
         self.assertIn(f'(verified)', text)
         self.assertIn('rule: ask', text)
         self.assertIn('methods: pin (weak)', text)
@@ -152,6 +153,22 @@ class Answers(ConfirmTest):
         self.assertNotEqual(self.ssh().wait(30), 0)
         self.assertEqual([event['reason'] for event in self.signed()], ['pin-locked'] * 3)
         # Nor does enrolling help.
+        status, shown = self.enroll('another one', old=PIN)
+        self.assertEqual(status, 1)
+        self.assertIn('locked', shown)
+
+    def test_who_takes_the_file_away_takes_no_try_back(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        file = self.guard.state / 'pin'
+        fresh = file.read_bytes()
+        for left, meanwhile in ((4, file.unlink), (3, lambda: file.write_bytes(fresh)),
+                                (2, file.unlink), (1, file.unlink)):
+            self.assertIn(f'{left} more', self.confirm('wrong one')[1])
+            meanwhile()
+        self.assertIn('locked until', self.confirm('wrong one')[1])
+        self.assertNotEqual(ssh.wait(30), 0)
+        file.write_bytes(fresh)
         status, shown = self.enroll('another one', old=PIN)
         self.assertEqual(status, 1)
         self.assertIn('locked', shown)
@@ -572,7 +589,7 @@ while True:
     request = client.recv(4096)
     print(request, flush=True)
     if request:
-        client.sendall(b"ok\\n1 " + b"0" * 32 + b"\\nrequest 1\\n")
+        client.sendall(b"ok\\n1 " + b"0" * 32 + b" pin\\nrequest 1\\n")
     client.close()
 ''')
         socket_path = self.place.path / 'impostor'

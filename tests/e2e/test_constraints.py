@@ -129,7 +129,9 @@ class Constraints(ChainTest):
         with AgentClient(self.agent.socket) as client:
             self.assertEqual(client.ask(LOCK, string('p')), bytes([SUCCESS]))
             self.assertNotEqual(self.restrict(self.guard, 'a').returncode, 0)
-            self.guard.wait_event(trigger='add', reason='constraint-unenforced')
+            # OpenSSH 10.6 takes binds while it is locked, and then no key; older ones take neither.
+            event = self.guard.wait_event(trigger='add')
+            self.assertIn(event.get('reason'), ('constraint-unenforced', None))
             self.assertEqual(client.ask(UNLOCK, string('p')), bytes([SUCCESS]))
         self.assertEqual(self.restrict(self.guard, 'a').returncode, 0)
 

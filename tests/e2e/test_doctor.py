@@ -45,6 +45,14 @@ class Doctor(guard.GuardTest):
         self.assertNotIn(str(server.socket), str(self.of(findings, 'agents')))
         self.assertEqual(len(self.of(findings, 'log', 'ok')), 1)
 
+    def test_a_kernel_that_tells_no_holder_of_a_connection_is_found(self):
+        server = self.start_guard('default_action: deny\n')
+        self.place.run(SSH_ADD, '-D', env=server.env)
+        marks = server.wait_event(trigger='remove-all').get('caller_integrity', [])
+        found = [text for text in self.of(self.examine(), 'kernel', 'bad')
+                 if 'who holds a connection' in text]
+        self.assertEqual(len(found), 1 if 'fd-inherited' in marks else 0)
+
     def test_an_upstream_with_a_path_is_no_promise(self):
         agent = self.start_agent()
         server = self.start_guard(upstream=agent)
@@ -86,6 +94,12 @@ class Doctor(guard.GuardTest):
         self.ssh_directory()
         self.place.write('home/.ssh/known_hosts', '|1|aaaa|bbbb ssh-ed25519 AAAA\nhost x y\n')
         self.assertIn('1 of 2', self.of(self.examine(), 'known_hosts', 'note')[0])
+
+    def test_it_says_what_a_lock_is_worth(self):
+        self.assertEqual(self.of(self.examine(), 'lock', 'note'), [])
+        self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: deny\nlock: true\n'
+                                                               'rules: []\n')
+        self.assertIn('evidence of tampering at best', self.of(self.examine(), 'lock', 'note')[0])
 
     def test_a_policy_that_cannot_be_used_is_found(self):
         self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: maybe\n')

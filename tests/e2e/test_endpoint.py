@@ -55,6 +55,39 @@ class Lives(EndpointTest):
         self.assertEqual((event['endpoint'], event['rule']), ('ci', 'from-ci'))
         self.assertFalse(self.signs(self.guard.socket))
 
+    def test_it_has_the_mode_that_the_policy_says(self):
+        self.start()
+        wait_until(lambda: place.socket_answers(self.ci), 'the endpoint answers')
+        self.guard.write_policy(self.text().replace('.sock}', '.sock, mode: 0666}'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        wait_until(lambda: stat.S_IMODE(self.ci.stat().st_mode) == 0o666, 'it has another mode')
+        self.assertTrue(self.signs(self.ci))
+        self.assertEqual(stat.S_IMODE(self.guard.socket.stat().st_mode), 0o600)
+
+    def test_a_rule_says_what_its_events_hold(self):
+        self.start()
+        self.guard.write_policy(self.text().replace('sign_type: sshsig}', 'sign_type: sshsig}\n'
+                                                    '    log: brief\n    notify: true'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertTrue(self.signs(self.ci))
+        event = self.guard.wait_event(trigger='sign', decision='allow')
+        self.assertEqual((event['brief'], event['notify'], event['process_name']),
+                         (True, True, 'ssh-keygen'))
+        self.assertNotIn('command', event)
+        self.assertNotIn('local_proc_tree', event)
+        self.assertFalse(self.signs(self.guard.socket))
+        event = self.guard.wait_event(trigger='sign', decision='deny')
+        self.assertIn('command', event, 'the default is not brief')
+
+    def test_one_for_containers_refuses_who_is_in_none(self):
+        self.start()
+        self.guard.write_policy(self.text().replace('.sock}', '.sock, from: container}'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        wait_until(lambda: place.socket_answers(self.ci), 'the endpoint answers')
+        self.assertFalse(self.signs(self.ci))
+        event = self.guard.wait_event(endpoint='ci', decision='deny')
+        self.assertEqual(event['reason'], 'not-in-container')
+
     def test_it_comes_and_goes_with_the_policy(self):
         self.start(name='other')
         wait_until(lambda: place.socket_answers(self.ci), 'the endpoint answers')
@@ -97,7 +130,11 @@ class Lives(EndpointTest):
         for text, what in ((self.text(name='default'), 'own socket'),
                            (self.text(name='"exec:x"'), 'letters'),
                            (self.text(path='relative'), 'from / or ~/'),
-                           (self.text().replace('path', 'paht'), 'did you mean path')):
+                           (self.text().replace('path', 'paht'), 'did you mean path'),
+                           (self.text().replace('.sock}', '.sock, mode: 0777}'), 'write 0600'),
+                           (self.text().replace('.sock}', '.sock, mode: 0066}'), 'write 0600'),
+                           (self.text().replace('.sock}', '.sock, from: afar}'), 'anywhere or'),
+                           (self.text().replace('path: ', 'mode: 0600, from: '), 'path: missing')):
             self.guard.write_policy(text)
             done = self.guard.command('reload')
             self.assertEqual(done.returncode, 1)
@@ -119,10 +156,29 @@ class Unseen(EndpointTest):
         self.assertTrue(self.signs(self.ci, *unseen, **options))
         event = self.guard.wait_event(trigger='sign', decision='allow')
         self.assertEqual((event['endpoint'], event['caller_reason']), ('ci', 'caller-unknown'))
+        self.guard.write_policy(self.text().replace('.sock}', '.sock, from: container}'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertTrue(self.signs(self.ci, *unseen, **options))
         self.guard.write_policy(self.text().replace('endpoint: ci, ', ''))
         self.assertEqual(self.guard.command('reload').returncode, 0)
         self.assertTrue(self.signs(self.ci))
         self.assertFalse(self.signs(self.ci, *unseen, **options), 'no rule names the endpoint')
+
+    def test_a_sandbox_that_has_its_directory_comes_by_it(self):
+        sandbox = ('bwrap', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc',
+                   '--unshare-user', '--unshare-pid', '--tmpfs', '/mnt')
+        if self.place.run(*sandbox, 'true').returncode != 0:
+            self.skipTest('no sandbox can be made here (bubblewrap)')
+        door = self.place.make_directory(self.place.runtime / 'door')
+        self.start(path=door / 'ci.sock')
+        self.guard.write_policy(self.text(path=door / 'ci.sock')
+                                .replace('.sock}', '.sock, from: container}'))
+        self.guard.wait_event(trigger='reload')
+        mounted = (*sandbox, '--bind', door, '/mnt/door')
+        wait_until(lambda: self.signs('/mnt/door/ci.sock', *mounted), 'it signs from inside')
+        event = self.guard.wait_event(trigger='sign', decision='allow')
+        self.assertEqual((event['endpoint'], event['is_container']), ('ci', True))
+        self.assertFalse(self.signs(door / 'ci.sock'))
 
     def test_another_user_may_not(self):
         if os.getuid() != 0:

@@ -10,6 +10,7 @@ import shutil
 import guard
 from guard import SSH_KEYGEN
 from place import wait_until
+from terminal import Terminal
 
 FLOOR = '''rules:
   - name: no-files
@@ -29,7 +30,11 @@ class FloorTest(guard.GuardTest):
             self.skipTest('an /etc of our own takes root, unshare and setpriv (util-linux)')
         super().setUp()
         self.etc = self.place.path / 'etc'
-        shutil.copytree('/etc', self.etc, symlinks=True, ignore_dangling_symlinks=True)
+        # Not what useradd of another test is at.
+        passing = shutil.ignore_patterns('*.lock', '*+', *(f'{name}.[0-9]*' for name in (
+            'passwd', 'group', 'shadow', 'gshadow', 'subuid', 'subgid')))
+        shutil.copytree('/etc', self.etc, symlinks=True, ignore_dangling_symlinks=True,
+                        ignore=passing)
         shutil.rmtree(self.etc / 'ssh-agent-guard', ignore_errors=True)
         os.chown(self.etc, 0, 0)
         self.etc.chmod(0o755)
@@ -148,3 +153,48 @@ class Refused(FloorTest):
                                  self.guard.policy, user=0, group=0)
         self.assertRegex(checked.stdout, r'floor +/etc/ssh-agent-guard/policy\.yaml')
         self.assertRegex(checked.stdout, r'the stricter +\w+, by the')
+
+
+class Locks(FloorTest):
+    def test_under_a_floor_that_locks_nothing_is_trusted_on_first_use(self):
+        self.write_floor('lock: true\n')
+        self.start()
+        self.guard.wait_event(trigger='policy-locked')
+        self.assertFalse(self.signs('git'))
+        event = self.guard.wait_event(trigger='sign', decision='confirm-denied')
+        self.assertEqual(event['rule'], 'default')
+        done = self.guard.command('policy', 'accept')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('enroll', done.stderr)
+
+        self.type('enroll', 'pin', ('The new PIN: ', 'again: '))
+        self.type('policy', 'accept', ('PIN, to say yes',))
+        self.assertTrue(self.signs('git'))
+        # Whoever takes the copy away while no guard runs, gets less by it.
+        self.guard.stop()
+        (self.guard.state / 'policy.accepted').unlink()
+        self.start()
+        wait_until(lambda: self.guard.events(trigger='policy-locked')[1:], 'it is held again')
+        wait_until(lambda: self.guard.status()['policy'] == 'none', 'every signature asks')
+
+    def test_a_floor_that_comes_to_lock_keeps_what_is_in_force(self):
+        self.start()
+        self.assertTrue(self.signs('git'))
+        self.write_floor('lock: true\n')
+        wait_until(lambda: self.guard.events(trigger='policy-accepted', reason='first-use'),
+                   'it is trusted')
+        self.guard.write_policy('default_action: deny\n')
+        self.guard.wait_event(trigger='policy-locked')
+        self.assertTrue(self.signs('git'))
+
+    def type(self, command, operand, questions):
+        # Where the guard is: of a program elsewhere it would not believe what that is.
+        enter = ['nsenter', '-t', self.guard.pid, '-m', 'setpriv', '--reuid', self.place.uid,
+                 '--regid', self.place.uid, '--clear-groups', '--']
+        terminal = Terminal(self.place, *enter, self.guard.program, command, operand,
+                            user=0, group=0)
+        for question in questions:
+            terminal.wait_for(question)
+            terminal.type('correct horse 7\n')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0, shown)

@@ -76,6 +76,9 @@ class FullDisk(guard.GuardTest):
         wait_until(lambda: self.sign(server) == SIGN_RESPONSE, 'signatures are given again')
         # Every document is whole, and the one that found room has been added.
         self.assertEqual(len(server.events(trigger='sign', decision='allow')), signed + 1)
+        # And it tells how much is missing.
+        self.assertRegex(server.wait_event(trigger='log-gap')['detail'],
+                         r'^[1-9]\d* events could not be written before: No space left')
 
     def test_on_error_allow_signs_all_the_same(self):
         server = self.start_guard(guard.ALLOW_ALL + 'log:\n  on_error: allow\n',

@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import guard
@@ -129,6 +131,23 @@ print(json.dumps({'wins': wins, 'held': len(directories) + len(memories)}))
 '''
 
 
+@contextlib.contextmanager
+def racing(home):
+    """Somebody who takes hold of what he can. Yields a function that tells what he got."""
+    racer = home.spawn(PYTHON, '-c', RACE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    racer.stdout.readline()
+
+    def told():
+        racer.stdin.close()
+        return json.loads(racer.stdout.readline())
+
+    try:
+        yield told
+    finally:
+        racer.stdout.close()
+        home.end(racer, signal.SIGKILL)
+
+
 class Isolation(guard.GuardTest):
     as_person = True
 
@@ -168,6 +187,13 @@ class Hidden(Isolation):
         for pid in descendants(server.pid):  # the reader, too
             self.assertEqual(self.pry(pid), [], command_line(pid))
 
+    def test_guard_agent_and_helpers_can_ask_little_of_the_kernel(self):
+        server = self.start_isolated()
+        for pid in {server.pid, self.agent_of(server)} | descendants(server.pid):
+            status = pathlib.Path(f'/proc/{pid}/status').read_text()
+            self.assertIn('Seccomp:\t2', status, command_line(pid))
+            self.assertIn('NoNewPrivs:\t1', status, command_line(pid))
+
     def test_the_same_attempts_get_into_an_ordinary_process(self):
         directory = self.place.make_directory(self.place.home / 'bare')
         program = self.place.copy_program(SSH_AGENT, 'bare-agent')  # without its setgid bit
@@ -185,7 +211,7 @@ class Hidden(Isolation):
         starts = int(os.environ.get('GUARD_STARTS', '12'))
         held = 0
         for _ in range(starts):
-            with self.racing() as told:
+            with racing(self.place) as told:
                 server = self.start_isolated()
                 agent = self.agent_of(server)
                 found = told()
@@ -195,22 +221,6 @@ class Hidden(Isolation):
             held += found['held']
             server.stop()
         self.assertGreater(held, 0)  # it does see what can be seen
-
-    @contextlib.contextmanager
-    def racing(self):
-        racer = self.place.spawn(PYTHON, '-c', RACE, stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE)
-        racer.stdout.readline()
-
-        def told():
-            racer.stdin.close()
-            return json.loads(racer.stdout.readline())
-
-        try:
-            yield told
-        finally:
-            racer.stdout.close()
-            self.place.end(racer, signal.SIGKILL)
 
     def test_what_the_agent_starts_leads_nobody_to_a_later_agent(self):
         # An askpass program inherits the agent's working directory, and is open to its user.
@@ -297,6 +307,72 @@ class Itself(Isolation):
             libc.ptrace(7, server.pid, None, 0 if how == signal.SIGTRAP else how)  # PTRACE_CONT
         self.assertEqual(os.waitstatus_to_exitcode(status), 1)
         self.assertIn(f'process {os.getpid()} traces the guard', server.output())
+
+
+@unittest.skipUnless(os.getuid() == 0, 'needs root, to install it')
+class Installed(Isolation):
+    """Root's, and set-gid to a group of its own: closed before its first instruction."""
+
+    def setUp(self):
+        if guard.sanitized():
+            self.skipTest('a sanitizer cannot run in a program that its user may not read')
+        super().setUp()
+        if not shutil.which('groupadd'):
+            self.skipTest('needs groupadd (package passwd)')
+        directory = pathlib.Path(tempfile.mkdtemp(prefix='sag-root-', dir='/tmp'))
+        self.addCleanup(shutil.rmtree, directory)
+        directory.chmod(0o755)
+        if os.statvfs(directory).f_flag & os.ST_NOSUID:
+            self.skipTest('/tmp is mounted nosuid')
+        group = 'sag' + secrets.token_hex(4)
+        subprocess.run(['groupadd', group], check=True)
+        self.addCleanup(subprocess.run, ['groupdel', group], check=True)
+        program = directory / 'ssh-agent-guard'
+        shutil.copyfile(guard.PROGRAM, program)
+        shutil.chown(program, 0, group)
+        program.chmod(0o2711)
+        self.place.program = program
+        home = self.place.person.home
+        self.addCleanup(shutil.rmtree, home / '.local', ignore_errors=True)
+        self.own_state = home / '.local/state/ssh-agent-guard'
+
+    def start_installed(self, **options):
+        return self.start_guard(socket=self.place.runtime / 'a.sock', **options)
+
+    def test_it_serves_and_is_closed(self):
+        server = self.start_installed()
+        key = self.keys.make()
+        self.assertEqual(os.readlink(f'/proc/{server.pid}/exe'), str(server.program))
+        status = pathlib.Path(f'/proc/{server.pid}/status').read_text()
+        gid = self.place.person.gid
+        self.assertIn(f'Gid:\t{gid}\t{gid}\t{gid}\t{gid}', status)
+        self.assertEqual(self.pry(server.pid, *descendants(server.pid)), [])
+        done = server.command('status', '--listen', server.socket)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # No policy of the user's own is there, so a change of the agent is denied.
+        self.assertNotEqual(self.place.run(SSH_ADD, '-q', key, env=server.env).returncode, 0)
+
+    def test_its_starter_chooses_neither_policy_nor_state(self):
+        other = self.place.make_directory(self.place.home / 'other')
+        server = self.start_installed(arguments=('--state-dir', other))
+        self.assertIn('--policy and --state-dir do not count', server.output())
+        wait_until((self.own_state / 'current.yaml').exists, 'the status, where it belongs')
+        self.assertEqual(list(other.iterdir()), [])
+        self.assertEqual(list(self.place.state.iterdir()), [])
+
+    def test_foreign_code_and_the_race_at_its_start_do_nothing(self):
+        library = next(line.split()[-1] for line in
+                       pathlib.Path('/proc/self/maps').read_text().splitlines()
+                       if 'libc.so' in line or 'libc-' in line)
+        env = {'LD_PRELOAD': str(self.place.copy_program(library, 'foreign.so'))}
+        for _ in range(int(os.environ.get('GUARD_STARTS', '4'))):
+            with racing(self.place) as told:
+                server = self.start_installed(env=env)
+                found = told()
+            self.assertNotIn('foreign.so', pathlib.Path(f'/proc/{server.pid}/maps').read_text())
+            self.assertEqual([win for win in found['wins'] if win[0] == server.pid
+                              or win[1] == 'socket'], [])
+            server.stop()
 
 
 @unittest.skipUnless(shutil.which('unshare'), 'needs unshare (package util-linux)')

@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -91,11 +90,13 @@ class Show(WithLog):
         program = self.guard.events(trigger='sign')[0]['process_name']
         key = self.fingerprint.removeprefix('SHA256:')[:12]
         now = datetime.datetime.now().strftime('%Y-%m-')
+        self.assertEqual(len(lines), 1 + len(self.guard.events()))
+        # What was looked up of known hosts may come anywhere between.
+        lines = [line for line in lines if '  known-hosts  ' not in line]
         self.assertRegex(lines[-3], rf'^{now}\S+ \d\d:\d\d:\d\d  allow +sign +{program} +'
                                     rf'{re.escape(key)} +default$')
         self.assertIn('  reload ', lines[-2])
         self.assertRegex(lines[-1], r'  deny +sign ')
-        self.assertEqual(len(lines), 1 + len(self.guard.events()))
 
     def test_json_is_the_same_as_the_documents(self):
         self.sign()
@@ -108,6 +109,25 @@ class Show(WithLog):
         self.sign()
         written = b''.join(path.read_bytes() for path in self.day_files())
         self.assertEqual(self.log('--yaml').stdout, written.decode())
+
+    def test_requests_are_counted_with_bars(self):
+        self.sign()
+        self.sign()
+        self.sign_and_be_denied()
+        shown = self.log('--stats').stdout
+        self.assertTrue(shown.startswith('3 requests\n'), shown)
+        self.assertRegex(shown, r'(?m)^allow +2  [#\u2588]+$')
+        self.assertRegex(shown, r'(?m)^deny +1  [#\u2588]+$')
+        self.assertNotIn('\x1b', shown)
+        self.assertTrue(self.log('--stats', '--decision', 'deny').stdout.startswith('1 request\n'))
+        self.assertTrue(self.log('--stats', '--until', '1999-01-01').stdout == '0 requests\n')
+        for columns in (50, 120):
+            plain = self.on_terminal('--stats', columns=columns, env={'NO_COLOR': '1'})
+            self.assertNotIn('\x1b', plain)
+            self.assertLessEqual(max(map(len, plain.splitlines())), columns)
+        self.assertIn('\x1b[1mDECISION', self.on_terminal('--stats'))
+        for other in ('--json', '--follow'):
+            self.assertEqual(self.guard.command('log', '--stats', other).returncode, 2)
 
     def test_events_are_chosen_by_what_they_say(self):
         self.sign()
@@ -164,7 +184,7 @@ class Show(WithLog):
     def test_help_names_every_option(self):
         text = self.log('--help').stdout
         for option in ('--since', '--until', '--decision', '--field', '--json', '--yaml',
-                       '--follow', '--state-dir', 'verify', '2 hours ago'):
+                       '--stats', '--follow', '--state-dir', 'verify', '2 hours ago'):
             self.assertIn(option, text)
 
     # --- hostile text, terminals
@@ -256,8 +276,10 @@ class Show(WithLog):
         process = self.follow()
         self.assertTrue(self.read_line(process).startswith('TIME'))
         self.sign_and_be_denied()
-        self.assertIn(' reload ', self.read_line(process))
-        self.assertIn(' deny ', self.read_line(process))
+        while ' reload ' not in (line := self.read_line(process)):
+            self.assertNotIn(' deny ', line)
+        while ' deny ' not in self.read_line(process):
+            pass  # what else a new policy has to tell
         place.Place.end(self.place, process)
 
     def test_following_goes_on_over_midnight(self):
@@ -486,23 +508,6 @@ class Keeping(guard.GuardTest):
         self.assertIn('2020-01-01.yaml to 2020-01-02.yaml', event['detail'])
         self.assertEqual({path.name for path in today.parent.iterdir()}, {before, today.name})
         self.place.run_ok(self.place.program, 'log', 'verify')
-
-    def test_an_event_can_be_on_the_disk_before_the_answer(self):
-        strace = shutil.which('strace')
-        if not strace or not os.access(strace, os.X_OK):
-            self.skipTest('needs strace, to see it')
-        trace = self.place.path / 'trace'
-        server = self.start_guard(policy=guard.ALLOW_ALL + 'log: {sync: always}\n')
-        attached = self.place.spawn(strace, '-qq', '-e', 'trace=fdatasync', '-o', trace, '-p',
-                                    server.pid, stderr=subprocess.DEVNULL)
-        wait_until(lambda: 'TracerPid:\t0' not in
-                   open(f'/proc/{server.pid}/status').read(), 'it is watched')
-        key = self.keys.make()
-        self.add(server, key)
-        with AgentClient(server.socket) as client:
-            self.assertEqual(client.sign(self.keys.blob(key))[0], SIGN_RESPONSE)
-        self.place.end(attached)
-        self.assertGreaterEqual(trace.read_text().count('fdatasync('), 2)
 
 
 if __name__ == '__main__':

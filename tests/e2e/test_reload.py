@@ -116,6 +116,66 @@ class Replaced(ReloadTest):
             self.assertIn(event['rule'], ('first', 'whole'))
 
 
+def included(action, name):
+    return policy(action, name).partition('\n')[2]
+
+
+class Included(ReloadTest):
+    """A policy out of several files is one policy: all of them are watched, and none counts alone."""
+
+    def test_each_file_is_watched_and_a_bad_one_changes_nothing(self):
+        self.place.write('parts/deep.yaml', included('allow', 'deep'), 0o600)
+        self.place.write('parts/first.yaml', 'include: deep.yaml\n', 0o600)
+        self.start('default_action: deny\ninclude: parts/first.yaml\n')
+        self.loaded('deep')
+        self.place.write('new', included('deny', 'deeper'), 0o600).rename(
+            self.place.path / 'parts/deep.yaml')
+        self.loaded('deeper')
+        before = self.guard.events(trigger='sign')[-1]['config_sha256']
+        self.place.write('parts/deep.yaml', 'rules: [{match: {procss_name: a}, action: deny}]\n')
+        self.refused('parts/deep.yaml:1:18: procss_name: unknown field')
+        self.assertFalse(self.signs())
+        event = self.guard.events(trigger='sign')[-1]
+        self.assertEqual((event['rule'], event['config_sha256']), ('deeper', before))
+        (self.place.path / 'parts/deep.yaml').unlink()
+        self.refused('deep.yaml: not there')
+        self.place.write('parts/deep.yaml', included('allow', 'again'), 0o600)
+        self.loaded('again')
+
+    def test_a_file_that_is_named_now_is_read_before_anything_changes(self):
+        self.start()
+        self.place.write('more.yaml', included('deny', 'more'), 0o600)
+        self.guard.write_policy('default_action: allow\ninclude: more.yaml\n')
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertFalse(self.signs(), 'not by the policy alone')
+        self.assertEqual(self.guard.events(trigger='sign')[-1]['rule'], 'more')
+        self.guard.write_policy('default_action: allow\ninclude: [more.yaml, less.yaml]\n')
+        done = self.guard.command('reload')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('less.yaml: not there', done.stderr)
+        self.assertFalse(self.signs())
+        self.place.write('less.yaml', included('allow', 'less'), 0o600)
+        self.refused('never decides')
+        self.guard.write_policy('default_action: allow\ninclude: less.yaml\n')
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertTrue(self.signs())
+
+    def test_what_stalls_or_lets_others_in_is_refused(self):
+        self.start()
+        path = self.place.path / 'more.yaml'
+        for put, detail in ((lambda: os.mkfifo(path), 'not a regular file'),
+                            (lambda: path.symlink_to('/dev/zero'), 'not a regular file'),
+                            (lambda: self.place.write('more.yaml', included('deny', 'x'), 0o666),
+                             'more.yaml: others can write it')):
+            put()
+            self.guard.write_policy('default_action: deny\ninclude: more.yaml\n')
+            done = self.guard.command('reload')
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(detail, done.stderr)
+            self.assertTrue(self.signs())
+            path.unlink()
+
+
 class Bad(ReloadTest):
     def test_a_bad_one_is_told_with_its_place_and_the_old_one_stays(self):
         self.start()

@@ -209,8 +209,8 @@ tests:
         for text, what in (('', 'empty'), ('tests: [', 'not valid YAML'), ('\0', 'control character'),
                            ('policy: none.yaml' + self.PASSING, 'none.yaml'),
                            ('policy_text: "default_action: deny"' +
-                            self.PASSING.replace('process_name', 'ssh_dest'),
-                            r'b\.test\.yaml:4:15: ssh_dest: unknown field')):
+                            self.PASSING.replace('process_name', 'ssh_dust'),
+                            r'b\.test\.yaml:4:15: ssh_dust: unknown field')):
             with self.subTest(text):
                 bad = self.write_tests(text, 'b.test.yaml')
                 done = self.tool('test', bad, good)
@@ -278,6 +278,16 @@ class Policy(Tool):
         self.assertEqual((done.returncode, done.stderr), (1, ''))
         self.assertRegex(done.stdout, r'(?m)policy\.yaml:3:5: a: weak')
         self.assertRegex(done.stdout, r'(?m)policy\.yaml:4:5: b: never decides: a \(line 3\)')
+
+    def test_lint_says_where_nobody_could_answer(self):
+        file = self.policy(
+            f'default_action: deny\nrules: [{{match: {{key: {KEY}}}, action: confirm}}]\n')
+        done = self.tool('policy', 'lint', file)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r'policy\.yaml:2:9: rule-1: nothing .* is enrolled')
+        self.policy(f'default_action: deny\nrules: [{{match: {{key: {KEY}}}, action: confirm, '
+                    'confirm: {method: askpass}}]\n')
+        self.assertNotIn('is enrolled', self.tool('policy', 'lint', file).stdout)
 
     def test_lint_prints_what_keeps_a_policy_from_loading(self):
         file = self.policy('default_action: perhaps\nno_such: 1\n')

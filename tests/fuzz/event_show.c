@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/bar.h"
 #include "log/display.h"
 #include "log/escape.h"
 #include "log/filter.h"
 #include "log/json.h"
 #include "log/table.h"
+#include "log/tally.h"
 #include "log/when.h"
 
 #define WIDTHS 160
@@ -114,6 +116,31 @@ static void check_table(struct bytes document, size_t width, bool utf8) {
 	table_free(table);
 }
 
+static void check_tally(struct bytes document, size_t width, bool utf8) {
+	CLEANUP(buffer_deinit) struct buffer shown = {0};
+	struct tally *tally;
+
+	check(tally_new(&tally) == 0);
+	check(tally_add(tally, document) == 0 && tally_add(tally, document) == 0);
+	check(tally_show(&shown, tally, (struct tally_options){.width = width, .utf8 = utf8}) == 0);
+	check_lines(buffer_bytes(&shown), width > TALLY_WIDTH_MIN ? width : TALLY_WIDTH_MIN);
+	tally_free(tally);
+}
+
+static void check_bar(struct bytes document) {
+	for (int format = BAR_TEXT; format <= BAR_I3STATUS; format++) {
+		CLEANUP(buffer_deinit) struct buffer line = {0};
+
+		check(bar_line(&line, (enum bar_format)format, document) == 0);
+		check_lines(buffer_bytes(&line), SIZE_MAX);
+		check(memchr(line.data, '\n', line.len) == line.data + line.len - 1);
+		check(format != BAR_WAYBAR || memchr(line.data, '<', line.len) == NULL);
+		if (format == BAR_WAYBAR || format == BAR_I3STATUS)
+			check(skip_value(line.data, line.data + line.len - 1) ==
+			      line.data + line.len - 1);
+	}
+}
+
 static void check_display(struct bytes original, bool utf8) {
 	CLEANUP(buffer_deinit) struct buffer shown = {0};
 	CLEANUP(buffer_deinit) struct buffer again = {0};
@@ -164,6 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 
 	check_json(document);
 	check_table(document, width, len % 2 == 0);
+	check_tally(document, width, len % 2 == 0);
+	check_bar(document);
 	check_display(document, true);
 	check_display(document, false);
 	check_filter(document);

@@ -38,6 +38,10 @@ static void ask(const struct known_hosts *hosts, struct bytes blob, const char *
 			abort();
 		consume(names[i].host);
 	}
+	if (!known_hosts_hides_names(hosts, blob, names, count) && is_known && count == 0)
+		abort();
+	if (known_hosts_principals(hosts, blob, names, NAMES_MAX) > 0 && found.is_revoked)
+		abort();
 	if (known_hosts_find_certificate(&certified, hosts, blob, host, 22) == 0 &&
 	    certified.is_revoked != found.is_revoked)
 		abort();

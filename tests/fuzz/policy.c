@@ -85,9 +85,18 @@ static void show(const struct policy *policy, const struct surroundings *surroun
 		abort();
 }
 
+/* Whatever it includes reads the same again. */
+static int find(void *data, const char *path, struct policy_file *ret) {
+	(void)path;
+	ret->text = *(const struct bytes *)data;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
-	static const struct surroundings surroundings = {.home = "/home/a"};
+	struct bytes text = {data, len};
+	const struct policy_source source = {.find = find, .data = &text, .any_owner = true};
+	const struct surroundings surroundings = {.home = "/home/a", .source = &source};
 	struct caller caller = {
 		.state = CALLER_IDENTIFIED,
 		.process = {.exe = exe, .name = name, .title = title, .argv = argv, .argc = 2},
@@ -98,8 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	};
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
-	int error = policy_parse(&policy, (struct bytes){data, len}, "fuzz.yaml", &surroundings,
-	                         &problems);
+	int error = policy_parse(&policy, text, "fuzz.yaml", &surroundings, &problems);
 
 	if ((error == 0) != (problems_total(&problems) == 0))
 		abort(); /* refused without a reason, or loaded with one */

@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct bytes text, view;
 	struct proc_stat stat;
 	struct proc_status status;
+	uint64_t ran_ns, waited_ns;
 	bool cloexec;
 
 	if (size == 0)
@@ -91,6 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	case 'f':
 		if (proc_fdinfo_parse(&cloexec, text) == 0)
 			sink ^= cloexec;
+		break;
+	case 't':
+		if (proc_schedstat_parse(&ran_ns, &waited_ns, text) == 0)
+			sink ^= (uint8_t)(ran_ns ^ waited_ns);
 		break;
 	case 'c': check_argv(text); break;
 	case 'e': check_environ(text); break;

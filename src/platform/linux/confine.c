@@ -16,24 +16,27 @@ struct ruleset {
 	uint64_t scopes;  /* from ABI 6 on */
 };
 
-#define READ     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define RUN      (READ | LANDLOCK_ACCESS_FS_EXECUTE)
-#define RUN_FILE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
+#define READ          (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RUN           (READ | LANDLOCK_ACCESS_FS_EXECUTE)
+#define IOCTL_DEVICES (UINT64_C(1) << 15) /* from ABI 5 on */
+#define RESOLVE_UNIX  (UINT64_C(1) << 16) /* from ABI 9 on */
+#define REFER         (UINT64_C(1) << 13) /* from ABI 2 on */
+#define TRUNCATE      (UINT64_C(1) << 14) /* from ABI 3 on */
+#define RUN_FILE      (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
 
 /* All that the kernel can deny, but connecting to sockets. */
 static struct ruleset ruleset_of(long abi) {
-	const uint64_t first = (1U << 13) - 1, refer = 1U << 13, truncate = 1U << 14,
-		       devices = 1U << 15;
+	const uint64_t first = (1U << 13) - 1;
 	struct ruleset ruleset = {.files = first};
 
 	if (abi >= 2)
-		ruleset.files |= refer;
+		ruleset.files |= REFER;
 	if (abi >= 3)
-		ruleset.files |= truncate;
+		ruleset.files |= TRUNCATE;
 	if (abi >= 4)
 		ruleset.network = 3; /* bind, and connect, of TCP */
 	if (abi >= 5)
-		ruleset.files |= devices;
+		ruleset.files |= IOCTL_DEVICES;
 	if (abi >= 6)
 		ruleset.scopes = 3; /* abstract sockets, and signals */
 	return ruleset;
@@ -66,28 +69,110 @@ static int allow_libraries(int ruleset_fd) {
 	return error;
 }
 
-int platform_confine_to(const char *program) {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset ruleset = ruleset_of(abi);
-	CLEANUP(close_fd) int fd = -1;
-	int error;
+static int create(int *ret_fd, long abi, const struct ruleset *ruleset) {
+	int fd = (int)syscall(SYS_landlock_create_ruleset, ruleset, size_of(abi), 0);
 
-	if (abi < 1)
-		return -ENOSYS;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size_of(abi), 0);
 	if (fd < 0)
 		return -errno;
-	error = allow_libraries(fd);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int begin(int *ret_fd, long *ret_abi) {
+	struct ruleset ruleset;
+
+	*ret_abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	if (*ret_abi < 1)
+		return -ENOSYS;
+	ruleset = ruleset_of(*ret_abi);
+	return create(ret_fd, *ret_abi, &ruleset);
+}
+
+static int enforce(int ruleset_fd) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_landlock_restrict_self, ruleset_fd, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int platform_confine_to(const char *program) {
+	CLEANUP(close_fd) int fd = -1;
+	long abi;
+	int error = begin(&fd, &abi);
+
+	if (error == 0)
+		error = allow_libraries(fd);
 	if (error == 0)
 		error = allow(fd, "/usr/share", READ);
 	if (error == 0)
 		error = allow(fd, "/etc", READ);
 	if (error == 0)
 		error = allow(fd, program, RUN_FILE);
+	return error < 0 ? error : enforce(fd);
+}
+
+/* A key that is plugged in later has a node that is not there yet, so all of /dev it is; what udev
+ * knows of it is below /run/udev, and libcrypto may look for its configuration. */
+int platform_confine_to_keys(void) {
+	uint64_t devices = READ | LANDLOCK_ACCESS_FS_WRITE_FILE;
+	CLEANUP(close_fd) int fd = -1;
+	long abi;
+	int error = begin(&fd, &abi);
+
 	if (error < 0)
 		return error;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		return -errno;
-	return 0;
+	if (abi >= 5)
+		devices |= IOCTL_DEVICES;
+	error = allow(fd, "/dev", devices);
+	if (error == 0)
+		error = allow(fd, "/sys", READ);
+	if (error == 0)
+		error = allow(fd, "/run/udev", READ);
+	if (error == 0)
+		error = allow(fd, "/etc/ssl", READ);
+	return error < 0 ? error : enforce(fd);
+}
+
+/* Without REFER nothing could be moved from one directory to another, so ABI 1 has none of it. */
+static uint64_t changes_of(long abi) {
+	if (abi < 2)
+		return 0;
+	return LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+	       LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+	       LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+	       LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+	       LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | REFER |
+	       (abi >= 3 ? TRUNCATE : 0);
+}
+
+static int allow_all(int ruleset_fd, const char *const *paths, size_t n_paths, uint64_t access) {
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && access != 0 && i < n_paths; i++)
+		error = allow(ruleset_fd, paths[i], access);
+	return error;
+}
+
+int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
+	/* Terminals and the like, and a process's own settings. */
+	static const char *const devices[] = {"/dev", "/proc"};
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	uint64_t changes = changes_of(abi), writes = LANDLOCK_ACCESS_FS_WRITE_FILE;
+	uint64_t sockets = abi >= LANDLOCK_ABI_SOCKETS ? RESOLVE_UNIX : 0;
+	const struct ruleset ruleset = {.files = changes | sockets,
+	                                .scopes = abi >= LANDLOCK_ABI_SCOPES ? 3 : 0};
+	CLEANUP(close_fd) int fd = -1;
+	int error;
+
+	if (abi < 2)
+		return -ENOSYS;
+	writes |= changes & TRUNCATE;
+	error = create(&fd, abi, &ruleset);
+	if (error == 0)
+		error = allow_all(fd, sandbox->writable, sandbox->n_writable, changes);
+	if (error == 0)
+		error = allow_all(fd, devices, sizeof(devices) / sizeof(devices[0]), writes);
+	if (error == 0)
+		error = allow_all(fd, sandbox->sockets, sandbox->n_sockets, sockets);
+	return error < 0 ? error : enforce(fd);
 }

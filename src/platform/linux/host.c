@@ -6,12 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "platform/platform.h"
+
+static uint64_t clock_ns(clockid_t clock) {
+	struct timespec now = {0};
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t platform_slept_ns(void) {
+	uint64_t awake_ns = clock_ns(CLOCK_MONOTONIC), all_ns = clock_ns(CLOCK_BOOTTIME);
+
+	/* In a time namespace the one may be ahead of the other. */
+	return all_ns > awake_ns ? all_ns - awake_ns : 0;
+}
 
 int platform_runtime_directory(char **ret) {
 	const char *given = getenv("XDG_RUNTIME_DIR");
@@ -71,6 +88,52 @@ int platform_die_with_parent(pid_t parent) {
 
 int platform_close_from(int first_fd) {
 	return close_range((unsigned)first_fd, UINT_MAX, 0) < 0 ? -errno : 0;
+}
+
+int platform_flush(int fd) {
+	return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int platform_unnamed_file(int *ret_fd, int dir_fd) {
+	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int platform_name_file(int fd, int dir_fd, const char *name) {
+	char path[sizeof("/proc/self/fd/-2147483648")];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+void platform_leave_out_of_dumps(void *memory, size_t size) {
+	madvise(memory, size, MADV_DONTDUMP);
+}
+
+void platform_leave_to_children(void *memory, size_t size, bool leave) {
+	madvise(memory, size, leave ? MADV_KEEPONFORK : MADV_WIPEONFORK);
+}
+
+bool platform_is_installed_closed(void) {
+	struct stat status;
+
+	/* AT_SECURE stays when the group is given back; other things set it, too. */
+	return getauxval(AT_SECURE) != 0 && stat("/proc/self/exe", &status) == 0 &&
+	       status.st_uid == 0 && (status.st_mode & S_ISGID) != 0 && (status.st_mode & 022) == 0;
+}
+
+int platform_leave_group(void) {
+	gid_t own = getgid();
+
+	return setresgid(own, own, own) < 0 ? -errno : 0;
+}
+
+void platform_be_open(void) {
+	prctl(PR_SET_DUMPABLE, 1);
 }
 
 int platform_harden_process(void) {

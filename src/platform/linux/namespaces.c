@@ -18,33 +18,28 @@
  * the namespace above can make one, so that none is the work of an unprivileged user. */
 #define FULL_UID_MAP "         0          0 4294967295\n"
 
-static struct namespace_id identify(int dir_fd, const char *name) {
-	struct stat status;
-
-	if (fstatat(dir_fd, name, &status, 0) < 0)
-		return (struct namespace_id){0};
-	return (struct namespace_id){status.st_dev, status.st_ino};
-}
-
 /* The number of the bit that stands for it. */
 static unsigned index_of(enum apart kind) {
 	return (unsigned)__builtin_ctz(kind);
 }
 
 static struct namespace_id identify_kind(int dir_fd, enum apart kind) {
+	struct namespace_id id = {0};
 	char path[32];
+	ssize_t len;
 
 	snprintf(path, sizeof(path), "ns/%s", apart_name(kind));
-	return identify(dir_fd, path);
+	len = readlinkat(dir_fd, path, id.text, sizeof(id.text));
+	return len > 0 && (size_t)len < sizeof(id.text) ? id : (struct namespace_id){0};
 }
 
 static enum tri compare(const struct view *view, int dir_fd, enum apart kind) {
 	struct namespace_id ours = view->own[index_of(kind)];
 	struct namespace_id theirs = identify_kind(dir_fd, kind);
 
-	if (ours.inode == 0 || theirs.inode == 0)
+	if (ours.text[0] == '\0' || theirs.text[0] == '\0')
 		return TRI_UNKNOWN;
-	return ours.device == theirs.device && ours.inode == theirs.inode ? TRI_YES : TRI_NO;
+	return memcmp(ours.text, theirs.text, sizeof(ours.text)) == 0 ? TRI_YES : TRI_NO;
 }
 
 static bool is_full_uid_map(int dir_fd) {

@@ -67,6 +67,23 @@ static bool take_title(struct bytes *ret, struct bytes *text) {
 	return true;
 }
 
+static bool is_address(unsigned at) {
+	return (at >= 26 && at <= 28) || (at >= 45 && at <= 51);
+}
+
+/* The fields behind the start time. */
+static int parse_addresses(uint64_t ret[static PROC_ADDRESSES], struct bytes text) {
+	size_t n = 0;
+
+	for (unsigned at = 23; text.len > 0 && n < PROC_ADDRESSES; at++) {
+		struct bytes field = take_field(&text, ' ');
+
+		if (is_address(at) && !parse_u64(&ret[n++], field))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 /* proc(5) counts from 1: pid, comm, state, parent, group, session, terminal ... start time. */
 int proc_stat_parse(struct proc_stat *ret, struct bytes text) {
 	const unsigned parent_at = 4, tty_at = 7, start_at = 22;
@@ -97,6 +114,8 @@ int proc_stat_parse(struct proc_stat *ret, struct bytes text) {
 		if (!fits)
 			return -EBADMSG;
 	}
+	if (parse_addresses(stat.addresses, text) < 0)
+		return -EBADMSG;
 	*ret = stat;
 	return 0;
 }
@@ -200,6 +219,17 @@ int proc_fdinfo_parse(bool *ret_cloexec, struct bytes text) {
 		return 0;
 	}
 	return -EBADMSG;
+}
+
+int proc_schedstat_parse(uint64_t *ret_ran_ns, uint64_t *ret_waited_ns, struct bytes text) {
+	uint64_t ran_ns, waited_ns;
+
+	if (!parse_u64(&ran_ns, take_field(&text, ' ')) ||
+	    !parse_u64(&waited_ns, take_field(&text, ' ')) || text.len == 0)
+		return -EBADMSG;
+	*ret_ran_ns = ran_ns;
+	*ret_waited_ns = waited_ns;
+	return 0;
 }
 
 uint32_t proc_socket_inode(struct bytes link) {

@@ -12,12 +12,17 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 
+#define PROC_ADDRESSES 10
+
 struct proc_stat {
 	struct bytes title; /* comm, a view into the text; holds whatever the process likes */
 	char state;         /* 'R', 'S', 'Z' ... */
 	pid_t parent;       /* 0: none that we can see */
 	int tty;            /* the device number of its controlling terminal; 0: none */
 	uint64_t start_ticks;
+	/* Where code, data, heap, stack, arguments and environment lie; an exec mostly moves them.
+	 * Zeros where we may not know, or the text ends before. */
+	uint64_t addresses[PROC_ADDRESSES];
 };
 
 /* /proc/PID/stat. -EBADMSG. */
@@ -49,6 +54,10 @@ bool proc_link_is_path(struct bytes link);
 
 /* /proc/PID/fdinfo/N: whether the descriptor is close-on-exec. -EBADMSG. */
 int proc_fdinfo_parse(bool *ret_cloexec, struct bytes text) MUST_CHECK;
+
+/* /proc/PID/schedstat: for how long it ran, and waited for a processor. -EBADMSG. */
+int proc_schedstat_parse(uint64_t *ret_ran_ns, uint64_t *ret_waited_ns,
+                         struct bytes text) MUST_CHECK;
 
 /* What a link of /proc/PID/fd says, if it is a socket's: its inode; else 0. */
 uint32_t proc_socket_inode(struct bytes link);

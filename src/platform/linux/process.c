@@ -11,13 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/argv.h"
 #include "platform/linux/logind.h"
-#include "platform/linux/program.h"
 #include "platform/linux/subject.h"
+#include "platform/program.h"
 
 #define CMDLINE_SIZE 32768 /* the longest command line of git or ssh is a fraction of it */
 #define CGROUP_SIZE  8192  /* paths are below PATH_MAX, version 1 adds a dozen lines */
@@ -75,11 +76,27 @@ static bool is_foreign(const struct subject *subject) {
 	return fstat(subject->dir_fd, &status) == 0 && status.st_uid != geteuid();
 }
 
-static void read_argv(struct process *process, int dir_fd) {
+/* It stays open: opening is what costs. */
+static int read_cmdline(struct bytes *ret, struct subject *subject, char *buffer, size_t size) {
+	ssize_t len;
+
+	if (subject->cmdline_fd < 0)
+		subject->cmdline_fd = openat(subject->dir_fd, "cmdline",
+		                             O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (subject->cmdline_fd < 0)
+		return -errno;
+	len = pread(subject->cmdline_fd, buffer, size, 0);
+	if (len < 0)
+		return -errno;
+	*ret = (struct bytes){(const uint8_t *)buffer, (size_t)len};
+	return 0;
+}
+
+static void read_argv(struct process *process, struct subject *subject) {
 	char buffer[CMDLINE_SIZE];
 	struct bytes text;
 
-	if (proc_read(&text, dir_fd, "cmdline", buffer, sizeof(buffer)) < 0)
+	if (read_cmdline(&text, subject, buffer, sizeof(buffer)) < 0)
 		return;
 	process->argv_cut = text.len == sizeof(buffer);
 	text.len = proc_cmdline_keep(text, sizeof(buffer));
@@ -102,8 +119,11 @@ int subject_open(struct subject **ret, const struct view *view, pid_t pid) {
 	subject = malloc(sizeof(*subject));
 	if (subject == NULL)
 		return -ENOMEM;
-	*subject = (struct subject){
-		.view = view, .pid = pid, .dir_fd = take_fd(&dir_fd), .stat_fd = take_fd(&stat_fd)};
+	*subject = (struct subject){.view = view,
+	                            .pid = pid,
+	                            .dir_fd = take_fd(&dir_fd),
+	                            .stat_fd = take_fd(&stat_fd),
+	                            .cmdline_fd = -1};
 	*ret = subject;
 	return 0;
 }
@@ -113,6 +133,7 @@ void subject_close(struct subject *subject) {
 		return;
 	close_fd(&subject->dir_fd);
 	close_fd(&subject->stat_fd);
+	close_fd(&subject->cmdline_fd);
 	free(subject);
 }
 
@@ -130,6 +151,37 @@ static int read_stat(struct subject *subject) {
 	return is_dead(subject->stat.state) ? -ESRCH : 0;
 }
 
+static struct stat exe_file(const struct subject *subject) {
+	return (struct stat){
+		.st_dev = makedev(subject->exe.stx_dev_major, subject->exe.stx_dev_minor),
+		.st_ino = subject->exe.stx_ino,
+		.st_uid = subject->exe.stx_uid,
+		.st_mode = subject->exe.stx_mode};
+}
+
+static int64_t stamp_ns(const struct statx_timestamp *stamp) {
+	return stamp->tv_sec * 1000000000 + stamp->tv_nsec;
+}
+
+static struct file_state file_state_of(const struct statx *file) {
+	return (struct file_state){
+		.device = makedev(file->stx_dev_major, file->stx_dev_minor),
+		.inode = file->stx_ino,
+		.size = file->stx_size,
+		.modified_ns = stamp_ns(&file->stx_mtime),
+		.changed_ns = stamp_ns(&file->stx_ctime),
+	};
+}
+
+int platform_file_state(struct file_state *ret, int fd) {
+	struct statx file;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file) < 0)
+		return -errno;
+	*ret = file_state_of(&file);
+	return 0;
+}
+
 int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) {
 	struct process process = {.pid = subject->pid};
 	int error = read_stat(subject);
@@ -140,10 +192,13 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 	process.title = text_of(subject->stat.title);
 	process.exe = read_exe(subject);
 	process.foreign = process.exe == NULL && is_foreign(subject);
-	read_argv(&process, subject->dir_fd);
-	if (process.exe != NULL)
+	read_argv(&process, subject);
+	if (process.exe != NULL) {
+		const struct stat file = exe_file(subject);
+
 		process.name = program_name(&(struct program){
-			process.exe, &subject->exe, process.argc > 0 ? process.argv[0] : NULL});
+			process.exe, &file, process.argc > 0 ? process.argv[0] : NULL});
+	}
 	*ret = process;
 	*ret_parent = subject->stat.parent;
 	return 0;
@@ -154,6 +209,53 @@ static bool exe_is(int dir_fd, const char *exe) {
 	struct bytes link;
 
 	return proc_link(&link, dir_fd, "exe", path) == 0 && bytes_equal_text(link, exe);
+}
+
+static bool is_same_image(const struct proc_stat *before, const struct proc_stat *now) {
+	return before->start_ticks == now->start_ticks &&
+	       memcmp(before->addresses, now->addresses, sizeof(now->addresses)) == 0;
+}
+
+/* The same file, and still what we see at its path. */
+static bool is_same_exe(const struct statx *before, const struct subject *subject,
+                        const struct process *process) {
+	struct statx now;
+
+	if (!identify_file(&now, subject->dir_fd, "exe"))
+		return before->stx_mask == 0 && is_foreign(subject) == process->foreign;
+	return before->stx_mask != 0 && now.stx_dev_major == before->stx_dev_major &&
+	       now.stx_dev_minor == before->stx_dev_minor && now.stx_ino == before->stx_ino &&
+	       now.stx_mnt_id == before->stx_mnt_id &&
+	       (process->exe == NULL || is_same_file(&now, process->exe));
+}
+
+static bool is_same_argv(const struct process *process, struct bytes text) {
+	for (size_t i = 0; i < process->argc; i++) {
+		size_t len = strlen(process->argv[i]);
+
+		if (text.len < len || memcmp(text.data, process->argv[i], len) != 0)
+			return false;
+		len += text.len > len; /* the NUL, which the last one may lack */
+		text = (struct bytes){text.data + len, text.len - len};
+	}
+	return text.len == 0;
+}
+
+bool subject_unchanged(pid_t *ret_parent, struct subject *subject, const struct process *process) {
+	struct proc_stat before = subject->stat;
+	char buffer[CMDLINE_SIZE];
+	struct bytes text;
+
+	/* An exe that is not known, such as one that was deleted, stays unknown. */
+	if (process->title == NULL || process->argv == NULL || process->argv_cut ||
+	    read_stat(subject) < 0 || !is_same_image(&before, &subject->stat) ||
+	    !bytes_equal_text(subject->stat.title, process->title) ||
+	    !is_same_exe(&subject->exe, subject, process) ||
+	    read_cmdline(&text, subject, buffer, sizeof(buffer)) < 0 ||
+	    text.len == sizeof(buffer) || !is_same_argv(process, text))
+		return false;
+	*ret_parent = subject->stat.parent;
+	return true;
 }
 
 int subject_again(pid_t *ret_parent, struct subject *subject, const struct process *process) {
@@ -247,7 +349,10 @@ static void mark(struct caller *caller, enum integrity integrity, enum tri holds
 }
 
 void subject_caller_facts(struct caller *caller, struct subject *subject) {
+	if (caller->process.exe != NULL)
+		caller->exe_id = file_state_of(&subject->exe);
 	caller->has_terminal = subject->stat.tty != 0 ? TRI_YES : TRI_NO;
+	caller->terminal = (unsigned)subject->stat.tty;
 	caller->age_ms = age_ms(subject->stat.start_ticks);
 	namespaces_compare(&caller->apart, &caller->apart_unknown, subject->view, subject->dir_fd);
 	caller->cwd = read_cwd(caller, subject);
@@ -269,7 +374,8 @@ enum presence subject_login_presence(const struct subject *subject, const struct
 enum tri subject_argv_mismatch(const struct subject *subject, const struct caller *caller,
                                const struct bytes *path) {
 	const struct process *process = &caller->process;
-	const struct program program = {process->exe, &subject->exe,
+	const struct stat file = exe_file(subject);
+	const struct program program = {process->exe, &file,
 	                                process->argc > 0 ? process->argv[0] : NULL};
 	struct program_search search = {.cwd = caller->cwd, .has_path = path != NULL};
 
@@ -359,15 +465,4 @@ int platform_start_ticks(uint64_t *ret, pid_t pid) {
 		*ret = subject->stat.start_ticks;
 	subject_close(subject);
 	return error;
-}
-
-bool platform_child_is_runnable(pid_t child) {
-	struct subject *subject;
-	bool runnable;
-
-	if (subject_open(&subject, NULL, child) < 0)
-		return false;
-	runnable = read_stat(subject) == 0 && subject->stat.state == 'R';
-	subject_close(subject);
-	return runnable;
 }

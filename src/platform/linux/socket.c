@@ -31,3 +31,16 @@ int platform_pipe(int ret_fds[2], bool waits) {
 int platform_message_pair(int ret_fds[2]) {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0 ? -errno : 0;
 }
+
+int platform_send_message(int fd, struct bytes message) {
+	return send(fd, message.data, message.len, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int platform_receive_message(size_t *ret_len, int fd, void *buffer, size_t size) {
+	ssize_t len = recv(fd, buffer, size, 0);
+
+	if (len < 0)
+		return -errno;
+	*ret_len = (size_t)len;
+	return 0;
+}

@@ -13,9 +13,14 @@ struct subject {
 	pid_t pid;
 	int dir_fd;            /* /proc/PID */
 	int stat_fd;           /* stat below it; read twice, and opening is what costs */
+	int cmdline_fd;        /* -1: not opened yet, or it cannot be */
 	struct proc_stat stat; /* as last read */
 	struct statx exe;      /* the file behind the link exe; stx_mask 0: unknown */
 	char text[STAT_SIZE];
 };
+
+/* Whether the kernel finds the other end of a connection at all, which takes a module that cannot
+ * always be loaded. */
+enum tri connection_holders_are_told(void);
 
 #endif

@@ -40,8 +40,26 @@ static void no_bytes_are_no_texts(void **state) {
 	assert_null(argv[0]);
 }
 
+static void a_copy_outlives_its_original(void **state) {
+	CLEANUP(free_pointer) char **copy = NULL;
+	char first[] = "ssh", second[] = "";
+	char *const argv[] = {first, second, NULL};
+
+	(void)state;
+	assert_int_equal(argv_copy(&copy, argv, 2), 0);
+	first[0] = 'x';
+	assert_string_equal(copy[0], "ssh");
+	assert_string_equal(copy[1], "");
+	assert_null(copy[2]);
+	free(copy);
+	copy = NULL;
+	assert_int_equal(argv_copy(&copy, argv, 0), 0);
+	assert_null(copy[0]);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_copy_outlives_its_original),
 		cmocka_unit_test(texts_are_split_at_their_ends),
 		cmocka_unit_test(the_last_text_may_lack_its_end),
 		cmocka_unit_test(no_bytes_are_no_texts),

@@ -380,6 +380,19 @@ static void the_connector_is_told_where_it_is_another(void **state) {
 	caller = (struct caller){0};
 	caller_set_connector(&caller, &writer, &unknown);
 	assert_int_equal(caller.integrity_unknown, INTEGRITY_FD_PASSED);
+	assert_null(caller.evidence);
+}
+
+static void a_writer_known_by_its_connection_may_be_another(void **state) {
+	struct peer writer = {.known = true, .pid = 7, .pidfd = -1, .by_connection = true};
+	struct caller caller = {0};
+
+	(void)state;
+	caller_set_connector(&caller, &writer, &writer);
+	assert_string_equal(caller.evidence, "connect");
+	assert_int_equal(caller.integrity, 0);
+	assert_int_equal(caller.integrity_unknown, INTEGRITY_FD_PASSED);
+	assert_int_equal(caller.connector_pid, 0);
 }
 
 static void a_connection_that_is_not_named_is_unknown_not_clean(void **state) {
@@ -408,6 +421,7 @@ int main(void) {
 		cmocka_unit_test(one_that_is_traced_is_marked),
 		cmocka_unit_test(a_copy_of_a_program_is_named_by_its_place_and_marked),
 		cmocka_unit_test(the_connector_is_told_where_it_is_another),
+		cmocka_unit_test(a_writer_known_by_its_connection_may_be_another),
 		cmocka_unit_test(a_connection_that_is_not_named_is_unknown_not_clean),
 	};
 

@@ -83,6 +83,18 @@ static void a_display_of_this_machine_tells_of_somebody_here(void **state) {
 	assert_presence(&caller, PRESENCE_UNKNOWN, PRESENCE_UNKNOWN, NULL);
 }
 
+static void a_locked_screen_tells_of_who_did_not_come_by_ssh(void **state) {
+	struct caller caller = caller_with("DISPLAY=:0");
+
+	(void)state;
+	assert_presence(&caller, PRESENCE_LOCKED, PRESENCE_LOCKED, "screen");
+	caller = caller_with("SSH_TTY=/dev/ttys001");
+	assert_presence(&caller, PRESENCE_LOCKED, PRESENCE_REMOTE, "environment");
+	caller = caller_with("A=b");
+	shell = (struct process){.title = text("sshd"), .foreign = true};
+	assert_presence(&caller, PRESENCE_LOCKED, PRESENCE_REMOTE, "ancestors");
+}
+
 static void where_nothing_tells_nothing_is_known(void **state) {
 	struct caller caller = caller_with("SSH_TTY=");
 
@@ -96,6 +108,7 @@ int main(void) {
 		cmocka_unit_test(the_environment_tells_of_ssh),
 		cmocka_unit_test(an_ancestor_tells_of_ssh),
 		cmocka_unit_test(a_display_of_this_machine_tells_of_somebody_here),
+		cmocka_unit_test(a_locked_screen_tells_of_who_did_not_come_by_ssh),
 		cmocka_unit_test(where_nothing_tells_nothing_is_known),
 	};
 

@@ -2,6 +2,7 @@
 #include "confirm/fixture.h"
 
 #include "confirm/broker.h"
+#include "confirm/proof.h"
 
 #define WAITING 99 /* of an asker: not told yet */
 
@@ -128,6 +129,30 @@ static void a_method_that_is_not_listed_cannot_say_yes(void **state) {
 	assert_false(broker_grant(desk->broker, 1, CONFIRM_ASKPASS, NULL));
 	assert_int_equal(asker.state, WAITING);
 	assert_true(broker_grant(desk->broker, 1, CONFIRM_PIN, NULL));
+}
+
+static void who_comes_after_the_seal_asks_anew(void **state) {
+	struct desk *desk = *state;
+	struct asker first = {0}, second = {0}, late = {0};
+	char digests[PROOF_REQUESTS_MAX][DIGEST_HEX];
+	struct touch_proof *proof = NULL;
+
+	assert_int_equal(ask(desk, &first, 0), BROKER_WAITS);
+	assert_int_equal(ask(desk, &second, 0), BROKER_WAITS);
+	assert_int_equal(broker_count(desk->broker), 1);
+	assert_int_equal(broker_seal(desk->broker, 1, digests, PROOF_REQUESTS_MAX), 2);
+	assert_int_equal(ask(desk, &late, 0), BROKER_WAITS);
+	assert_int_equal(broker_count(desk->broker), 2);
+	/* Nor does a proof say yes where a touch is not asked for. */
+	assert_int_equal(proof_new(&proof), 0);
+	assert_false(broker_grant_proved(desk->broker, 1, "touch", proof));
+	assert_int_equal(proof->references, 1);
+	proof_unref(proof);
+	assert_true(broker_grant(desk->broker, 1, CONFIRM_PIN, "control"));
+	assert_int_equal(first.state, PROMPT_GRANTED);
+	assert_int_equal(second.state, PROMPT_GRANTED);
+	assert_int_equal(late.state, WAITING);
+	assert_int_equal(broker_seal(desk->broker, 1, digests, PROOF_REQUESTS_MAX), 0);
 }
 
 static void one_yes_is_for_all_who_ask_the_same(void **state) {
@@ -325,6 +350,24 @@ static void a_flood_of_callers_does_not_make_one_forgotten_that_is_paused(void *
 	assert_int_equal(ask(desk, &asker, 2), BROKER_UNANSWERED);
 }
 
+/* A service has no starter that is known, and neither has a program in a container. */
+static void who_is_unseen_and_floods_takes_no_question_from_a_service(void **state) {
+	struct desk *desk = *state;
+	struct asker asker = {0};
+	struct caller service;
+
+	desk->scene.caller.n_ancestors = 0;
+	service = desk->scene.caller;
+	desk->scene.caller = (struct caller){.state = CALLER_UNKNOWN, .uid = 1000};
+	for (int i = 0; i < LEFT_MAX; i++) {
+		assert_int_equal(ask(desk, &asker, 0), BROKER_WAITS);
+		broker_leave(desk->broker, TAKE(asker.waiter), 0);
+	}
+	assert_int_equal(ask(desk, &asker, 1), BROKER_UNANSWERED);
+	desk->scene.caller = service;
+	assert_int_equal(ask(desk, &asker, 1), BROKER_WAITS);
+}
+
 static void the_end_of_the_guard_cancels_what_waits(void **state) {
 	struct desk *desk = *state;
 	struct asker asker = {0};
@@ -342,6 +385,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(each_answer_reaches_whoever_waits),
 		TEST(a_method_that_is_not_listed_cannot_say_yes),
+		TEST(who_comes_after_the_seal_asks_anew),
 		TEST(one_yes_is_for_all_who_ask_the_same),
 		TEST(whoever_asks_after_the_answer_is_a_new_question),
 		TEST(whoever_is_told_may_take_another_one_along),
@@ -354,6 +398,7 @@ int main(void) {
 		TEST(asking_and_leaving_again_and_again_ends),
 		TEST(who_denies_its_own_questions_keeps_nobody_busy),
 		TEST(a_flood_of_callers_does_not_make_one_forgotten_that_is_paused),
+		TEST(who_is_unseen_and_floods_takes_no_question_from_a_service),
 		TEST(the_end_of_the_guard_cancels_what_waits),
 	};
 

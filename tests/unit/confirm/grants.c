@@ -159,6 +159,29 @@ static void what_is_revoked_is_asked_again(void **state) {
 	assert_null(grants_find(grants, question, 6 * SECOND_NS));
 }
 
+static void a_sleep_of_the_machine_ends_what_was_given_before(void **state) {
+	CLEANUP(free_grants) struct grants *grants = no_grants();
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	scene.terms.scope = SCOPE_EXE;
+	CLEANUP(free_question) struct question *question = ask_about(&scene);
+
+	/* It has slept before, too. */
+	assert_false(grants_slept(grants, 3600 * SECOND_NS));
+	assert_int_equal(add(grants, question, 1, -1), 1);
+	/* The clocks are not read at the same time. */
+	assert_false(grants_slept(grants, 3600 * SECOND_NS + 1000000));
+	assert_false(grants_slept(grants, 3600 * SECOND_NS - 1000000));
+	assert_non_null(grants_find(grants, question, 6 * SECOND_NS));
+	assert_true(grants_slept(grants, 3602 * SECOND_NS));
+	assert_null(grants_find(grants, question, 6 * SECOND_NS));
+	assert_int_equal(add(grants, question, 2, -1), 2);
+	assert_false(grants_slept(grants, 3602 * SECOND_NS));
+	assert_non_null(grants_find(grants, question, 6 * SECOND_NS));
+}
+
 static void there_is_an_end_to_grants(void **state) {
 	CLEANUP(free_grants) struct grants *grants = no_grants();
 	struct grant_watch watch = GRANT_WATCH_NONE;
@@ -186,6 +209,7 @@ int main(void) {
 		cmocka_unit_test(a_grant_helps_no_other_request_and_no_stricter_method),
 		cmocka_unit_test(requests_of_one_prompt_share_its_grant),
 		cmocka_unit_test(what_is_revoked_is_asked_again),
+		cmocka_unit_test(a_sleep_of_the_machine_ends_what_was_given_before),
 		cmocka_unit_test(there_is_an_end_to_grants),
 	};
 

@@ -193,18 +193,23 @@ static void it_says_who_what_where_and_by_which_rule(void **state) {
 static void what_strangers_write_is_shown_as_text(void **state) {
 	static char exe[] = "/tmp/\x1b[2Jssh\n  rule: harmless\xe2\x80\xae", cwd[] = "/tmp/\r\x9b";
 	static char dest[512];
-	struct destination destination = {.ssh_dest = dest, .evidence = DEST_EVIDENCE_VERIFIED};
+	static char *names[] = {dest};
+	struct destination destination = {.host = {.names = names, .n_names = 1},
+	                                  .is_known = TRI_NO,
+	                                  .mismatch = TRI_YES,
+	                                  .git_operation = (char[]){"push"},
+	                                  .git_repo = (char[]){"a\x1b[2J.git"}};
 	struct scene scene;
 	const char *where;
 
 	(void)state;
 	/* A host is shown whole, however long. */
 	memset(dest, 'h', sizeof(dest) - 1);
-	memcpy(dest, "u@", 2);
 	scene_init(&scene);
 	scene.caller.process.exe = exe;
 	scene.caller.cwd = cwd;
 	scene.payload.login.user = bytes_of_text("root\x1b[8m");
+	scene.request.key_comment = "a@b\x1b[2J\xe2\x80\xae)\n";
 	scene.request.destination = &destination;
 	CLEANUP(free_question) struct question *question = ask_about(&scene);
 
@@ -213,9 +218,15 @@ static void what_strangers_write_is_shown_as_text(void **state) {
 			assert_in_range(*letter, 0x20, 0x7e);
 	assert_string_equal(question_line(question, "directory"), "/tmp/\\x0d\\x9b");
 	assert_string_equal(question_line(question, "what"), "log in as root\\x1b[8m");
+	assert_string_equal(question_line(question, "key"),
+	                    "ssh-ed25519 " FINGERPRINT " (a@b\\x1b[2J\\xe2\\x80\\xae)\\x0a)");
 	where = question_line(question, "where");
-	assert_int_equal(strncmp(where, dest + 2, sizeof(dest) - 3), 0);
-	assert_non_null(strstr(where, "h (verified), host key " DEST_KEY));
+	assert_int_equal(strncmp(where, dest, sizeof(dest) - 1), 0);
+	assert_string_equal(where + sizeof(dest) - 1,
+	                    " (verified), host key " DEST_KEY
+	                    " (verified), in no known_hosts, not what its command line says");
+	assert_string_equal(question_line(question, "git"),
+	                    "push a\\x1b[2J.git (as its command line says)");
 }
 
 int main(void) {

@@ -16,7 +16,7 @@ static void free_described(struct described **made) {
 /* What was wrong is in *problems. */
 static struct described *read_from(const char *text, const char *home, struct problems *problems) {
 	CLEANUP(free_tree) struct yaml_node *root = NULL;
-	struct reading reading = {.file = "t", .problems = problems, .context = {.home = home}};
+	struct reading reading = {.problems = problems, .context = {.home = home}};
 	struct described *made = NULL;
 
 	assert_int_equal(yaml_tree_parse(&root, bytes_of_text(text), "t", problems), 0);

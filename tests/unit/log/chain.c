@@ -14,6 +14,7 @@
 #include "log/chain.h"
 #include "log/event_yaml.h"
 #include "log/journal.h"
+#include "log/pack.h"
 #include "log/read.h"
 
 #define DAY_1    1578225600000000LL /* 2020-01-05T12:00:00Z */
@@ -68,7 +69,7 @@ static struct chain_report verify(const struct chain_link *anchor) {
 	CLEANUP(close_fd) int fd = open("events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct chain_report report;
 
-	assert_int_equal(chain_verify(&report, fd, anchor), 0);
+	assert_int_equal(chain_verify(&report, fd, anchor, anchor != NULL), 0);
 	return report;
 }
 
@@ -298,14 +299,57 @@ static void what_happened_to_the_file_of_a_running_guard_is_found_later(void **s
 	assert_finding(CHAIN_REMOVED, FILE_3, 3 * PER_DAY);
 }
 
-static void older_days_may_be_gone(void **state) {
+/* As the guard tells before it removes them. */
+static void write_expired(uint64_t kept_from) {
+	CLEANUP(close_journal) struct journal *journal = NULL;
+	const struct event event = {
+		.real_us = DAY_1 + 2 * DAY_US, .trigger = "log-expired", .kept_from = kept_from};
+
+	assert_int_equal(journal_new(&journal, state_fd), 0);
+	assert_int_equal(journal_write(journal, &event), 0);
+}
+
+static void older_days_may_be_gone_where_an_event_says_so(void **state) {
 	struct chain_report report;
 
 	(void)state;
+	write_expired(PER_DAY + 1);
+	assert_int_equal(verify(NULL).finding, CHAIN_WHOLE); /* told, and not yet done */
 	assert_int_equal(unlink(FILE_1), 0);
 	report = verify(NULL);
 	assert_int_equal(report.finding, CHAIN_WHOLE);
 	assert_int_equal(report.first_seq, PER_DAY + 1);
+	assert_int_equal(report.kept_from, PER_DAY + 1);
+	/* More than that is somebody else's work. */
+	assert_int_equal(unlink(FILE_2), 0);
+	assert_finding(CHAIN_REMOVED, FILE_3, PER_DAY + 1);
+}
+
+static void older_days_that_are_gone_without_a_word_are_removed(void **state) {
+	(void)state;
+	assert_int_equal(unlink(FILE_1), 0);
+	assert_finding(CHAIN_REMOVED, FILE_2, 1);
+}
+
+/* By a child of a running guard; here by itself. */
+static void a_packed_log_is_whole_and_goes_on(void **state) {
+	CLEANUP(close_fd) int fd = open("events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		write_day(2);
+	assert_int_equal(pack_closed(fd, "2020-01-08.yaml"), 0);
+	assert_int_equal(access(FILE_3, F_OK), -1);
+	assert_int_equal(access(FILE_3 ".zst", F_OK), 0);
+	/* The newest file is packed: the next event is linked to what is in it. */
+	write_day(2);
+	assert_int_equal(access("events/2020-01-07p002.yaml", F_OK), 0);
+	assert_int_equal(verify(NULL).finding, CHAIN_WHOLE);
+	assert_int_equal(verify(NULL).last_seq, 34 * PER_DAY);
+	/* And one that was damaged is found. */
+	assert_int_equal(truncate(FILE_3 ".zst", 100), 0);
+	assert_string_equal(chain_finding_name(verify(NULL).finding), "changed");
+	assert_string_equal(verify(NULL).file, "2020-01-07.yaml.zst");
 }
 
 static void a_cut_end_is_found_with_an_anchor_only(void **state) {
@@ -402,11 +446,11 @@ static void what_is_no_file_is_an_error(void **state) {
 	(void)state;
 	assert_int_equal(unlink(FILE_2), 0);
 	assert_int_equal(mkfifo(FILE_2, 0600), 0);
-	assert_int_equal(chain_verify(&report, fd, NULL), -EINVAL);
+	assert_int_equal(chain_verify(&report, fd, NULL, 0), -EINVAL);
 	assert_string_equal(report.file, "2020-01-06.yaml");
 	assert_int_equal(unlink(FILE_2), 0);
 	assert_int_equal(symlink("2020-01-05.yaml", FILE_2), 0);
-	assert_int_equal(chain_verify(&report, fd, NULL), -ELOOP);
+	assert_int_equal(chain_verify(&report, fd, NULL, 0), -ELOOP);
 }
 
 static void a_link_is_read_as_it_was_written(void **state) {
@@ -460,7 +504,9 @@ int main(void) {
 		TEST(a_crash_is_told_from_tampering),
 		TEST(half_an_event_within_the_log_is_no_crash),
 		TEST(what_happened_to_the_file_of_a_running_guard_is_found_later),
-		TEST(older_days_may_be_gone),
+		TEST(older_days_may_be_gone_where_an_event_says_so),
+		TEST(older_days_that_are_gone_without_a_word_are_removed),
+		TEST(a_packed_log_is_whole_and_goes_on),
 		TEST(a_cut_end_is_found_with_an_anchor_only),
 		TEST(a_rewritten_log_is_found_with_an_anchor_only),
 		TEST(an_old_anchor_holds_for_a_longer_log),

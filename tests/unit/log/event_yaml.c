@@ -48,12 +48,14 @@ static void sample_init(struct sample *sample) {
 	                               .title = text("ssh"),
 	                               .argc = 3},
 	                   .age_ms = 3012,
+	                   .exe_id = {.device = 65024, .inode = 247101},
 	                   .has_terminal = TRI_YES,
 	                   .cwd = text("/home/a/src"),
 	                   .cgroup = text("/user.slice"),
 	                   .n_ancestors = 1,
 	                   .ancestors_known = true,
 	                   .connector_pid = 43,
+	                   .evidence = "connect",
 	                   .n_env = 2,
 	                   .apart = APART_MNT | APART_NET,
 	                   .apart_unknown = APART_UTS,
@@ -108,6 +110,7 @@ static const char sample_document[] =
 	"gid: 1000\n"
 	"exe_path: \"/usr/bin/ssh\"\n"
 	"command: [\"ssh\", \"git@github.com\", \"git-upload-pack 'r.git'\"]\n"
+	"caller_evidence: \"connect\"\n"
 	"key_fingerprint: \"SHA256:abc\"\n"
 	"key_type: \"ssh-ed25519\"\n"
 	"sign_type: \"ssh-login\"\n"
@@ -134,7 +137,8 @@ static const char sample_document[] =
 	"env: {\"TERM\": \"xterm\", \"NO\": \"\"}\n"
 	"endpoint: \"default\"\n"
 	"config_sha256: \"1234567890\"\n"
-	"forensics: {sign_request_num: 7, process_age: \"3.012s\"}\n"
+	"forensics: {sign_request_num: 7, process_age: \"3.012s\", exe_device: 65024, "
+	"exe_inode: 247101}\n"
 	"outcome: \"failure\"\n"
 	"delivered: false\n"
 	"latency_us: 60\n"
@@ -183,6 +187,23 @@ static void an_ancestry_that_is_not_complete_says_so(void **state) {
 	assert_true(read_back(&read, "local_proc_tree_complete", &value));
 	assert_true(bytes_equal_text(buffer_bytes(&value), "false"));
 	assert_true(read_back(&read, "local_proc_tree/1/name", &value));
+}
+
+static void one_whose_ancestors_are_hidden_shows_itself(void **state) {
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(read_back_deinit) struct read_back read;
+	CLEANUP(buffer_deinit) struct buffer value = {0};
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	sample.caller.ancestors_known = false;
+	sample.caller.n_ancestors = 0;
+	assert_int_equal(event_yaml(&document, &sample.event), 0);
+	read_back_init(&read, buffer_bytes(&document));
+	assert_true(read_back(&read, "local_proc_tree_complete", &value));
+	assert_true(read_back(&read, "local_proc_tree/0/name", &value));
+	assert_false(read_back(&read, "local_proc_tree/1/name", &value));
 }
 
 static void a_title_is_shown_where_it_is_not_the_name(void **state) {
@@ -318,6 +339,33 @@ static void what_is_signed_is_named(void **state) {
 	assert_true(bytes_equal_text(buffer_bytes(&value), "700"));
 	assert_no_field(&of_unknown, "namespace");
 	assert_no_field(&of_unknown, "dest_evidence");
+}
+
+static void a_brief_one_holds_who_what_and_where_alone(void **state) {
+	static const char *const kept[] = {"process_name", "exe_path",  "key_fingerprint",
+	                                   "ssh_user",     "local_cwd", "endpoint",
+	                                   "rule",         "decision"};
+	static const char *const left_out[] = {"command", "local_proc_tree",      "env",
+	                                       "unit",    "namespace_mismatches", "forensics"};
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	CLEANUP(read_back_deinit) struct read_back read;
+	CLEANUP(buffer_deinit) struct buffer value = {0};
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	sample.event.brief = true;
+	sample.event.notify = TRI_NO;
+	assert_int_equal(event_yaml(&document, &sample.event), 0);
+	read_back_init(&read, buffer_bytes(&document));
+	assert_true(read_back(&read, "brief", &value));
+	assert_true(bytes_equal_text(buffer_bytes(&value), "true"));
+	assert_true(read_back(&read, "notify", &value));
+	assert_true(bytes_equal_text(buffer_bytes(&value), "false"));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		assert_true(read_back(&read, kept[i], &value));
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+		assert_no_field(&read, left_out[i]);
 }
 
 static void a_login_whose_destination_is_not_proved_says_so(void **state) {
@@ -519,10 +567,12 @@ int main(void) {
 		cmocka_unit_test(an_event_has_every_field_under_its_name),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(an_ancestry_that_is_not_complete_says_so),
+		cmocka_unit_test(one_whose_ancestors_are_hidden_shows_itself),
 		cmocka_unit_test(a_title_is_shown_where_it_is_not_the_name),
 		cmocka_unit_test(hostile_values_come_back_byte_for_byte),
 		cmocka_unit_test(every_single_byte_comes_back),
 		cmocka_unit_test(what_is_signed_is_named),
+		cmocka_unit_test(a_brief_one_holds_who_what_and_where_alone),
 		cmocka_unit_test(a_login_whose_destination_is_not_proved_says_so),
 		cmocka_unit_test(a_value_of_a_megabyte_is_shortened_and_said_to_be),
 		cmocka_unit_test(what_looks_like_a_secret_is_not_written),

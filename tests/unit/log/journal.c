@@ -208,6 +208,27 @@ static void a_removed_state_directory_is_an_error(void **state) {
 	assert_int_equal(write_event(journal, DAY_1, "two"), -ENOENT);
 }
 
+static void a_state_directory_that_was_moved_is_told(void **state) {
+	CLEANUP(close_journal) struct journal *journal = NULL;
+	CLEANUP(close_fd) int fd = -1;
+
+	(void)state;
+	assert_int_equal(mkdir("state", 0700), 0);
+	fd = open("state", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(journal_new(&journal, fd), 0);
+	assert_int_equal(write_event(journal, DAY_1, "one"), 0);
+	assert_null(journal_astray(journal));
+	assert_int_equal(rename("state", "moved"), 0);
+	assert_int_equal(symlink("moved", "state"), 0);
+	assert_int_equal(write_event(journal, DAY_1, "two"), 0);
+	assert_non_null(journal_astray(journal));
+	assert_int_equal(count_documents("moved/" FILE_1), 2);
+	assert_int_equal(unlink("state"), 0);
+	assert_int_equal(rename("moved", "state"), 0);
+	assert_int_equal(write_event(journal, DAY_1, "three"), 0);
+	assert_null(journal_astray(journal));
+}
+
 static void a_directory_that_is_a_link_or_a_file_is_refused(void **state) {
 	CLEANUP(close_journal) struct journal *journal = NULL;
 	CLEANUP(close_journal) struct journal *running = NULL;
@@ -227,12 +248,20 @@ static void a_directory_that_is_a_link_or_a_file_is_refused(void **state) {
 	assert_int_equal(write_event(running, DAY_1, "one"), 0);
 	assert_int_equal(rename("events", "real"), 0);
 	assert_int_equal(symlink("real", "events"), 0);
-	assert_int_equal(write_event(running, DAY_1, "two"), -ENOTDIR);
-	assert_int_equal(count_documents("real/2020-01-05.yaml"), 1);
+	assert_int_equal(write_event(running, DAY_1, "two"), 0);
+	assert_string_equal(journal_astray(running), "events was replaced by a link or a file");
+	assert_string_equal(journal_take_change(running), journal_astray(running));
+	assert_null(journal_take_change(running));
+	assert_int_equal(count_documents("real/2020-01-05.yaml"), 2);
 	assert_int_equal(unlink("events"), 0);
 	assert_int_equal(rename("real", "events"), 0);
 	assert_int_equal(write_event(running, DAY_1, "three"), 0);
-	assert_int_equal(count_documents(FILE_1), 2);
+	assert_null(journal_astray(running));
+	assert_non_null(journal_take_change(running));
+	assert_int_equal(count_documents(FILE_1), 3);
+	/* It has no name any more, so that nothing written there would be found. */
+	assert_int_equal(system("rm -r events && ln -s elsewhere events"), 0);
+	assert_int_equal(write_event(running, DAY_1, "four"), -ENOTDIR);
 }
 
 static void a_directory_open_to_others_is_refused(void **state) {
@@ -520,6 +549,7 @@ int main(void) {
 		TEST(a_replaced_file_is_the_one_that_is_written),
 		TEST(a_removed_directory_is_made_anew),
 		TEST(a_removed_state_directory_is_an_error),
+		TEST(a_state_directory_that_was_moved_is_told),
 		TEST(a_directory_that_is_a_link_or_a_file_is_refused),
 		TEST(a_directory_open_to_others_is_refused),
 		TEST(what_is_no_file_is_refused),

@@ -9,34 +9,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "log/directory.h"
 #include "log/event_yaml.h"
 #include "log/hostile.h"
 #include "log/read.h"
 
 #define DAY_1  1578225600000000LL /* 2020-01-05T12:00:00Z */
 #define DAY_US (86400LL * 1000000)
-
-/* Each test has a directory of day files of its own, and works in it. */
-static char directory[64];
-static int dir_fd = -1;
-
-static int enter(void **state) {
-	(void)state;
-	strcpy(directory, "/tmp/guard-unit-XXXXXX");
-	if (mkdtemp(directory) == NULL || chdir(directory) < 0)
-		return -1;
-	dir_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir_fd < 0 ? -1 : 0;
-}
-
-static int leave(void **state) {
-	char command[128];
-
-	(void)state;
-	close_fd(&dir_fd);
-	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-	return chdir("/") < 0 || system(command) != 0 ? -1 : 0;
-}
 
 static void append(const char *name, struct bytes bytes) {
 	CLEANUP(close_fd) int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);

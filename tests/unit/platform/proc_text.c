@@ -24,6 +24,25 @@ static void an_ordinary_stat_is_read(void **state) {
 	assert_int_equal(stat.start_ticks, 262);
 }
 
+static void the_addresses_of_an_image_are_read(void **state) {
+	const char *line =
+		"4117 (bash) S 4115 4117 4117 34816 4231 4194304 1 0 0 0 0 0 0 0 20 0 1 0 262 "
+		"8523776 880 18446744073709551615 1 2 3 0 0 0 65536 3686404 1266761467 1 0 0 "
+		"17 1 0 0 0 0 0 4 5 6 7 8 9 10 0\n";
+	struct proc_stat stat;
+
+	(void)state;
+	assert_int_equal(proc_stat_parse(&stat, text(line)), 0);
+	for (size_t i = 0; i < PROC_ADDRESSES; i++)
+		assert_int_equal(stat.addresses[i], i + 1);
+	assert_int_equal(proc_stat_parse(&stat, text("4117 (bash)" STAT_REST)), 0);
+	assert_int_equal(stat.addresses[0], 0);
+	assert_int_equal(
+		proc_stat_parse(&stat, text("1 (a) S 0 1 1 0 0 0 0 0 0 0 0 0 0 0 20 0 1 0 2 "
+	                                    "3 4 5 x 7 8\n")),
+		-EBADMSG);
+}
+
 static void a_title_cannot_write_the_fields_behind_it(void **state) {
 	const char *const titles[] = {") S 1 1 1 1 (", "a b\nc)", "((", ")", "",
 	                              ") R 1 ",        "\x1b[2J"};
@@ -152,9 +171,25 @@ static void a_descriptors_flags_and_socket_are_read(void **state) {
 	assert_int_equal(proc_socket_inode(text("/tmp/socket:[4711]")), 0);
 }
 
+static void how_long_one_ran_and_waited_is_read(void **state) {
+	uint64_t ran = 0, waited = 0;
+
+	(void)state;
+	assert_int_equal(proc_schedstat_parse(&ran, &waited, text("18446744073709551615 7 3\n")),
+	                 0);
+	assert_int_equal(ran, UINT64_MAX);
+	assert_int_equal(waited, 7);
+	assert_int_equal(proc_schedstat_parse(&ran, &waited, text("")), -EBADMSG);
+	assert_int_equal(proc_schedstat_parse(&ran, &waited, text("1 2")), -EBADMSG);
+	assert_int_equal(proc_schedstat_parse(&ran, &waited, text("1 x 3\n")), -EBADMSG);
+	assert_int_equal(proc_schedstat_parse(&ran, &waited, text("-1 2 3\n")), -EBADMSG);
+	assert_int_equal(waited, 7);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_stat_is_read),
+		cmocka_unit_test(the_addresses_of_an_image_are_read),
 		cmocka_unit_test(a_title_cannot_write_the_fields_behind_it),
 		cmocka_unit_test(a_stat_that_is_cut_or_odd_is_refused),
 		cmocka_unit_test(status_tells_tracer_uids_and_namespaces),
@@ -162,6 +197,7 @@ int main(void) {
 		cmocka_unit_test(the_unified_cgroup_is_found_among_others),
 		cmocka_unit_test(a_cut_command_line_keeps_whole_texts),
 		cmocka_unit_test(a_descriptors_flags_and_socket_are_read),
+		cmocka_unit_test(how_long_one_ran_and_waited_is_read),
 		cmocka_unit_test(only_the_path_of_a_file_that_is_there_is_a_path),
 	};
 

@@ -435,8 +435,29 @@ static void a_process_can_be_looked_at_as_if_it_were_a_writer(void **state) {
 	assert_int_equal(count_descriptors(), before);
 }
 
+static void what_a_child_does_with_its_time_is_known(void **state) {
+	struct child_time busy = {0}, asleep = {0};
+	pid_t pid = fork_child();
+
+	(void)state;
+	if (pid == 0)
+		for (;;)
+			continue;
+	while (busy.ran_ns == 0)
+		assert_int_equal(platform_child_time(&busy, pid), 0);
+	assert_true(busy.wants_processor);
+	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	assert_int_equal(platform_child_time(&asleep, pid), 0);
+	assert_false(asleep.wants_processor);
+	assert_true(asleep.ran_ns >= busy.ran_ns);
+	end_child(pid);
+	assert_int_equal(platform_child_time(&asleep, pid), -ESRCH);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_child_does_with_its_time_is_known),
 		cmocka_unit_test(we_know_ourselves),
 		cmocka_unit_test(a_hostile_title_stays_a_title),
 		cmocka_unit_test(the_name_is_the_executables_not_argv0),

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "platform/linux/program.h"
+#include "platform/program.h"
 
 static char directory[64];
 
@@ -46,13 +46,13 @@ static const char *at(const char *name) {
 	return path;
 }
 
-static struct program program_of(struct statx *file, const char *exe, const char *argv0) {
-	assert_int_equal(statx(AT_FDCWD, exe, 0, STATX_BASIC_STATS, file), 0);
+static struct program program_of(struct stat *file, const char *exe, const char *argv0) {
+	assert_int_equal(stat(exe, file), 0);
 	return (struct program){exe, file, argv0};
 }
 
 static void assert_name(const char *exe, const char *argv0, const char *expected) {
-	struct statx file;
+	struct stat file;
 	struct program program = program_of(&file, exe, argv0);
 	char *name = program_name(&program);
 
@@ -61,7 +61,7 @@ static void assert_name(const char *exe, const char *argv0, const char *expected
 }
 
 static enum tri mismatch(const char *exe, const char *argv0, const char *path) {
-	struct statx file;
+	struct stat file;
 	struct program program = program_of(&file, exe, argv0);
 	struct program_search search = {.cwd = directory, .has_path = true};
 
@@ -111,7 +111,7 @@ static void a_link_of_roots_is_a_name_and_anybody_elses_is_none(void **state) {
 }
 
 static void the_frame_of_the_nix_store_is_taken_off(void **state) {
-	struct statx file = {0};
+	struct stat file = {0};
 	char *name;
 
 	(void)state;
@@ -186,7 +186,7 @@ static void a_script_never_runs_itself(void **state) {
 }
 
 static void what_cannot_be_looked_for_is_unknown(void **state) {
-	struct statx file;
+	struct stat file;
 	struct program program = program_of(&file, "/usr/bin/env", "ssh");
 	char many[1024];
 

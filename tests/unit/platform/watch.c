@@ -43,11 +43,12 @@ static bool tells(int fd) {
 /* Does the change, which must wake a watch over the path; before it there must be silence. */
 static void wakes(const char *directory, const char *name, const char *change) {
 	CLEANUP(close_fd) int fd = -1;
+	CLEANUP(close_fd) int fill_fd = -1;
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	assert_int_equal(platform_watch_new(&fd), 0);
-	assert_int_equal(platform_watch_path(fd, path), 0);
+	assert_int_equal(platform_watch_new(&fd, &fill_fd), 0);
+	assert_int_equal(platform_watch_path(fill_fd, path), 0);
 	assert_false(tells(fd));
 	if (system(change) != 0 || !tells(fd))
 		fail_msg("not seen: %s", change);
@@ -97,12 +98,13 @@ static void a_directory_on_the_way_that_is_moved(void **state) {
 
 static void what_happens_beside_it_wakes_nobody(void **state) {
 	CLEANUP(close_fd) int fd = -1;
+	CLEANUP(close_fd) int fill_fd = -1;
 	char path[256];
 
 	do_it("mkdir d && echo 1 >d/f && echo 1 >d/other");
 	snprintf(path, sizeof(path), "%s/d/f", (const char *)*state);
-	assert_int_equal(platform_watch_new(&fd), 0);
-	assert_int_equal(platform_watch_path(fd, path), 0);
+	assert_int_equal(platform_watch_new(&fd, &fill_fd), 0);
+	assert_int_equal(platform_watch_path(fill_fd, path), 0);
 	do_it("cat d/f >/dev/null; echo 2 >d/other; touch d/new; rm d/other; mkdir d/sub; ls d "
 	      ">/dev/null");
 	assert_false(tells(fd));
@@ -110,13 +112,14 @@ static void what_happens_beside_it_wakes_nobody(void **state) {
 
 static void a_way_that_has_no_end_is_not_watched(void **state) {
 	CLEANUP(close_fd) int fd = -1;
+	CLEANUP(close_fd) int fill_fd = -1;
 	char path[256];
 
 	do_it("ln -s loop loop");
 	snprintf(path, sizeof(path), "%s/loop", (const char *)*state);
-	assert_int_equal(platform_watch_new(&fd), 0);
-	assert_int_equal(platform_watch_path(fd, path), -ELOOP);
-	assert_int_equal(platform_watch_path(fd, "relative"), -EINVAL);
+	assert_int_equal(platform_watch_new(&fd, &fill_fd), 0);
+	assert_int_equal(platform_watch_path(fill_fd, path), -ELOOP);
+	assert_int_equal(platform_watch_path(fill_fd, "relative"), -EINVAL);
 }
 
 int main(void) {

@@ -11,7 +11,7 @@ static void without_a_word_a_person_is_asked_for_the_pin(void **state) {
 	struct confirm_terms terms = policy_confirm_terms(policy, "default");
 
 	(void)state;
-	assert_int_equal(settings->methods, CONFIRM_PIN);
+	assert_int_equal(settings->methods, CONFIRM_TOUCH | CONFIRM_PIN);
 	assert_int_equal(settings->timeout_s, CONFIRM_TIMEOUT_S);
 	assert_int_equal(settings->max_pending, 3);
 	assert_int_equal(settings->pause_s, CONFIRM_PAUSE_S);
@@ -40,6 +40,72 @@ static void a_rule_has_terms_of_its_own(void **state) {
 	assert_int_equal(b.methods, CONFIRM_ASKPASS);
 }
 
+static void what_the_older_one_was_told_is_understood(void **state) {
+	CLEANUP(free_policy)
+	struct policy *policy = must_parse("version: 0\n"
+	                                   "confirm:\n"
+	                                   "  touch: {challenge: \"deadbeef\", slot: \"2\", "
+	                                   "timeout: \"20s\"}\n"
+	                                   "  pin: {slot: 1, timeout: 1m30s}\n"
+	                                   "  max_pending: 40\n");
+	CLEANUP(free_policy)
+	struct policy *empty = must_parse("version: 0\nconfirm:\nrules:\npath:\n");
+
+	(void)state;
+	assert_int_equal(policy_confirm(policy)->timeout_s, 90);
+	assert_int_equal(policy_confirm(policy)->max_pending, 16);
+	assert_int_equal(policy_confirm(empty)->timeout_s, CONFIRM_TIMEOUT_S);
+}
+
+static void mistakes_in_what_the_older_one_was_told_are_named(void **state) {
+	static const char *const texts[][2] = {
+		{"default_action: deny\nconfirm: {touch: {slot: 2}}\n",
+	         "only in files of version 0"},
+		{"default_action: deny\nconfirm: {pin: {slot: 2}}\n", "only in files of version 0"},
+		{"version: 0\nconfirm: {touch: {slott: 2}}\n", "did you mean slot?"},
+		{"version: 0\nconfirm: {pin: {timeout: 20}}\n", "text is meant"},
+		{"version: 0\nconfirm: {pin: {timeout: 20x}}\n", "such as 20s or 1m30s"},
+		{"version: 0\nconfirm: {pin: {timeout: 0s}}\n", "such as 20s or 1m30s"},
+		{"version: 0\nconfirm: {pin: {timeout: 25h}}\n", "such as 20s or 1m30s"},
+		{"version: 0\nconfirm: {pin: {slot: [1]}}\n", "not one value"},
+		{"version: 0\nconfirm: {pin: 1}\n", "where a map of fields stands"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		CLEANUP(problems_deinit) struct problems problems = {0};
+		struct policy *policy = NULL;
+
+		assert_int_equal(policy_parse(&policy, bytes_of_text(texts[i][0]), "test.yaml",
+		                              NULL, &problems),
+		                 -EINVAL);
+		if (strstr(problems.items[0].text, texts[i][1]) == NULL)
+			print_problems(&problems);
+		assert_non_null(strstr(problems.items[0].text, texts[i][1]));
+	}
+}
+
+static void a_touch_is_asked_for_in_one_word_or_with_the_pin(void **state) {
+	CLEANUP(free_policy)
+	struct policy *policy = must_parse(
+		"default_action: deny\n"
+		"rules:\n"
+		"- {name: a, match: {key: SHA256:a}, action: confirm, confirm: touch}\n"
+		"- {name: b, match: {key: SHA256:b}, action: confirm, confirm: [touch, pin]}\n"
+		"- {name: c, match: {key: SHA256:c}, action: confirm,\n"
+		"   confirm: {method: touch, pin: true}}\n");
+	struct confirm_terms a = policy_confirm_terms(policy, "a");
+	struct confirm_terms b = policy_confirm_terms(policy, "b");
+	struct confirm_terms c = policy_confirm_terms(policy, "c");
+
+	(void)state;
+	assert_int_equal(a.methods, CONFIRM_TOUCH);
+	assert_int_equal(a.pin, 0);
+	assert_int_equal(b.methods, CONFIRM_TOUCH | CONFIRM_PIN);
+	assert_int_equal(c.methods, CONFIRM_TOUCH);
+	assert_int_equal(c.pin, 1);
+}
+
 static void mistakes_are_named_with_their_place(void **state) {
 	static const struct {
 		const char *text, *part;
@@ -49,6 +115,8 @@ static void mistakes_are_named_with_their_place(void **state) {
 		{"confirm: {method: pin}\n", "methods", 2, 11},
 		{"confirm: {methods: []}\n", "empty list", 2, 20},
 		{"confirm: {methods: [pn]}\n", "unknown value", 2, 21},
+		{"rules: [{match: {}, action: confirm, confirm: tuch}]\n", "unknown value", 2, 47},
+		{"rules: [{match: {}, action: confirm, confirm: {pin: maybe}}]\n", "pin", 2, 53},
 		{"confirm: {timeout: 10}\n", "10m or 2h", 2, 20},
 		{"confirm: {timeout: -1s}\n", "not a time", 2, 20},
 		{"confirm: {timeout: 0s}\n", "not a time", 2, 20},
@@ -109,6 +177,9 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_word_a_person_is_asked_for_the_pin),
 		cmocka_unit_test(a_rule_has_terms_of_its_own),
+		cmocka_unit_test(what_the_older_one_was_told_is_understood),
+		cmocka_unit_test(mistakes_in_what_the_older_one_was_told_are_named),
+		cmocka_unit_test(a_touch_is_asked_for_in_one_word_or_with_the_pin),
 		cmocka_unit_test(mistakes_are_named_with_their_place),
 		cmocka_unit_test(weak_methods_are_told_where_they_are_chosen),
 	};

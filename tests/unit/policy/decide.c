@@ -365,6 +365,36 @@ static void a_policy_lives_as_long_as_somebody_holds_it(void **state) {
 	policy_unref(NULL);
 }
 
+/* Every program of this account can have one of these. */
+static void an_endpoint_of_exec_allows_nothing_by_itself(void **state) {
+	static const char by_name[] = "default_action: deny\n"
+				      "rules: [{match: {endpoint: 'exec:*'}, action: allow}]\n";
+	static const char by_all[] = "default_action: deny\n"
+				     "rules: [{match: {endpoint: '*'}, action: allow}]\n";
+	static const char by_exe[] = "default_action: deny\nrules:\n"
+				     "- {match: {endpoint: 'exec:*', exe: '/usr/bin/*'}, action: allow}\n";
+	static const char by_key[] = "default_action: deny\nrules:\n"
+				     "- {match: {endpoint: 'exec:*', key: 'SHA256:*'}, action: allow}\n";
+	static const char asks[] = "default_action: deny\n"
+				   "rules: [{match: {endpoint: 'exec:*'}, action: confirm}]\n";
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+
+	(void)state;
+	request.endpoint = "exec:tool";
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(decide(by_name, &request).action, ACTION_DENY);
+		assert_int_equal(decide(by_all, &request).action, ACTION_DENY);
+		assert_int_equal(decide(by_exe, &request).action, ACTION_DENY);
+		assert_int_equal(decide(by_key, &request).action, ACTION_ALLOW);
+		assert_int_equal(decide(asks, &request).action, ACTION_CONFIRM);
+		caller.state = CALLER_UNKNOWN;
+	}
+	assert_string_equal(decide(by_name, &request).missing, "caller");
+	caller.state = CALLER_IDENTIFIED;
+	assert_string_equal(decide(by_name, &request).missing, "proof");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_rule_that_fits_wins),
@@ -377,6 +407,7 @@ int main(void) {
 		cmocka_unit_test(changes_are_denied_unless_the_policy_says_otherwise),
 		cmocka_unit_test(listing_can_be_denied_by_a_rule),
 		cmocka_unit_test(an_unidentified_caller_is_allowed_by_a_rule_on_an_endpoint_alone),
+		cmocka_unit_test(an_endpoint_of_exec_allows_nothing_by_itself),
 		cmocka_unit_test(a_pattern_at_its_limit_denies_whatever_its_rule_says),
 		cmocka_unit_test(without_a_policy_signatures_ask_and_changes_are_denied),
 		cmocka_unit_test(a_caller_that_may_have_been_another_program_has_no_executable),

@@ -102,13 +102,38 @@ static void a_user_cannot_say_less_of_the_log_than_the_floor(void **state) {
 	assert_int_equal(floor_log(silent, user).on_error, ON_LOG_ERROR_ALLOW);
 	assert_int_equal(floor_log(strict, user).on_error, ON_LOG_ERROR_DENY);
 	policy_unref(strict);
-	strict = parse("log: {keep: 400d, sync: always}\n", true);
+	strict = parse(
+		"log: {keep: 400d, sync: always, keep_size: 1G, file_size: 1M, compress: no}\n",
+		true);
+	assert_int_equal(floor_log(strict, user).keep_len, 1 << 30);
+	assert_int_equal(floor_log(strict, user).file_len, 1 << 20);
+	assert_true(floor_log(strict, user).no_compress);
+	assert_int_equal(policy_log(user).file_len, LOG_FILE_LEN_USUAL);
 	assert_int_equal(floor_log(strict, user).on_error, ON_LOG_ERROR_ALLOW);
 	assert_int_equal(floor_log(strict, user).keep_days, 400);
 	assert_int_equal(floor_log(strict, user).sync, LOG_SYNC_ALWAYS);
 	policy_unref(silent);
 	policy_unref(strict);
 	policy_unref(user);
+}
+
+static void the_floor_may_fix_what_events_hold(void **state) {
+	struct policy *user = parse("default_action: deny\nlog: {detail: brief}\n", false);
+	struct policy *silent = parse("rules: []\n", true);
+	struct policy *full = parse("log: {detail: full}\n", true);
+	struct verdict unsaid = {.rule = "a"};
+	struct verdict says_full = {.rule = "a", .log = LOG_DETAIL_FULL};
+	struct verdict says_brief = {.rule = "a", .log = LOG_DETAIL_BRIEF};
+
+	(void)state;
+	assert_int_equal(floor_log_detail(NULL, user, &unsaid), LOG_DETAIL_BRIEF);
+	assert_int_equal(floor_log_detail(silent, user, &unsaid), LOG_DETAIL_BRIEF);
+	assert_int_equal(floor_log_detail(silent, user, &says_full), LOG_DETAIL_FULL);
+	assert_int_equal(floor_log_detail(full, user, &unsaid), LOG_DETAIL_FULL);
+	assert_int_equal(floor_log_detail(full, user, &says_brief), LOG_DETAIL_FULL);
+	policy_unref(user);
+	policy_unref(silent);
+	policy_unref(full);
 }
 
 static void a_policy_of_the_users_still_needs_its_default(void **state) {
@@ -144,6 +169,7 @@ int main(void) {
 		cmocka_unit_test(what_a_floor_says_nothing_of_is_free),
 		cmocka_unit_test(a_floor_opens_nothing),
 		cmocka_unit_test(a_user_cannot_say_less_of_the_log_than_the_floor),
+		cmocka_unit_test(the_floor_may_fix_what_events_hold),
 		cmocka_unit_test(a_policy_of_the_users_still_needs_its_default),
 		cmocka_unit_test(only_what_is_roots_is_a_floor),
 	};

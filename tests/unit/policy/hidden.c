@@ -77,8 +77,28 @@ static void a_rule_that_an_earlier_one_hides_is_refused_where_it_says_otherwise(
 		{"match: {sign_type: unknown}, action: allow", "match: {}, action: deny", false},
 		{"match: {dest_key: SHA256:a}, action: allow",
 	         "match: {dest_key: SHA256:a, dest_evidence: bound}, action: deny", false},
+		/* Without a user it is compared with the host alone. */
+		{"match: {ssh_dest: 'g*'}, action: confirm",
+	         "match: {ssh_dest: git@h}, action: deny", false},
+		{"match: {ssh_dest: 'g*'}, action: confirm",
+	         "match: {ssh_dest: gate}, action: deny", true},
+		{"match: {ssh_dest: '*@h'}, action: confirm",
+	         "match: {ssh_dest: a@h}, action: deny", true},
+		{"match: {ssh_dest: '*'}, action: confirm", "match: {ssh_dest: a@h}, action: deny",
+	         true},
+		{"match: {ssh_dest: h}, action: confirm",
+	         "match: {ssh_dest: h, dest_evidence: command-line}, action: deny", false},
 		{"match: {dest_key: SHA256:a}, action: deny",
 	         "match: {dest_key: SHA256:ab, dest_evidence: bound}, action: allow", true},
+		/* A name that exec made allows nothing by itself. */
+		{"match: {endpoint: 'b*'}, action: allow",
+	         "match: {endpoint: bc, key: SHA256:a}, action: confirm", true},
+		{"match: {endpoint: '*'}, action: allow",
+	         "match: {endpoint: 'exec:*', key: SHA256:a}, action: confirm", false},
+		{"match: {endpoint: 'e*'}, action: allow",
+	         "match: {endpoint: 'e*'}, action: confirm", false},
+		{"match: {endpoint: '*', key: SHA256:a}, action: allow",
+	         "match: {endpoint: 'exec:*', key: SHA256:a}, action: confirm", true},
 		{"match: {hops: [0, 1]}, action: allow", "match: {hops: 1}, action: deny", true},
 	};
 

@@ -104,7 +104,7 @@ static void a_rule_that_says_what_an_earlier_one_says_is_told(void **state) {
 	         "match: {key: SHA256:a, sign_type: ssh-login}, action: allow", true},
 		/* Whoever is not identified is allowed by the second one alone. */
 		{"match: {key: SHA256:a}, action: allow",
-	         "match: {key: SHA256:a, endpoint: b}, action: allow", false},
+	         "match: {key: SHA256:a, endpoint: 'b*'}, action: allow", false},
 	};
 	char text[512];
 
@@ -117,6 +117,78 @@ static void a_rule_that_says_what_an_earlier_one_says_is_told(void **state) {
 		else
 			assert_silent(text);
 	}
+}
+
+static void a_rule_that_excludes_itself_is_told(void **state) {
+	static const struct {
+		const char *rule, *part; /* NULL: nothing is to be said */
+	} rows[] = {
+		{"match: {namespace: git, ssh_user: git}, action: allow", "never together"},
+		{"match: {namespace: git, ssh_dest: a}, action: allow", "never together"},
+		{"match: {sign_type: ssh-login, namespace: git}, action: deny", "never together"},
+		{"match: {sign_type: sshsig, dest_key: SHA256:a}, action: confirm",
+	         "never together"},
+		{"match: {operation: add, namespace: git}, action: deny", "never together"},
+		{"match: {operation: [lock, unlock], key: SHA256:a}, action: deny",
+	         "never together"},
+		/* Of what nobody knows, both may be so, and then it denies. */
+		{"match: {namespace: git, ssh_user: git}, action: deny", NULL},
+		{"match: {operation: [add, list], dest_key: SHA256:a}, action: allow", NULL},
+		{"match: {operation: [add, sign], namespace: git}, action: allow", NULL},
+		{"match: {operation: remove-all, key: SHA256:a}, action: deny", NULL},
+		{"match: {key: SHA256:a, is_forwarded: false, hops: [1, 2]}, action: allow",
+	         "over no host"},
+		{"match: {key: SHA256:a, is_forwarded: false, forwarded_via: a}, action: allow",
+	         "over no host"},
+		{"match: {key: SHA256:a, is_forwarded: true, hops: 0}, action: allow",
+	         "a host at least"},
+		{"match: {key: SHA256:a, is_forwarded: true, hops: [0, 1]}, action: allow", NULL},
+		{"match: {is_forwarded: false, hops: 1}, action: deny", NULL},
+		{"match: {key: SHA256:a, is_coding_agent: false, coding_agent: x}, action: allow",
+	         "none has a name"},
+		{"match: {key: SHA256:a, exe: /a}, unless: {exe: '/*'}, action: allow",
+	         "unless holds wherever match does"},
+		{"match: {key: SHA256:a, exe: /a}, unless: {exe: /a, cwd: /b}, action: allow",
+	         NULL},
+		{"match: {key: SHA256:a, endpoint: ci}, action: deny", "no socket of that name"},
+		{"match: {key: SHA256:a, endpoint: [ci, 'exec:x']}, action: deny", NULL},
+		{"match: {key: SHA256:a, endpoint: default}, action: deny", NULL},
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), DENY "- {%s}\n", rows[i].rule);
+		if (rows[i].part != NULL)
+			assert_finding(text, rows[i].part);
+		else
+			assert_silent(text);
+	}
+	assert_silent("endpoints: {ci: {path: /ci}}\n" DENY
+	              "- {match: {key: SHA256:a, endpoint: ci}, action: deny}\n");
+}
+
+static size_t unanswered(const char *text, unsigned enrolled) {
+	CLEANUP(problems_deinit) struct problems findings = {0};
+	CLEANUP(free_policy) struct policy *policy = must_parse(text);
+
+	policy_lint_enrolled(policy, enrolled, &findings);
+	return findings.count;
+}
+
+static void a_question_that_nobody_could_answer_is_told(void **state) {
+	static const char asks[] = DENY "- {match: {}, action: confirm}\n";
+	static const char by_askpass[] = DENY
+		"- {match: {}, action: confirm, confirm: {method: askpass}}\n";
+
+	(void)state;
+	assert_int_equal(unanswered(asks, 0), 1);
+	assert_int_equal(unanswered(asks, CONFIRM_ASKPASS), 1);
+	assert_int_equal(unanswered(asks, CONFIRM_PIN), 0);
+	assert_int_equal(unanswered(by_askpass, CONFIRM_ASKPASS), 0);
+	assert_int_equal(unanswered(by_askpass, CONFIRM_PIN), 1);
+	assert_int_equal(unanswered("default_action: confirm\n", 0), 1);
+	assert_int_equal(unanswered("default_action: deny\n", 0), 0);
 }
 
 static void findings_stand_in_the_order_of_the_file(void **state) {
@@ -137,6 +209,8 @@ int main(void) {
 		cmocka_unit_test(a_rule_that_rests_on_a_proof_is_not_weak),
 		cmocka_unit_test(a_default_that_allows_is_told),
 		cmocka_unit_test(a_rule_that_says_what_an_earlier_one_says_is_told),
+		cmocka_unit_test(a_rule_that_excludes_itself_is_told),
+		cmocka_unit_test(a_question_that_nobody_could_answer_is_told),
 		cmocka_unit_test(findings_stand_in_the_order_of_the_file),
 	};
 

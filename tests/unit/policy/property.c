@@ -7,6 +7,7 @@
 
 #include "policy/explain.h"
 #include "policy/hidden.h"
+#include "policy/never.h"
 #include "policy/show.h"
 
 #define ROUNDS         5000
@@ -55,6 +56,9 @@ static const struct {
 	{"user_presence", "local", MAYBE},
 	{"user_presence", "[remote, unknown]", YES},
 	{"is_in_container", "true", MAYBE},
+	{"exe_sha256", "'0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'", MAYBE},
+	{"key_comment", "'work*'", YES},
+	{"key_comment", "home", NO},
 	{"time", "mon-fri 09:00-17:00", YES},
 	{"time", "[sat, '00:00-09:00']", NO},
 };
@@ -150,9 +154,12 @@ static bool rule_possible(const struct naive_rule *rule) {
 
 /* Of the fields that are written above, these alone are proofs. */
 static bool rests_on_proof(const struct naive_rule *rule) {
-	for (size_t i = 0; i < rule->match.n_conditions; i++)
-		if (strncmp(written[rule->match.conditions[i]].field, "key", 3) == 0)
+	for (size_t i = 0; i < rule->match.n_conditions; i++) {
+		const char *field = written[rule->match.conditions[i]].field;
+
+		if (strcmp(field, "key") == 0 || strcmp(field, "key_type") == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -272,10 +279,13 @@ static size_t check_idle(const struct policy *policy, const struct request *requ
 		size_t steps_left = HIDDEN_STEPS_MAX;
 		char rule[32];
 
+		snprintf(rule, sizeof(rule), "rule-%zu", i + 1);
+		if (never_fits(policy, &policy->rules[i]) != NULL)
+			assert_false(policy_decide(policy, request).action == ACTION_ALLOW &&
+			             strcmp(policy_decide(policy, request).rule, rule) == 0);
 		if (hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left) == i)
 			continue;
 		n_idle++;
-		snprintf(rule, sizeof(rule), "rule-%zu", i + 1);
 		assert_string_not_equal(policy_decide(policy, request).rule, rule);
 		assert_string_not_equal(policy_decide(policy, &of_unknown).rule, rule);
 	}
@@ -292,6 +302,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 
 	(void)state;
 	request.endpoint = "build";
+	request.key_comment = "work laptop";
 	caller.has_terminal = TRI_UNKNOWN;
 	caller.ancestors_known = false;
 	caller.process.title = (char[]){"coder"};

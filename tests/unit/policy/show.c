@@ -32,47 +32,79 @@ static void assert_shown(const char *text, const char *expected) {
 
 #define CONFIRM              \
 	"confirm:\n"         \
-	"  methods: [pin]\n" \
+	"  methods: [pin, touch]\n" \
 	"  timeout: 120s\n"  \
 	"  max_pending: 3\n" \
 	"  pause: 300s\n"
 
-#define HEAD                                                \
-	"version: 1\n"                                      \
-	"default_action: deny\n"                            \
-	"default_change_action: deny\n" CONFIRM "log:\n"    \
-	"  on_error: deny\n  sync: none\n  keep: forever\n" \
-	"hide_denied_keys: true\n"
+#define KEEPING                                                                                   \
+	"  keep_size: unlimited\n  file_size: 64M\n  compress: true\n  detail: full\n  journal: " \
+	"auto\n"
+
+#define HEAD                                             \
+	"version: 1\n"                                   \
+	"default_action: deny\n"                         \
+	"default_change_action: deny\n" CONFIRM "log:\n" \
+	"  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING "hide_denied_keys: true\n"
 
 static void defaults_are_put_in(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n", HEAD "rules: []\n");
-	assert_shown("default_change_action: confirm\ndefault_action: allow\n"
-	             "log: {on_error: allow, sync: always, keep: 90d}\n",
-	             "version: 1\ndefault_action: allow\ndefault_change_action: confirm\n" CONFIRM
-	             "log:\n  on_error: allow\n  sync: always\n  keep: 90d\nhide_denied_keys: "
-	             "true\nrules: []\n");
+	assert_shown(
+		"default_change_action: confirm\ndefault_action: allow\n"
+		"log: {on_error: allow, sync: always, keep: 90d, keep_size: 2048M,\n"
+		"      file_size: 100K, compress: no, journal: off,\n"
+		"      sign_heads: {key: SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE}}\n",
+		"version: 1\ndefault_action: allow\ndefault_change_action: confirm\n" CONFIRM
+		"log:\n  on_error: allow\n  sync: always\n  keep: 90d\n  keep_size: 2G\n"
+		"  file_size: 100K\n  compress: false\n  detail: full\n  journal: off\n"
+		"  sign_heads: {key: \"SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE\", "
+		"every: 1000}\n"
+		"hide_denied_keys: true\nrules: []\n");
 }
 
 static void how_a_person_is_asked_is_written_out(void **state) {
 	(void)state;
-	assert_shown(
-		"default_action: deny\n"
-		"confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h}\n"
-		"rules:\n"
-		"- {match: {}, action: confirm,\n"
-		"   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
-		"version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
-		"confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
-		"  pause: 3600s\n"
-		"log:\n  on_error: deny\n  sync: none\n  keep: forever\nhide_denied_keys: true\n"
-		"rules:\n"
-		"  - # rule-1\n"
-		"    match:\n"
-		"      operation: [sign]\n"
-		"    action: confirm\n"
-		"    confirm:\n      method: [pin]\n      remember: 600s\n"
-		"      scope: [session, cwd]\n");
+	assert_shown("default_action: deny\n"
+	             "confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h}\n"
+	             "rules:\n"
+	             "- {match: {}, action: confirm,\n"
+	             "   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
+	             "confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
+	             "  pause: 3600s\n"
+	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
+	             "hide_denied_keys: true\n"
+	             "rules:\n"
+	             "  - # rule-1\n"
+	             "    match:\n"
+	             "      operation: [sign]\n"
+	             "    action: confirm\n"
+	             "    confirm:\n      method: [pin]\n      remember: 600s\n"
+	             "      scope: [session, cwd]\n");
+}
+
+static void what_is_said_of_events_and_endpoints_is_written_out(void **state) {
+	(void)state;
+	assert_shown("default_action: deny\n"
+	             "log: {detail: brief}\n"
+	             "endpoints:\n  a: {path: /run/a, mode: 0660, from: container}\n"
+	             "  b: {path: /run/b, from: anywhere}\n"
+	             "rules:\n- {match: {}, action: deny, notify: no, log: brief}\n"
+	             "- {match: {operation: add}, action: deny, notify: true, log: full}\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n" CONFIRM
+	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n"
+	             "  keep_size: unlimited\n  file_size: 64M\n  compress: true\n"
+	             "  detail: brief\n  journal: auto\n"
+	             "endpoints:\n"
+	             "  \"a\": {path: \"/run/a\", mode: \"0660\", from: container}\n"
+	             "  \"b\": {path: \"/run/b\", mode: \"0600\"}\n"
+	             "hide_denied_keys: true\n"
+	             "rules:\n"
+	             "  - # rule-1\n    match:\n      operation: [sign]\n    action: deny\n"
+	             "    notify: false\n    log: brief\n"
+	             "  - # rule-2\n    match:\n      operation: [add]\n    action: deny\n"
+	             "    notify: true\n    log: full\n");
 }
 
 static void rules_are_written_out(void **state) {
@@ -176,6 +208,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_put_in),
 		cmocka_unit_test(how_a_person_is_asked_is_written_out),
+		cmocka_unit_test(what_is_said_of_events_and_endpoints_is_written_out),
 		cmocka_unit_test(rules_are_written_out),
 		cmocka_unit_test(every_field_of_words_is_written_as_it_is_read),
 		cmocka_unit_test(home_is_told_behind_what_it_means),

@@ -131,7 +131,8 @@ static void assert_counts(const struct known_hosts *hosts, size_t used, size_t m
 	assert_int_equal(known_hosts_counts(hosts).malformed, malformed);
 }
 
-/* The names as "host:port host:port", in their order. */
+/* The names as "host:port host:port", in their order; the principals of a certificate behind them.
+ */
 static void assert_names(const struct known_hosts *hosts, struct bytes blob, size_t max,
                          const char *expected) {
 	struct known_host_name names[16];
@@ -139,6 +140,8 @@ static void assert_names(const struct known_hosts *hosts, struct bytes blob, siz
 	size_t len = 0;
 	size_t count = known_hosts_names(hosts, blob, names, max);
 
+	assert_true(count <= max);
+	count += known_hosts_principals(hosts, blob, names + count, max - count);
 	assert_true(count <= max);
 	for (size_t i = 0; i < count; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s:%u",
@@ -544,6 +547,40 @@ static void keys_are_read_as_ssh_keygen_reads_them(void **state) {
 	}
 }
 
+/* Of "one.example,10.0.0.1", which is two lines when it is hashed; one without a key hides nothing.
+ */
+static void assert_hidden(const struct known_hosts *hosts) {
+	const struct known_host_name names[] = {
+		{bytes_of_text("one.example"), 22},
+		{bytes_of_text("10.0.0.1"), 22},
+	};
+
+	assert_true(known_hosts_hides_names(hosts, key(0), NULL, 0));
+	assert_true(known_hosts_hides_names(hosts, key(0), names, 1));
+	assert_true(known_hosts_hides_names(hosts, key(0), names + 1, 1));
+	assert_false(known_hosts_hides_names(hosts, key(0), names, 2));
+	assert_true(known_hosts_hides_names(hosts, key(1), names, 2));
+	assert_false(known_hosts_hides_names(hosts, key(4), names, 2));
+	assert_true(known_hosts_hides_names(hosts, (struct bytes){0}, names, 2));
+	assert_int_equal(known_hosts_knows_name(hosts, "ONE.example", 22), TRI_YES);
+	assert_int_equal(known_hosts_knows_name(hosts, "one.example", 2222), TRI_YES);
+	assert_int_equal(known_hosts_knows_name(hosts, "one.example", 2223), TRI_NO);
+	assert_int_equal(known_hosts_knows_name(hosts, "two.example", 22), TRI_NO);
+	assert_int_equal(known_hosts_knows_name(hosts, "", 22), TRI_NO);
+}
+
+static void a_pattern_hides_names(void **state) {
+	CLEANUP(free_hosts)
+	struct known_hosts *hosts = load("a,b @0\n*.example,!x.example @1\na,!b.*,c @2\n");
+
+	(void)state;
+	assert_false(known_hosts_hides_names(hosts, key(0), NULL, 0));
+	assert_true(known_hosts_hides_names(hosts, key(1), NULL, 0));
+	assert_false(known_hosts_hides_names(hosts, key(2), NULL, 0));
+	assert_int_equal(known_hosts_knows_name(hosts, "any.example", 22), TRI_YES);
+	assert_int_equal(known_hosts_knows_name(hosts, "x.example", 22), TRI_NO);
+}
+
 static void hashed_names_can_be_checked_but_not_read(void **state) {
 	CLEANUP(free_hosts) struct known_hosts *hosts = NULL;
 
@@ -551,6 +588,7 @@ static void hashed_names_can_be_checked_but_not_read(void **state) {
 	write_file_of_text("hashed", "one.example,10.0.0.1 @0\n[one.example]:2222 @1\n*.x @2\n");
 	keygen_run("ssh-keygen -q -H -f hashed >keygen.out 2>&1");
 	hosts = load_file("hashed");
+	assert_hidden(hosts);
 	assert_counts(hosts, 4, 0); /* each name has a line of its own */
 	assert_true(is_known(hosts, 0) && is_known(hosts, 1) && is_known(hosts, 2));
 	assert_int_equal(known_hosts_has_name(hosts, key(0), "one.example", 22), TRI_YES);
@@ -670,7 +708,7 @@ static void a_certificate_has_the_names_of_its_principals_and_of_its_key(void **
 
 	(void)state;
 	make_certificate(&one, "one.x,*.x,two.y,ten.x");
-	assert_names(hosts, buffer_bytes(&one), 16, "one.x:22 ten.x:22 plain.example:22");
+	assert_names(hosts, buffer_bytes(&one), 16, "plain.example:22 one.x:22 ten.x:22");
 	assert_int_equal(find(hosts, buffer_bytes(&one)).by_user, TRI_YES); /* its key is known */
 	assert_int_equal(known_hosts_has_name(hosts, buffer_bytes(&one), "plain.example", 22),
 	                 TRI_YES);
@@ -714,6 +752,7 @@ int main(void) {
 		cmocka_unit_test(a_pattern_that_is_too_long_fits_to_nothing),
 		cmocka_unit_test(keys_are_read_as_ssh_keygen_reads_them),
 		cmocka_unit_test(hashed_names_can_be_checked_but_not_read),
+		cmocka_unit_test(a_pattern_hides_names),
 		cmocka_unit_test(a_host_that_ssh_keygen_removes_is_gone),
 		cmocka_unit_test(a_ca_certifies_the_hosts_of_its_line_and_of_the_certificate),
 		cmocka_unit_test(a_ca_may_be_for_a_hashed_name),

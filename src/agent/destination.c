@@ -1,0 +1,378 @@
+#include "agent/destination.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "wire/host_key.h"
+#include "wire/key.h"
+#include "wire/session.h"
+
+#define NAMES_MAX    16 /* of one key that are read; a rule's own names are looked for in any case */
+#define RESOLVED_MAX 64 /* names that fit, for which hashed ones are taken */
+#define SSH_PORT     22
+/* Somebody may write a hundred thousand hashed names for one key, and another a thousand rules. */
+#define LOOKUP_NS_MAX UINT64_C(20000000)
+
+/* One host key, looked up. */
+struct lookup {
+	const struct destination_input *input;
+	struct bytes key;
+	const struct ssh_argv *claim; /* whose names it may have; NULL: none */
+	bool is_certified;            /* by a certificate that is good for a host */
+	struct known_host_name resolved[RESOLVED_MAX];
+	size_t n_resolved;
+	uint64_t begun_ns;
+	bool gave_up;      /* not all names of the policy were compared */
+	bool has_many;     /* names that were not read */
+	unsigned known_by; /* an OR of enum known_by */
+	bool is_revoked;
+};
+
+static uint16_t port_of(const struct ssh_argv *claim) {
+	return claim->destination.port != 0 ? claim->destination.port : SSH_PORT;
+}
+
+static void note_known(struct lookup *lookup, const struct known_host *found) {
+	if (found->by_user == TRI_YES)
+		lookup->known_by |= KNOWN_BY_USER;
+	if (found->by_system == TRI_YES)
+		lookup->known_by |= KNOWN_BY_SYSTEM;
+}
+
+/* By its own line, or by its CA. */
+static bool has_name(struct lookup *lookup, const char *host, uint16_t port) {
+	const struct known_hosts *index = lookup->input->index;
+	struct known_host found;
+
+	if (known_hosts_has_name(index, lookup->key, host, port) == TRI_YES)
+		return true;
+	if (!lookup->is_certified ||
+	    known_hosts_find_certificate(&found, index, lookup->key, host, port) < 0)
+		return false;
+	note_known(lookup, &found);
+	return found.by_user == TRI_YES || found.by_system == TRI_YES;
+}
+
+static int add(struct host_names *host, struct lookup *lookup, struct known_host_name name) {
+	if (lookup->n_resolved < RESOLVED_MAX)
+		lookup->resolved[lookup->n_resolved++] = name;
+	return host_names_add(host, name.host, name.port);
+}
+
+/* What the command line says, if the key has that name; ssh takes one without a port as well. */
+static int add_claimed(struct host_names *host, struct lookup *lookup) {
+	const char *names[SSH_ARGV_NAMES_MAX];
+	size_t n_names = lookup->claim != NULL ? ssh_argv_names(names, lookup->claim) : 0;
+
+	for (size_t i = 0; i < n_names; i++) {
+		struct known_host_name name = {bytes_of_text(names[i]), port_of(lookup->claim)};
+
+		if (!has_name(lookup, names[i], name.port)) {
+			if (name.port == SSH_PORT || !has_name(lookup, names[i], 0))
+				continue;
+			name.port = SSH_PORT;
+		}
+		return add(host, lookup, name);
+	}
+	return 0;
+}
+
+static int add_read(struct host_names *host, struct lookup *lookup) {
+	struct known_host_name names[NAMES_MAX];
+	size_t n_names = known_hosts_names(lookup->input->index, lookup->key, names, NAMES_MAX);
+	int error = 0;
+
+	lookup->has_many = n_names == NAMES_MAX;
+	for (size_t i = 0; i < n_names && error == 0; i++)
+		error = add(host, lookup, names[i]);
+	if (!lookup->is_certified)
+		return error;
+	n_names = known_hosts_principals(lookup->input->index, lookup->key, names, NAMES_MAX);
+	lookup->has_many = lookup->has_many || n_names == NAMES_MAX;
+	for (size_t i = 0; i < n_names && error == 0; i++) {
+		char text[HOST_NAME_LEN_MAX + 1];
+
+		if (names[i].host.len > HOST_NAME_LEN_MAX)
+			continue;
+		memcpy(text, names[i].host.data, names[i].host.len);
+		text[names[i].host.len] = '\0';
+		if (has_name(lookup, text, names[i].port))
+			error = add(host, lookup, names[i]);
+	}
+	return error;
+}
+
+/* "host" or "[host]:port", as a rule writes it. false: not a host. */
+static bool rule_name_read(char ret[static HOST_NAME_LEN_MAX + 1], uint16_t *ret_port,
+                           const char *text) {
+	const char *end = *text == '[' ? strstr(text, "]:") : NULL;
+	size_t len = end != NULL ? (size_t)(end - text) - 1 : strlen(text);
+
+	*ret_port = SSH_PORT;
+	if (len == 0 || len > HOST_NAME_LEN_MAX ||
+	    (end != NULL && ssh_port_read(ret_port, bytes_of_text(end + 2)) < 0))
+		return false;
+	memcpy(ret, end != NULL ? text + 1 : text, len);
+	ret[len] = '\0';
+	return true;
+}
+
+/* Those of the rules that the key has, which only they can tell where names are hashed. Of a host
+ * without a port, the one of the command line counts, too. */
+static int add_of_policy(struct host_names *host, struct lookup *lookup,
+                         const struct policy *policy) {
+	size_t count = 0;
+	const char *const *names = policy != NULL ? policy_host_names(policy, &count) : NULL;
+	uint16_t claimed_port = lookup->claim != NULL ? port_of(lookup->claim) : SSH_PORT;
+	int error = 0;
+
+	for (size_t i = 0; i < count && error == 0; i++) {
+		char text[HOST_NAME_LEN_MAX + 1];
+		uint16_t port;
+
+		if (!rule_name_read(text, &port, names[i]))
+			continue;
+		lookup->gave_up = clock_mono_ns() - lookup->begun_ns > LOOKUP_NS_MAX;
+		if (lookup->gave_up)
+			break;
+		if (!has_name(lookup, text, port)) {
+			if (*names[i] == '[' || claimed_port == SSH_PORT ||
+			    !has_name(lookup, text, claimed_port))
+				continue;
+			port = claimed_port;
+		}
+		/* What is resolved outlives this loop as the rule's own text. */
+		error = add(host, lookup,
+		            (struct known_host_name){
+				    {(const uint8_t *)names[i] + (*names[i] == '['), strlen(text)},
+				    port});
+	}
+	return error;
+}
+
+static bool certificate_is_good(struct bytes key, int64_t now_s) {
+	struct public_key certificate;
+
+	return public_key_parse(&certificate, key) == 0 && certificate.type->is_certificate &&
+	       host_certificate_fault(&certificate, now_s) == NULL;
+}
+
+/* Fills the names of the host with that key. */
+static int look_up(struct host_names *host, struct lookup *lookup) {
+	const struct destination_input *input = lookup->input;
+	struct known_host found;
+	int error;
+
+	if (input->index == NULL || known_hosts_find(&found, input->index, lookup->key) < 0)
+		return 0;
+	lookup->begun_ns = clock_mono_ns();
+	lookup->is_revoked = found.is_revoked;
+	lookup->is_certified = !found.is_revoked && certificate_is_good(lookup->key, input->now_s);
+	note_known(lookup, &found);
+	error = add_claimed(host, lookup);
+	if (error == 0)
+		error = add_read(host, lookup);
+	if (error == 0)
+		error = add_of_policy(host, lookup, input->policy);
+	if (error == 0)
+		error = add_of_policy(host, lookup, input->floor);
+	if (lookup->known_by == 0 || !input->index_is_complete || lookup->gave_up)
+		host->more = MORE_NAMES_UNKNOWN;
+	else if (lookup->has_many || known_hosts_hides_names(input->index, lookup->key,
+	                                                     lookup->resolved, lookup->n_resolved))
+		host->more = MORE_NAMES_HIDDEN;
+	else
+		host->more = MORE_NAMES_NONE;
+	return error;
+}
+
+/* ---- the host that is logged in to ---- */
+
+/* The one that is proved; else the one that the signed bytes name, or that is bound. */
+static struct bytes host_key_of(const struct destination_input *input) {
+	const struct session_hop *hop = session_login_hop(input->session);
+
+	if (hop != NULL)
+		return hop->host_key;
+	return input->login != NULL ? input->login->host_key : (struct bytes){0};
+}
+
+static bool is_proved(const struct destination_input *input) {
+	return input->meeting == MEETING_VERIFIED || input->meeting == MEETING_BOUND;
+}
+
+static enum tri is_known(const struct lookup *lookup) {
+	if (lookup->input->index == NULL)
+		return TRI_UNKNOWN;
+	if (lookup->known_by != 0)
+		return TRI_YES;
+	return lookup->input->index_is_complete ? TRI_NO : TRI_UNKNOWN;
+}
+
+/* Whether known_hosts has another key for what the command line names: else that may be an alias,
+ * which is resolved by ssh's configuration. */
+static enum tri is_another_host(const struct destination_input *input,
+                                const struct ssh_argv *claim) {
+	const char *names[SSH_ARGV_NAMES_MAX];
+	size_t n_names = ssh_argv_names(names, claim);
+
+	for (size_t i = 0; i < n_names; i++)
+		if (known_hosts_knows_name(input->index, names[i], port_of(claim)) == TRI_YES)
+			return TRI_YES;
+	return TRI_UNKNOWN;
+}
+
+/* Whether the key is certainly not that of the host that the command line names. */
+static enum tri host_differs(struct lookup *lookup, const struct ssh_argv *claim) {
+	struct host_names names = {0};
+	enum tri differs;
+
+	switch (claim->state) {
+	case SSH_ARGV_UNKNOWN: return TRI_UNKNOWN;
+	case SSH_ARGV_OTHER:
+	case SSH_ARGV_LOCAL:
+	case SSH_ARGV_MASTER: return TRI_NO; /* it names none */
+	case SSH_ARGV_HOST: break;
+	}
+	/* What is revoked has no names that could be compared. */
+	if (lookup->input->index == NULL || lookup->is_revoked || add_claimed(&names, lookup) < 0)
+		return TRI_UNKNOWN;
+	differs = names.n_names > 0 ? TRI_NO : is_another_host(lookup->input, claim);
+	host_names_deinit(&names);
+	return differs;
+}
+
+static bool user_differs(const struct destination_input *input, const struct ssh_argv *claim) {
+	const char *user = claim->state == SSH_ARGV_HOST ? claim->destination.user : NULL;
+
+	return user != NULL && input->login != NULL && input->login->user.data != NULL &&
+	       !bytes_equal_text(input->login->user, user);
+}
+
+/* A login on a connection without a bind. OpenSSH binds since it signs the host key, so that one
+ * which has that and no bind comes from elsewhere, unless it is for the host that is named. */
+static enum tri is_forwarded_unbound(const struct destination_input *input,
+                                     const struct ssh_argv *claim, enum tri differs) {
+	if (input->login == NULL)
+		return TRI_UNKNOWN;
+	switch (claim->state) {
+	case SSH_ARGV_UNKNOWN: return TRI_UNKNOWN;
+	case SSH_ARGV_OTHER:
+	case SSH_ARGV_LOCAL:
+	case SSH_ARGV_MASTER: return TRI_YES;
+	case SSH_ARGV_HOST: break;
+	}
+	if (claim->takes_along)
+		return TRI_YES;
+	return input->login->hostbound && differs != TRI_NO && input->index != NULL ? TRI_YES
+	                                                                            : TRI_UNKNOWN;
+}
+
+static enum tri is_forwarded(const struct destination_input *input, const struct ssh_argv *claim,
+                             enum tri differs) {
+	enum tri of_session = session_is_forwarded(input->session);
+
+	switch (of_session) {
+	case TRI_YES: return TRI_YES;
+	case TRI_NO: return differs == TRI_YES ? TRI_YES : TRI_NO;
+	case TRI_UNKNOWN: break;
+	}
+	return is_forwarded_unbound(input, claim, differs);
+}
+
+/* What the command line says, where nothing is proved. */
+static int set_claimed(struct destination *destination, const struct ssh_argv *claim) {
+	const char *names[SSH_ARGV_NAMES_MAX];
+
+	if (ssh_argv_names(names, claim) == 0)
+		return 0;
+	destination->evidence = DEST_EVIDENCE_COMMAND_LINE;
+	destination->host.more = MORE_NAMES_NONE;
+	return host_names_add(&destination->host, bytes_of_text(names[0]), claim->destination.port);
+}
+
+static int set_host(struct destination *destination, enum tri *ret_is_forwarded,
+                    const struct destination_input *input, const struct ssh_argv *claim) {
+	struct lookup lookup = {.input = input, .key = host_key_of(input), .claim = claim};
+	struct bytes user = input->login != NULL ? input->login->user : (struct bytes){0};
+	enum tri differs = TRI_UNKNOWN;
+	struct host_names host = {0};
+	int error = 0;
+
+	if (lookup.key.len > 0) {
+		error = look_up(&host, &lookup);
+		differs = host_differs(&lookup, claim);
+	}
+	*ret_is_forwarded = is_forwarded(input, claim, differs);
+	destination->is_revoked = lookup.is_revoked;
+	destination->is_known = lookup.key.len > 0 ? is_known(&lookup) : TRI_UNKNOWN;
+	if (error == 0 && is_proved(input)) {
+		destination->host = host;
+		host = (struct host_names){0};
+		destination->known_by = lookup.known_by;
+		destination->mismatch = user_differs(input, claim) ? TRI_YES : differs;
+	} else if (error == 0 && *ret_is_forwarded != TRI_YES) {
+		error = set_claimed(destination, claim);
+	}
+	host_names_deinit(&host);
+	return error < 0 ? error : destination_set_text(destination, user);
+}
+
+/* ---- the hosts on the way ---- */
+
+/* Where the first of them is, the command line says: it is that of the ssh which forwards. */
+static int set_hops(struct destination *destination, const struct destination_input *input,
+                    const struct ssh_argv *claim) {
+	const struct session *session = input->session;
+	int error = 0;
+
+	destination->hops_known = !session->is_tainted;
+	if (session->n_hops == 0)
+		return 0;
+	destination->hops = calloc(session->n_hops, sizeof(*destination->hops));
+	if (destination->hops == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < session->n_hops && error == 0; i++) {
+		struct lookup lookup = {.input = input,
+		                        .key = session->hops[i]->host_key,
+		                        .claim = i == 0 ? claim : NULL};
+
+		if (session->hops[i]->is_forwarding)
+			error = look_up(&destination->hops[destination->n_hops++], &lookup);
+	}
+	return error;
+}
+
+/* ---- all of it ---- */
+
+static int fill(struct destination *destination, enum tri *ret_is_forwarded,
+                const struct destination_input *input, const struct ssh_argv *claim) {
+	int error = set_hops(destination, input, claim);
+
+	*ret_is_forwarded = session_is_forwarded(input->session);
+	if (error == 0 && input->is_for_login)
+		error = set_host(destination, ret_is_forwarded, input, claim);
+	return error < 0 ? error : destination_set_git(destination, claim);
+}
+
+int destination_make(struct destination *ret, enum tri *ret_is_forwarded,
+                     const struct destination_input *input) {
+	CLEANUP(destination_deinit) struct destination destination = {0};
+	CLEANUP(ssh_argv_deinit) struct ssh_argv claim = {0};
+	int error = ssh_argv_of(&claim, &input->caller->process);
+
+	if (error == 0)
+		error = fill(&destination, ret_is_forwarded, input, &claim);
+	if (error < 0)
+		return error;
+	*ret = destination;
+	destination = (struct destination){0};
+	return 0;
+}
+
+bool destination_is_news(const struct destination *destination,
+                         const struct destination_input *input) {
+	return input->is_for_login && host_key_of(input).len > 0 &&
+	       destination->is_known != TRI_YES && !destination->is_revoked;
+}

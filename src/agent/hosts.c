@@ -1,0 +1,539 @@
+#include "agent/hosts.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ssh_files.h"
+#include "agent/watch.h"
+#include "base/diag.h"
+#include "policy/policy.h"
+
+#define FILES_MAX   (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX)
+#define SLICE_LEN   (128 * 1024) /* of lines that are indexed in one turn: some milliseconds */
+#define CONFIGS     2            /* the user's and the system's, which tell when to ask ssh anew */
+#define WAIT_MAX_S  3.           /* for a file that a program is writing to, or that hangs */
+#define START_MAX_S 10.          /* the guard serves then, and what it does not know is unknown */
+#define DETAIL_SIZE 512
+
+struct text {
+	char *data; /* owned */
+	size_t len;
+	enum known_hosts_origin origin;
+};
+
+struct hosts {
+	struct guard *guard;
+	hosts_ready *ready;
+	void *data;
+	bool is_ready;
+	char *home; /* ssh's; NULL: not known */
+	struct ssh_files *config;
+	struct ssh_known_files files; /* of ssh's configuration, or of its defaults */
+	struct watch *watch;
+	char *config_paths[CONFIGS];
+	size_t n_configs;            /* that are watched, before the files */
+	enum known_by by[FILES_MAX]; /* of each file that is watched */
+	size_t n_files;
+	uint64_t config_state; /* of the configuration when ssh was asked; 0: not seen yet */
+	uint64_t files_state;  /* of the files that are indexed; 0: none are */
+	uint64_t paths_state;  /* of their names */
+
+	struct known_hosts *index; /* in force */
+	bool is_complete;
+	/* What is being indexed. */
+	struct known_hosts *next;
+	struct text texts[FILES_MAX];
+	size_t n_texts, at_text, at_byte;
+	bool next_is_complete;
+	ev_timer slice;
+
+	struct hosts_wait *waits;
+	ev_timer patience;
+};
+
+/* ---- who waits ---- */
+
+static void wait_unlink(struct hosts_wait *wait) {
+	*wait->link = wait->next;
+	if (wait->next != NULL)
+		wait->next->link = wait->link;
+	*wait = (struct hosts_wait){.done = wait->done, .data = wait->data};
+}
+
+void hosts_wait_end(struct hosts_wait *wait) {
+	if (wait->link != NULL)
+		wait_unlink(wait);
+}
+
+/* Those who wait now; whoever is called may wait again. */
+static void release(struct hosts *hosts) {
+	struct hosts_wait *first = hosts->waits;
+
+	ev_timer_stop(hosts->guard->loop, &hosts->patience);
+	hosts->waits = NULL;
+	if (first != NULL)
+		first->link = &first;
+	while (first != NULL) {
+		struct hosts_wait *wait = first;
+
+		wait_unlink(wait);
+		wait->done(wait->data);
+	}
+	if (!hosts->is_ready) {
+		hosts->is_ready = true;
+		hosts->ready(hosts->data);
+	}
+}
+
+static void release_within(struct hosts *hosts, double seconds) {
+	ev_timer_stop(hosts->guard->loop, &hosts->patience);
+	ev_now_update(hosts->guard->loop);
+	ev_timer_set(&hosts->patience, seconds, 0.);
+	ev_timer_start(hosts->guard->loop, &hosts->patience);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	(void)loop, (void)revents;
+	release(watcher->data);
+}
+
+void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void *data),
+                void *data) {
+	*wait = (struct hosts_wait){.done = done, .data = data};
+	if (hosts == NULL || hosts->watch == NULL) {
+		done(data);
+		return;
+	}
+	if (hosts->waits == NULL) {
+		watch_look(hosts->watch);
+		release_within(hosts, WAIT_MAX_S);
+	}
+	wait->next = hosts->waits;
+	wait->link = &hosts->waits;
+	if (wait->next != NULL)
+		wait->next->link = &wait->next;
+	hosts->waits = wait;
+}
+
+/* ---- indexing ---- */
+
+static void texts_clear(struct hosts *hosts) {
+	for (size_t i = 0; i < hosts->n_texts; i++)
+		free(hosts->texts[i].data);
+	hosts->n_texts = hosts->at_text = hosts->at_byte = 0;
+	known_hosts_free(TAKE(hosts->next));
+	ev_timer_stop(hosts->guard->loop, &hosts->slice);
+}
+
+/* Told each time but the first: a line in known_hosts decides what a name means. */
+static void note(struct hosts *hosts, const struct known_hosts *index) {
+	struct known_hosts_counts counts = known_hosts_counts(index);
+	char detail[DETAIL_SIZE];
+
+	snprintf(detail, sizeof(detail), "%zu lines of known_hosts in %zu files%s; %zu malformed",
+	         counts.used, hosts->n_texts,
+	         hosts->next_is_complete ? "" : ", and one that could not be read",
+	         counts.malformed);
+	if (hosts->is_ready)
+		guard_note(hosts->guard, "known-hosts", NULL, detail);
+	else
+		diag_info("%s", detail);
+}
+
+static void indexed(struct hosts *hosts) {
+	note(hosts, hosts->next);
+	known_hosts_free(hosts->index);
+	hosts->index = TAKE(hosts->next);
+	hosts->is_complete = hosts->next_is_complete;
+	texts_clear(hosts);
+	release(hosts);
+}
+
+/* Up to the end of a line, unless that one is longer than all. */
+static struct bytes next_slice(const struct text *text, size_t at) {
+	struct bytes rest = {(const uint8_t *)text->data + at, text->len - at};
+	const uint8_t *end;
+
+	if (rest.len <= SLICE_LEN)
+		return rest;
+	end = memchr(rest.data + SLICE_LEN, '\n', rest.len - SLICE_LEN);
+	if (end != NULL)
+		rest.len = (size_t)(end - rest.data) + 1;
+	return rest;
+}
+
+static void slice_soon(struct hosts *hosts) {
+	ev_timer_set(&hosts->slice, 0., 0.);
+	ev_timer_start(hosts->guard->loop, &hosts->slice);
+}
+
+static void on_slice(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct hosts *hosts = watcher->data;
+	const struct text *text = &hosts->texts[hosts->at_text];
+	struct bytes slice;
+	int error;
+
+	(void)loop, (void)revents;
+	if (hosts->at_text == hosts->n_texts) {
+		indexed(hosts);
+		return;
+	}
+	slice = next_slice(text, hosts->at_byte);
+	error = known_hosts_add(hosts->next, slice, text->origin);
+	if (error < 0) {
+		/* What is in force stays so: what is missing may be a revocation. */
+		diag_error("known_hosts: %s", strerror(-error));
+		guard_note(hosts->guard, "known-hosts-failed", NULL, strerror(-error));
+		texts_clear(hosts);
+		hosts->files_state = 0;
+		release(hosts);
+		return;
+	}
+	hosts->at_byte += slice.len;
+	if (hosts->at_byte == text->len) {
+		hosts->at_byte = 0;
+		hosts->at_text++;
+	}
+	slice_soon(hosts);
+}
+
+/* ---- what was read ---- */
+
+/* false: no memory. One that is not there says nothing. */
+static bool take_file(struct hosts *hosts, const struct fetched *file, enum known_by by) {
+	struct text *text = &hosts->texts[hosts->n_texts];
+
+	if (file->error < 0 && file->error != -ENOENT)
+		hosts->next_is_complete = false;
+	if (file->error < 0)
+		return true;
+	text->data = malloc(file->bytes.len + 1);
+	if (text->data == NULL)
+		return false;
+	if (file->bytes.len > 0)
+		memcpy(text->data, file->bytes.data, file->bytes.len);
+	text->len = file->bytes.len;
+	text->origin = by == KNOWN_BY_SYSTEM ? KNOWN_HOSTS_SYSTEM : KNOWN_HOSTS_USER;
+	hosts->n_texts++;
+	return true;
+}
+
+static void begin_index(struct hosts *hosts, const struct fetched *files) {
+	bool good;
+
+	texts_clear(hosts);
+	hosts->next_is_complete = true;
+	good = known_hosts_new(&hosts->next) == 0;
+	for (size_t i = 0; good && i < hosts->n_files; i++)
+		good = take_file(hosts, &files[i], hosts->by[i]);
+	if (!good) {
+		texts_clear(hosts);
+		release_within(hosts, 0.);
+		return;
+	}
+	slice_soon(hosts);
+}
+
+/* Told apart by their states alone: it costs no more than asking ssh once too often. */
+static uint64_t state_of(const struct fetched *files, size_t n_files) {
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < n_files; i++) {
+		const struct stat *status = &files[i].status;
+		const uint64_t parts[] = {(uint64_t)files[i].error, (uint64_t)status->st_ino,
+		                          (uint64_t)status->st_size,
+		                          (uint64_t)status->st_ctim.tv_sec,
+		                          (uint64_t)status->st_ctim.tv_nsec};
+
+		for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++)
+			state = (state ^ parts[j]) * 0x100000001b3;
+	}
+	return state;
+}
+
+static void on_seen(void *data, int error, const struct fetched *files, bool asked) {
+	struct hosts *hosts = data;
+	uint64_t state;
+
+	(void)asked;
+	/* A program writes to one of them: they will be seen once it has ended. */
+	if (error == -EBUSY)
+		return;
+	if (error < 0) {
+		diag_error("known_hosts: %s", error == -ETIMEDOUT
+		                                      ? "its file system does not answer"
+		                                      : strerror(-error));
+		if (hosts->is_ready)
+			guard_note(hosts->guard, "known-hosts-failed", NULL, strerror(-error));
+		release(hosts);
+		return;
+	}
+	state = state_of(files, hosts->n_configs);
+	if (hosts->n_configs > 0 && hosts->config_state != 0 && state != hosts->config_state &&
+	    ssh_files_ask(hosts->config) < 0)
+		diag_error("known_hosts: ssh could not be asked about its configuration");
+	hosts->config_state = state;
+	files += hosts->n_configs;
+	state = state_of(files, hosts->n_files);
+	if (state == hosts->files_state) {
+		if (hosts->next == NULL)
+			release(hosts);
+		return;
+	}
+	hosts->files_state = state;
+	begin_index(hosts, files);
+}
+
+/* ---- which files ---- */
+
+static const char *const *files_of(const struct hosts *hosts, enum known_by by, size_t *ret_count) {
+	const struct guard *guard = hosts->guard;
+	size_t kind = by == KNOWN_BY_SYSTEM ? 1 : 0;
+	const char *const *files = NULL;
+
+	/* What root wrote into the floor stands above all. */
+	if (guard->floor != NULL)
+		files = policy_known_files(guard->floor, by, ret_count);
+	if (files == NULL)
+		files = policy_known_files(guard->policy, by, ret_count);
+	if (files != NULL)
+		return files;
+	*ret_count = hosts->files.n_paths[kind];
+	return (const char *const *)hosts->files.paths[kind];
+}
+
+static bool needs_config(const struct hosts *hosts) {
+	const struct guard *guard = hosts->guard;
+	size_t count;
+
+	for (unsigned kind = 0; kind < KNOWN_BY_COUNT; kind++) {
+		enum known_by by = (enum known_by)(1U << kind);
+
+		if (policy_known_files(guard->policy, by, &count) == NULL &&
+		    (guard->floor == NULL || policy_known_files(guard->floor, by, &count) == NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Of the files' names, and of whose they are. */
+static uint64_t state_of_paths(const struct hosts *hosts, const char *const *paths) {
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < hosts->n_files; i++) {
+		for (const char *at = paths[i]; *at != '\0'; at++)
+			state = (state ^ (unsigned char)*at) * 0x100000001b3;
+		state = (state ^ (0x100 + (uint64_t)hosts->by[i])) * 0x100000001b3;
+	}
+	return state;
+}
+
+static void watch_files(struct hosts *hosts) {
+	const char *paths[CONFIGS + FILES_MAX];
+	size_t n_paths = 0;
+	uint64_t state;
+	int error;
+
+	hosts->n_configs = hosts->n_files = 0;
+	for (size_t i = 0; needs_config(hosts) && i < CONFIGS; i++)
+		if (hosts->config_paths[i] != NULL)
+			paths[n_paths++] = hosts->config_paths[i];
+	hosts->n_configs = n_paths;
+	hosts->config_state = 0;
+	for (unsigned kind = 0; kind < KNOWN_BY_COUNT; kind++) {
+		enum known_by by = (enum known_by)(1U << kind);
+		size_t count = 0;
+		const char *const *files = files_of(hosts, by, &count);
+
+		for (size_t i = 0; i < count; i++) {
+			hosts->by[hosts->n_files++] = by;
+			paths[n_paths++] = files[i];
+		}
+	}
+	/* Other files than before: what is known is theirs from now on. */
+	state = state_of_paths(hosts, paths + hosts->n_configs);
+	if (state != hosts->paths_state)
+		hosts->files_state = 0;
+	hosts->paths_state = state;
+	if (n_paths == 0) {
+		begin_index(hosts, NULL);
+		return;
+	}
+	error = watch_set(hosts->watch, paths, n_paths);
+	if (error == 0) {
+		/* Also where all is as it was before, somebody may wait. */
+		watch_look(hosts->watch);
+		return;
+	}
+	diag_error("known_hosts: %s", strerror(-error));
+	release_within(hosts, 0.);
+}
+
+static int add_default(struct ssh_known_files *files, size_t kind, const char *home,
+                       const char *name) {
+	char *path = NULL;
+
+	if (asprintf(&path, "%s%s", home, name) < 0)
+		return -ENOMEM;
+	files->paths[kind][files->n_paths[kind]++] = path;
+	return 0;
+}
+
+/* What ssh reads where nobody has configured it. */
+static int default_files(struct ssh_known_files *files, const char *home) {
+	int error = add_default(files, 1, "", "/etc/ssh/ssh_known_hosts");
+
+	if (error == 0)
+		error = add_default(files, 1, "", "/etc/ssh/ssh_known_hosts2");
+	if (error == 0 && home != NULL)
+		error = add_default(files, 0, home, "/.ssh/known_hosts");
+	if (error == 0 && home != NULL)
+		error = add_default(files, 0, home, "/.ssh/known_hosts2");
+	return error;
+}
+
+static bool same_files(const struct ssh_known_files *a, const struct ssh_known_files *b) {
+	for (size_t kind = 0; kind < KNOWN_BY_COUNT; kind++) {
+		if (a->n_paths[kind] != b->n_paths[kind])
+			return false;
+		for (size_t i = 0; i < a->n_paths[kind]; i++)
+			if (strcmp(a->paths[kind][i], b->paths[kind][i]) != 0)
+				return false;
+	}
+	return true;
+}
+
+/* Where ssh does not tell, what it told before stays, and at first its defaults. */
+static void on_told(void *data, int error, const struct ssh_known_files *files) {
+	struct hosts *hosts = data;
+	struct ssh_known_files copy = {0};
+
+	if (error < 0) {
+		const char *why = error == -ETIMEDOUT ? "ssh -G did not end in time"
+		                  : error == -EBADMSG ? "what ssh -G says cannot be read"
+		                                      : "ssh -G failed";
+
+		diag_info("known_hosts: %s: the usual files are read (see known_hosts in "
+		          "ssh-agent-guard-policy(5))",
+		          why);
+		if (hosts->is_ready)
+			guard_note(hosts->guard, "known-hosts-failed", NULL, why);
+		else
+			watch_files(hosts);
+		return;
+	}
+	if (hosts->is_ready && same_files(files, &hosts->files))
+		return;
+	for (size_t kind = 0; kind < KNOWN_BY_COUNT && error == 0; kind++)
+		for (size_t i = 0; i < files->n_paths[kind] && error == 0; i++)
+			error = add_default(&copy, kind, "", files->paths[kind][i]);
+	if (error < 0) {
+		ssh_known_files_deinit(&copy);
+	} else {
+		ssh_known_files_deinit(&hosts->files);
+		hosts->files = copy;
+	}
+	watch_files(hosts);
+}
+
+/* ---- its life ---- */
+
+static int hosts_begin(struct hosts *hosts) {
+	struct ev_loop *loop = hosts->guard->loop;
+	int error = default_files(&hosts->files, hosts->home);
+
+	if (error == 0 && hosts->home != NULL &&
+	    asprintf(&hosts->config_paths[0], "%s/.ssh/config", hosts->home) < 0) {
+		hosts->config_paths[0] = NULL;
+		error = -ENOMEM;
+	}
+	hosts->config_paths[1] = strdup("/etc/ssh/ssh_config");
+	if (hosts->config_paths[1] == NULL)
+		error = -ENOMEM;
+	if (error == 0)
+		error = ssh_files_new(&hosts->config, loop, hosts->home, on_told, hosts);
+	if (error == 0)
+		error = watch_new(&hosts->watch, loop, KNOWN_HOSTS_BYTES_MAX, on_seen, hosts);
+	if (error < 0)
+		return error;
+	release_within(hosts, START_MAX_S);
+	if (!needs_config(hosts) || ssh_files_ask(hosts->config) < 0)
+		watch_files(hosts);
+	return 0;
+}
+
+/* Where ssh looks, whatever HOME says. Asked once, before anybody is served, because the directory
+ * of users may be far away. */
+static char *home_of_ssh(void) {
+	const struct passwd *entry = getpwuid(geteuid());
+
+	return entry != NULL && entry->pw_dir[0] == '/' ? strdup(entry->pw_dir) : policy_home();
+}
+
+int hosts_new(struct hosts **ret, struct guard *guard, hosts_ready *ready, void *data) {
+	struct hosts *hosts = calloc(1, sizeof(*hosts));
+	int error;
+
+	if (hosts == NULL)
+		return -ENOMEM;
+	*hosts = (struct hosts){
+		.guard = guard, .ready = ready, .data = data, .home = home_of_ssh()};
+	ev_init(&hosts->slice, on_slice);
+	ev_init(&hosts->patience, on_patience);
+	hosts->slice.data = hosts->patience.data = hosts;
+	error = hosts_begin(hosts);
+	if (error < 0) {
+		hosts_free(hosts);
+		return error;
+	}
+	*ret = hosts;
+	return 0;
+}
+
+void hosts_free(struct hosts *hosts) {
+	if (hosts == NULL)
+		return;
+	while (hosts->waits != NULL)
+		wait_unlink(hosts->waits);
+	ev_timer_stop(hosts->guard->loop, &hosts->patience);
+	texts_clear(hosts);
+	known_hosts_free(hosts->index);
+	watch_free(hosts->watch);
+	ssh_files_free(hosts->config);
+	ssh_known_files_deinit(&hosts->files);
+	for (size_t i = 0; i < CONFIGS; i++)
+		free(hosts->config_paths[i]);
+	free(hosts->home);
+	free(hosts);
+}
+
+void hosts_policy_changed(struct hosts *hosts) {
+	if (needs_config(hosts) && ssh_files_ask(hosts->config) < 0)
+		diag_error("known_hosts: ssh could not be asked about its configuration");
+	watch_files(hosts);
+}
+
+const struct known_hosts *hosts_index(const struct hosts *hosts) {
+	return hosts != NULL ? hosts->index : NULL;
+}
+
+bool hosts_is_complete(const struct hosts *hosts) {
+	return hosts != NULL && hosts->index != NULL && hosts->is_complete;
+}
+
+bool hosts_has_started(const struct hosts *hosts, const struct caller *caller) {
+	pid_t child = hosts != NULL ? ssh_files_child(hosts->config) : 0;
+
+	if (child <= 0)
+		return false;
+	if (caller->process.pid == child)
+		return true;
+	for (size_t i = 0; i < caller->n_ancestors; i++)
+		if (caller->ancestors[i].pid == child)
+			return true;
+	return false;
+}

@@ -1,0 +1,44 @@
+/*
+ * What known_hosts says, kept as its files are: those that the policy names, else those that ssh's
+ * configuration does. They are read by a child, indexed a piece at a time so that nobody waits, and
+ * read again when they change.
+ */
+#ifndef AGENT_HOSTS_H
+#define AGENT_HOSTS_H
+
+#include "agent/guard.h"
+#include "base/cleanup.h"
+#include "wire/known_hosts.h"
+
+struct hosts;
+
+/* Called once, when all was read for the first time, or could not be. */
+typedef void hosts_ready(void *data);
+
+/* The guard must outlive it. */
+int hosts_new(struct hosts **ret, struct guard *guard, hosts_ready *ready, void *data) MUST_CHECK;
+void hosts_free(struct hosts *hosts); /* NULL is fine */
+
+/* Another policy is in force, which may name other files. */
+void hosts_policy_changed(struct hosts *hosts);
+
+/* The index as it is now, for this turn of the loop; NULL: nothing could be read. */
+const struct known_hosts *hosts_index(const struct hosts *hosts);
+/* Whether all files could be read: else a key that is not there may well be in one of them. */
+bool hosts_is_complete(const struct hosts *hosts);
+
+/* Whether the guard itself has started that process, to be told of ssh's configuration, or what has
+ * started it. */
+bool hosts_has_started(const struct hosts *hosts, const struct caller *caller);
+
+/* One who waits until the files were read as they are now. Zeroed: nobody. */
+struct hosts_wait {
+	struct hosts_wait *next, **link; /* of a list; link is NULL while nobody waits */
+	void (*done)(void *data);
+	void *data;
+};
+/* done is called from the loop; at once, and from within, where there is nothing to wait for. */
+void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void *data), void *data);
+void hosts_wait_end(struct hosts_wait *wait);
+
+#endif

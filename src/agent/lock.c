@@ -1,0 +1,656 @@
+#include "agent/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/asker.h"
+#include "base/clock.h"
+#include "base/cursor.h"
+#include "base/diag.h"
+#include "base/file.h"
+#include "policy/copy.h"
+#include "policy/diff.h"
+
+#define MAGIC "ssh-agent-guard accepted policy 1\n"
+#define FILE_LEN_MAX \
+	(2 * POLICY_LEN_MAX) /* of all files together, with their paths and what stands around */
+#define BODY_LEN_MAX \
+	(48 * 1024)         /* an answer on the control socket takes it, and so does a person */
+#define ACCEPT_S_MIN    600 /* reading takes longer than looking */
+#define SECOND_NS       UINT64_C(1000000000)
+#define RESTORE_S       1.  /* whoever writes again and again is not answered more often */
+#define RESTORED_NOTE_S 60. /* and one event in so long tells of it */
+
+/* A policy, and what it was read from. */
+struct offer {
+	struct policy *policy; /* NULL: there is none */
+	struct buffer copy;
+};
+
+struct lock {
+	struct guard *guard;
+	lock_changed *changed;
+	void *data;
+	struct buffer current; /* what the policy in force was read from; empty: there is no file */
+	bool is_kept;          /* that stands in the state directory, because it is locked */
+	bool on_first_use;     /* it was trusted without a yes, and no event has told that yet */
+	struct offer held;     /* what the file says now, and is not used */
+	struct offer asked;    /* what a person is asked about */
+	struct waiter *waiter; /* NULL: nobody is asked */
+	char *notice;
+	char *path;    /* of the accepted copy */
+	ev_stat place; /* likewise */
+	ev_timer restore;
+	struct stat own; /* as we wrote it */
+	double restored_at;
+};
+
+static void offer_clear(struct offer *offer) {
+	policy_unref(offer->policy);
+	buffer_deinit(&offer->copy);
+	*offer = (struct offer){0};
+}
+
+/* -ENOMEM: it is empty then. */
+static int offer_set(struct offer *offer, struct policy *policy, struct bytes copy) {
+	offer_clear(offer);
+	buffer_put_raw(&offer->copy, copy);
+	if (buffer_error(&offer->copy) < 0) {
+		buffer_deinit(&offer->copy);
+		return -ENOMEM;
+	}
+	offer->policy = policy_ref(policy);
+	return 0;
+}
+
+static bool either_locks(const struct policy *floor, const struct policy *policy) {
+	return policy_locks(policy) || (floor != NULL && policy_locks(floor));
+}
+
+static bool locks(const struct guard *guard, const struct policy *policy) {
+	return either_locks(guard->floor, policy);
+}
+
+static void say(struct lock *lock, const char *trigger, const char *reason,
+                const struct prompt *prompt, const char *detail) {
+	struct guard *guard = lock->guard;
+	bool said_yes = prompt != NULL && prompt->state == PROMPT_GRANTED;
+	struct event event = {
+		.real_us = clock_real_us(),
+		.trigger = trigger,
+		.reason = reason,
+		.detail = detail,
+		.confirm_method = said_yes ? confirm_method_name(prompt->method) : NULL,
+		.confirm_via = said_yes ? prompt->via : NULL,
+		.confirm_weak = said_yes && confirm_method_is_weak(prompt->method),
+		.proof = said_yes ? prompt->proof : NULL,
+		.config_sha256 = policy_sha256(guard->policy),
+		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,
+	};
+	/* guard_event() has shown the failure where a user looks. */
+	int error = guard_event(guard, &event);
+
+	(void)error;
+}
+
+static void notice(struct lock *lock, const char *text) {
+	free(lock->notice);
+	lock->notice = text != NULL ? strdup(text) : NULL;
+}
+
+/* ---- the copy in the state directory ---- */
+
+static void watch_copy(struct lock *lock) {
+	struct stat status;
+
+	if (fstatat(lock->guard->state_fd, LOCK_FILE, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		lock->own = status;
+}
+
+static int write_copy(struct lock *lock, const struct policy *policy, struct bytes copy) {
+	CLEANUP(buffer_deinit) struct buffer content = {0};
+	int error;
+
+	buffer_put_raw(&content, bytes_of_text(MAGIC));
+	buffer_put_string(&content, bytes_of_text(policy_sha256(policy)));
+	buffer_put_string(&content, copy);
+	error = buffer_error(&content);
+	if (error == 0)
+		error = file_replace(lock->guard->state_fd, LOCK_FILE, buffer_bytes(&content));
+	lock->is_kept = error == 0;
+	if (error == 0)
+		watch_copy(lock);
+	return error;
+}
+
+static int remove_copy(struct lock *lock) {
+	lock->is_kept = false;
+	if (unlinkat(lock->guard->state_fd, LOCK_FILE, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+/* Nothing but a private file of ours was written by us. */
+static int read_file(struct buffer *content, int state_fd) {
+	CLEANUP(close_fd)
+	int fd = openat(state_fd, LOCK_FILE,
+	                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+	if (status.st_uid != geteuid() || (status.st_mode & 077) != 0)
+		return -EPERM;
+	return file_read_open(content, fd, FILE_LEN_MAX);
+}
+
+/* *ret_copy points into content. */
+static int read_copy(struct policy **ret, struct bytes *ret_copy, struct buffer *content,
+                     int state_fd, struct problems *problems) {
+	struct cursor cursor;
+	struct bytes magic, sha256;
+	int error = read_file(content, state_fd);
+
+	if (error < 0)
+		return error;
+	cursor = cursor_over(buffer_bytes(content));
+	magic = cursor_raw(&cursor, strlen(MAGIC));
+	sha256 = cursor_string(&cursor);
+	*ret_copy = cursor_string(&cursor);
+	if (cursor_finish(&cursor) < 0 || !bytes_equal_text(magic, MAGIC))
+		return -EBADMSG;
+	error = policy_copy_parse(ret, *ret_copy, problems);
+	if (error == 0 && !bytes_equal_text(sha256, policy_sha256(*ret))) {
+		policy_unref(*ret);
+		*ret = NULL;
+		return -EBADMSG;
+	}
+	return error;
+}
+
+/* Somebody has changed it. What counts is what we hold; a later guard begins with the file. */
+static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct lock *lock = watcher->data;
+	int error;
+
+	(void)revents;
+	if (!lock->is_kept)
+		return;
+	error = write_copy(lock, lock->guard->policy, buffer_bytes(&lock->current));
+	lock->is_kept = true; /* it is to be */
+	if (lock->restored_at == 0. || ev_now(loop) - lock->restored_at > RESTORED_NOTE_S)
+		say(lock, "policy-copy-restored", NULL, NULL,
+		    error == 0 ? "another program changed " LOCK_FILE
+		                 " in the state directory; it is as it was"
+		               : "another program changed " LOCK_FILE
+		                 " in the state directory, and it cannot be written");
+	lock->restored_at = ev_now(loop);
+}
+
+static bool is_own(const struct lock *lock, const struct stat *now) {
+	const struct stat *own = &lock->own;
+
+	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
+	       now->st_size == own->st_size && now->st_mtim.tv_sec == own->st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == own->st_mtim.tv_nsec && now->st_mode == own->st_mode;
+}
+
+static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	struct lock *lock = watcher->data;
+	struct stat now;
+
+	(void)revents;
+	if (!lock->is_kept || ev_is_active(&lock->restore))
+		return;
+	if (fstatat(lock->guard->state_fd, LOCK_FILE, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_own(lock, &now))
+		return;
+	ev_timer_set(&lock->restore, RESTORE_S, 0.);
+	ev_timer_start(loop, &lock->restore);
+}
+
+/* ---- at the start ---- */
+
+static int load_from_path(struct policy **ret, struct lock *lock, struct problems *problems) {
+	struct guard *guard = lock->guard;
+	int error = policy_load_copied(ret, &lock->current, guard->policy_path, problems);
+
+	if (error < 0) {
+		buffer_deinit(&lock->current);
+		return error;
+	}
+	error = buffer_error(&lock->current);
+	if (error == 0 && locks(guard, *ret)) {
+		error = write_copy(lock, *ret, buffer_bytes(&lock->current));
+		lock->on_first_use = true;
+	}
+	if (error < 0) {
+		problems_add(problems, LOCK_FILE, 0, 0,
+		             "lock: true: the accepted policy cannot be kept in the state "
+		             "directory: %s",
+		             strerror(-error));
+		policy_unref(*ret);
+		*ret = NULL;
+	}
+	return error;
+}
+
+static int report_copy(struct problems *problems, int error) {
+	problems_add(problems, LOCK_FILE, 0, 0,
+	             "the accepted policy in the state directory is not what the guard wrote: %s "
+	             "(look who did that; remove it to have the policy file trusted once more)",
+	             error == -EBADMSG || error == -EINVAL ? "it is damaged"
+	             : error == -EPERM                     ? "it is not private to you"
+	             : error == -ELOOP                     ? "it is a link"
+	                                                   : strerror(-error));
+	return error;
+}
+
+int lock_load(struct policy **ret, struct lock *lock, struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer content = {0};
+	struct guard *guard = lock->guard;
+	struct policy *policy = NULL;
+	struct bytes copy;
+	int error = read_copy(&policy, &copy, &content, guard->state_fd, problems);
+
+	if (error == -ENOENT && guard->floor != NULL && policy_locks(guard->floor)) {
+		diag_info("the floor says lock: true, and no policy was accepted yet, so that "
+		          "every signature needs a confirmation (ssh-agent-guard policy accept)");
+		return policy_new_default(ret);
+	}
+	if (error == -ENOENT)
+		return load_from_path(ret, lock, problems);
+	if (error < 0)
+		return report_copy(problems, error);
+	/* Left over from a lock that was taken off while no guard wrote that down. */
+	if (!locks(guard, policy)) {
+		policy_unref(policy);
+		error = remove_copy(lock);
+		return error < 0 ? report_copy(problems, error)
+		                 : load_from_path(ret, lock, problems);
+	}
+	buffer_put_raw(&lock->current, copy);
+	if (buffer_error(&lock->current) < 0) {
+		policy_unref(policy);
+		return -ENOMEM;
+	}
+	lock->is_kept = true;
+	watch_copy(lock);
+	*ret = policy;
+	return 0;
+}
+
+int lock_peek(struct policy **ret, const char *state, const struct policy *floor,
+              struct problems *problems) {
+	CLEANUP(close_fd) int state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(buffer_deinit) struct buffer content = {0};
+	struct policy *policy = NULL;
+	struct bytes copy;
+	int error;
+
+	if (state_fd < 0)
+		return errno == ENOENT ? -ENOENT : -errno;
+	error = read_copy(&policy, &copy, &content, state_fd, problems);
+	if (error < 0)
+		return error == -ENOENT ? error : report_copy(problems, error);
+	if (!either_locks(floor, policy)) {
+		policy_unref(policy);
+		return -ENOENT;
+	}
+	*ret = policy;
+	return 0;
+}
+
+void lock_started(struct lock *lock) {
+	if (lock->on_first_use)
+		say(lock, "policy-accepted", "first-use", NULL,
+		    "lock: true, and nothing was accepted before: the policy was trusted as it is");
+	lock->on_first_use = false;
+	ev_stat_start(lock->guard->loop, &lock->place);
+}
+
+/* ---- what is read while it runs ---- */
+
+static void tell_held(struct lock *lock, const struct policy *policy) {
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"the policy file has changed and is not used, because of lock: true: SHA-256 %s in "
+		"force, %s in the file; look at it, and run ssh-agent-guard policy accept, or put "
+		"it back",
+		policy_sha256(lock->guard->policy)[0] != '\0' ? policy_sha256(lock->guard->policy)
+							      : "(none)",
+		policy_sha256(policy));
+	notice(lock, text);
+	free(lock->guard->reload_error);
+	lock->guard->reload_error = strdup(text);
+	lock->guard->reload_state = RELOAD_HELD;
+	diag_error("policy: %s", text);
+	say(lock, "policy-locked", NULL, NULL, text);
+}
+
+bool lock_holds(struct lock *lock, struct policy *policy, struct bytes copy) {
+	bool is_known = lock->held.policy != NULL &&
+	                bytes_equal(buffer_bytes(&lock->held.copy), copy);
+
+	if (!locks(lock->guard, lock->guard->policy) ||
+	    bytes_equal(buffer_bytes(&lock->current), copy)) {
+		offer_clear(&lock->held);
+		notice(lock, NULL);
+		return false;
+	}
+	if (is_known)
+		return true;
+	/* Without memory for it, it cannot be accepted; it is not used either. */
+	if (offer_set(&lock->held, policy, copy) < 0)
+		diag_error("policy: %s", strerror(ENOMEM));
+	tell_held(lock, policy);
+	return true;
+}
+
+void lock_took(struct lock *lock, struct bytes copy) {
+	struct guard *guard = lock->guard;
+	int error;
+
+	if (!bytes_equal(buffer_bytes(&lock->current), copy)) {
+		buffer_deinit(&lock->current);
+		buffer_put_raw(&lock->current, copy);
+	}
+	error = buffer_error(&lock->current);
+	if (!locks(guard, guard->policy)) {
+		error = lock->is_kept ? remove_copy(lock) : 0;
+	} else if (!lock->is_kept && error == 0) {
+		error = write_copy(lock, guard->policy, copy);
+		say(lock, "policy-accepted", "first-use", NULL,
+		    "lock: true is new: the policy was trusted as it is");
+	}
+	if (error < 0)
+		diag_error(LOCK_FILE ": %s (the policy is locked until the guard ends)",
+		           strerror(-error));
+}
+
+const char *lock_notice(const struct lock *lock) {
+	return lock->notice;
+}
+
+/* ---- a person's yes ---- */
+
+static void refused(struct lock *lock, const struct prompt *prompt, const char *why) {
+	say(lock, "policy-accept-refused", why, prompt, policy_sha256(lock->asked.policy));
+	offer_clear(&lock->asked);
+}
+
+/* What was shown is what is used, whatever the file has become since. */
+static int use_asked(struct lock *lock) {
+	struct guard *guard = lock->guard;
+	struct policy *policy = lock->asked.policy;
+	struct bytes copy = buffer_bytes(&lock->asked.copy);
+	bool stays_locked = locks(guard, policy);
+	int error = stays_locked ? write_copy(lock, policy, copy) : remove_copy(lock);
+
+	if (error < 0)
+		return error;
+	error = guard_use_policy(guard, policy_ref(policy));
+	if (error < 0) {
+		policy_unref(policy);
+		return error;
+	}
+	buffer_deinit(&lock->current);
+	lock->current = lock->asked.copy;
+	lock->asked.copy = (struct buffer){0};
+	return 0;
+}
+
+static void accepted(struct lock *lock, const struct prompt *prompt) {
+	struct guard *guard = lock->guard;
+	bool is_held = lock->held.policy != NULL &&
+	               bytes_equal(buffer_bytes(&lock->held.copy), buffer_bytes(&lock->asked.copy));
+	char detail[256];
+	int error;
+
+	snprintf(detail, sizeof(detail), "SHA-256 %s, before it %s",
+	         policy_sha256(lock->asked.policy),
+	         policy_sha256(guard->policy)[0] != '\0' ? policy_sha256(guard->policy) : "(none)");
+	error = use_asked(lock);
+	if (error < 0) {
+		diag_error("policy: the accepted one cannot be kept: %s", strerror(-error));
+		refused(lock, prompt, "not-kept");
+		return;
+	}
+	offer_clear(&lock->asked);
+	if (is_held) {
+		offer_clear(&lock->held);
+		notice(lock, NULL);
+		guard->reload_state = RELOAD_NONE;
+	} else if (lock->held.policy != NULL) {
+		tell_held(lock, lock->held.policy);
+	}
+	diag_info("policy: accepted, %zu rules", policy_rule_count(guard->policy));
+	say(lock, "policy-accepted", NULL, prompt, detail);
+	guard_status_changed(guard);
+	lock->changed(lock->data);
+}
+
+static void on_answered(void *data, const struct prompt *prompt) {
+	struct lock *lock = data;
+
+	lock->waiter = NULL;
+	switch (prompt->state) {
+	case PROMPT_GRANTED: accepted(lock, prompt); break;
+	case PROMPT_DENIED: refused(lock, prompt, "denied"); break;
+	case PROMPT_TIMED_OUT: refused(lock, prompt, "timeout"); break;
+	case PROMPT_PENDING:
+	case PROMPT_CANCELLED: refused(lock, prompt, "cancelled"); break;
+	}
+}
+
+/* By what the policy in force names, but for windows, which anybody can click; the floor's word
+ * counts, too. */
+static unsigned methods_for(const struct guard *guard) {
+	unsigned methods = policy_confirm(guard->policy)->methods & ~(unsigned)CONFIRM_ASKPASS;
+
+	methods &= ~CONFIRM_AUTO; /* nobody's program asks, so it cannot be told where he is */
+	if (methods == 0)
+		methods = CONFIRM_PIN;
+	if (guard->floor != NULL && policy_confirm(guard->floor)->methods_named != 0)
+		methods &= policy_confirm(guard->floor)->methods;
+	return methods;
+}
+
+static void free_question(struct question **question) {
+	question_free(*question);
+}
+
+static int make_body(struct question *question, const struct policy *from,
+                     const struct policy *to) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	int error = policy_diff(&text, from, to);
+
+	if (error < 0)
+		return error;
+	if (text.len == 0)
+		buffer_put_raw(&text, bytes_of_text("(nothing of what it means: comments, order of "
+		                                    "names, or where it lies)\n"));
+	if (text.len > BODY_LEN_MAX)
+		return -E2BIG;
+	buffer_put_u8(&text, '\0');
+	if (buffer_error(&text) < 0)
+		return -ENOMEM;
+	question->body = strdup((const char *)text.data);
+	return question->body != NULL ? 0 : -ENOMEM;
+}
+
+/* What a security key signs, where it is touched for this. */
+static int put_change(struct question *question, const struct policy *from,
+                      const struct policy *to) {
+	int error = digest_hex(question->before, (struct bytes){0});
+
+	if (error < 0 || strlen(policy_sha256(to)) != DIGEST_HEX - 1)
+		return error < 0 ? error : -EINVAL;
+	strcpy(question->after, policy_sha256(to));
+	if (strlen(policy_sha256(from)) == DIGEST_HEX - 1)
+		strcpy(question->before, policy_sha256(from));
+	return 0;
+}
+
+static int make_question(struct question **ret, const struct lock *lock, unsigned methods) {
+	const struct policy *from = lock->guard->policy, *to = lock->asked.policy;
+	CLEANUP(free_question) struct question *question = NULL;
+	int error = question_new_own(&question, "policy accept", methods);
+
+	if (error == 0)
+		error = put_change(question, from, to);
+
+	if (error == 0)
+		error = question_add(question, "what",
+		                     policy_locks(to) ? "use a changed policy"
+		                                      : "use a changed policy, which takes "
+		                                        "the lock off");
+	if (error == 0)
+		error = question_add(question, "policy", policy_path(to));
+	if (error == 0)
+		error = question_add(question, "sha256_now",
+		                     policy_sha256(from)[0] != '\0' ? policy_sha256(from)
+		                                                    : "(none)");
+	if (error == 0)
+		error = question_add(question, "sha256_new", policy_sha256(to));
+	if (error == 0)
+		error = make_body(question, from, to);
+	if (error == 0)
+		*ret = TAKE(question);
+	return error;
+}
+
+static enum control_result failed(struct buffer *answer, const char *text) {
+	buffer_put_raw(answer, bytes_of_text(text));
+	return CONTROL_FAILED;
+}
+
+static const char *why_no_method(const char *reason) {
+	return strcmp(reason, "pin-locked") == 0
+	               ? "the PIN is locked, because it was wrong too often; wait"
+	               : "nobody can say yes: enroll a method first (ssh-agent-guard enroll)";
+}
+
+static const char *why_not_asked(enum broker_reply reply) {
+	switch (reply) {
+	case BROKER_WAITS: break;
+	case BROKER_RATE_LIMITED:
+		return "too many requests wait; answer them first "
+		       "(ssh-agent-guard pending)";
+	case BROKER_UNANSWERED: return "too many requests went unanswered; wait some minutes";
+	case BROKER_NO_MEMORY: return strerror(ENOMEM);
+	}
+	return "nobody can be asked";
+}
+
+/* NULL: a person is asked. */
+static const char *ask(struct lock *lock, unsigned methods) {
+	struct asker *asker = lock->guard->asker;
+	const struct confirm_settings *settings = policy_confirm(lock->guard->policy);
+	const struct broker_terms terms = {
+		.max_pending = settings->max_pending,
+		.timeout_ns = SECOND_NS * (settings->timeout_s > ACCEPT_S_MIN ? settings->timeout_s
+	                                                                      : ACCEPT_S_MIN),
+		.pause_ns = SECOND_NS * settings->pause_s,
+	};
+	struct question *question = NULL;
+	enum broker_reply reply;
+	int error = offer_set(&lock->asked, lock->held.policy, buffer_bytes(&lock->held.copy));
+
+	if (error == 0)
+		error = make_question(&question, lock, methods);
+	if (error == -E2BIG)
+		return "more changes than anybody could look through at once; accept them in "
+		       "steps, or stop the guard, and remove " LOCK_FILE " from its state "
+		       "directory to have the file trusted as it is";
+	if (error < 0)
+		return strerror(-error);
+	reply = broker_ask(&lock->waiter, asker->broker, question, &terms, clock_mono_ns(),
+	                   on_answered, lock);
+	asker_watch_clock(asker);
+	return reply == BROKER_WAITS ? NULL : why_not_asked(reply);
+}
+
+/* A question about another policy than the file has now is no use to anybody. */
+static void stop_asking(struct lock *lock) {
+	struct waiter *waiter = TAKE(lock->waiter);
+
+	if (waiter == NULL)
+		return;
+	broker_leave(lock->guard->asker->broker, waiter, clock_mono_ns());
+	asker_watch_clock(lock->guard->asker);
+	refused(lock, NULL, "cancelled");
+}
+
+enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
+	struct confirm_terms terms = {0};
+	const char *reason, *why_not = NULL;
+	unsigned methods;
+	char line[64];
+
+	if (lock->held.policy == NULL) {
+		buffer_put_raw(answer, bytes_of_text("0 nothing\n"));
+		return CONTROL_OK;
+	}
+	terms.methods = methods_for(lock->guard);
+	methods = asker_methods(lock->guard->asker, &terms, PRESENCE_UNKNOWN, &reason);
+	if (methods == 0)
+		return failed(answer, why_no_method(reason));
+	if (lock->waiter != NULL &&
+	    !bytes_equal(buffer_bytes(&lock->asked.copy), buffer_bytes(&lock->held.copy)))
+		stop_asking(lock);
+	if (lock->waiter == NULL)
+		why_not = ask(lock, methods);
+	if (why_not != NULL) {
+		offer_clear(&lock->asked);
+		return failed(answer, why_not);
+	}
+	snprintf(line, sizeof(line), "%llu waits\n",
+	         (unsigned long long)waiter_prompt(lock->waiter));
+	buffer_put_raw(answer, bytes_of_text(line));
+	return CONTROL_OK;
+}
+
+/* ---- from start to end ---- */
+
+int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_changed *changed,
+             void *data) {
+	struct lock *lock = calloc(1, sizeof(*lock));
+
+	if (lock == NULL)
+		return -ENOMEM;
+	if (asprintf(&lock->path, "%s/" LOCK_FILE, state) < 0) {
+		free(lock);
+		return -ENOMEM;
+	}
+	lock->guard = guard;
+	lock->changed = changed;
+	lock->data = data;
+	ev_init(&lock->restore, on_restore);
+	ev_stat_init(&lock->place, on_place, lock->path, 0.);
+	lock->restore.data = lock->place.data = lock;
+	*ret = lock;
+	return 0;
+}
+
+void lock_free(struct lock *lock) {
+	if (lock == NULL)
+		return;
+	ev_timer_stop(lock->guard->loop, &lock->restore);
+	ev_stat_stop(lock->guard->loop, &lock->place);
+	if (lock->waiter != NULL && lock->guard->asker != NULL)
+		stop_asking(lock);
+	offer_clear(&lock->held);
+	offer_clear(&lock->asked);
+	buffer_deinit(&lock->current);
+	free(lock->path);
+	free(lock->notice);
+	free(lock);
+}

@@ -1,0 +1,645 @@
+#include "agent/touching.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+
+#define MS_NS UINT64_C(1000000)
+
+static void watch_file(struct touching *touching);
+
+/* ---- what there is to touch for ---- */
+
+bool touching_can(const struct touching *touching, bool verified) {
+	for (size_t i = 0; i < touching->enrolment.count; i++)
+		if (!verified || touching->enrolment.keys[i].verifies)
+			return true;
+	return false;
+}
+
+static bool is_for_touch(const struct prompt *prompt) {
+	const struct showing *showing = prompt->shown;
+
+	return (prompt->question->methods & CONFIRM_TOUCH) != 0 && showing != NULL &&
+	       showing->touch_tries < TOUCH_TRIES;
+}
+
+static const struct prompt *oldest(const struct touching *touching) {
+	const struct prompt *prompt = broker_prompts(touching->asker->broker);
+
+	while (prompt != NULL && !is_for_touch(prompt))
+		prompt = prompt->next;
+	return prompt;
+}
+
+const char *touching_words(const struct touching *touching, const struct prompt *prompt) {
+	if ((prompt->question->methods & CONFIRM_TOUCH) == 0)
+		return NULL;
+	if (!is_for_touch(prompt))
+		return "the security key has failed for this request";
+	if (prompt->id != touching->live)
+		return "not yet: an older request is asked first";
+	if (touching->words != NULL)
+		return touching->words;
+	return prompt->question->terms.pin ? "type the security key's PIN first"
+	                                   : "in a moment: the request is shown first";
+}
+
+static void answer_call(struct touching *touching, enum control_result result, const char *text) {
+	uint64_t call = touching->call;
+
+	touching->call = 0;
+	if (call != 0 && touching->asker->control != NULL)
+		control_answer(touching->asker->control, call, result, bytes_of_text(text));
+}
+
+static void set_words(struct touching *touching, const char *words) {
+	touching->words = words;
+	if (words != NULL && touching->live != 0)
+		diag_info("request %llu: %s", (unsigned long long)touching->live, words);
+}
+
+/* ---- the helper ---- */
+
+static void on_replied(void *data, const struct touch_reply *reply);
+static void on_ended(void *data);
+
+static void put_credentials(struct touch_request *request, const struct enrolment *enrolment,
+                            bool verified) {
+	for (size_t i = 0; i < enrolment->count; i++) {
+		const struct enrolled_key *key = &enrolment->keys[i];
+
+		if (!verified || key->verifies)
+			request->credentials[request->n_credentials++] = (struct bytes){
+				key->id, key->id_len};
+	}
+}
+
+static int ask_helper(struct touching *touching, enum touch_task task, const char *pin) {
+	const struct touch_calls calls = {on_replied, on_ended, touching};
+	struct touch_request request = {.task = task};
+	int error;
+
+	put_credentials(&request, &touching->enrolment, task == TOUCH_GET && touching->verified);
+	memcpy(request.challenge, touching->challenge, CHALLENGE_LEN);
+	error = touch_start(&touching->touch, touching->asker->guard->loop, &request, pin, &calls);
+	if (error == 0)
+		touching->state = TOUCHING_ASKS;
+	return error;
+}
+
+/* Has the helper end, if it is at work. */
+static void call_off(struct touching *touching) {
+	ev_timer_stop(touching->asker->guard->loop, &touching->timer);
+	proof_unref(TAKE(touching->proof));
+	switch (touching->state) {
+	case TOUCHING_STANDS: touching->state = TOUCHING_IDLE; break;
+	case TOUCHING_ASKS:
+		touch_stop(touching->touch);
+		touching->state = TOUCHING_ENDS;
+		break;
+	case TOUCHING_IDLE:
+	case TOUCHING_ENDS: break;
+	}
+}
+
+static void start_timer(struct touching *touching, double seconds) {
+	struct ev_loop *loop = touching->asker->guard->loop;
+
+	ev_timer_stop(loop, &touching->timer);
+	ev_now_update(loop);
+	ev_timer_set(&touching->timer, seconds, 0.);
+	ev_timer_start(loop, &touching->timer);
+}
+
+/* ---- a prompt ---- */
+
+/* From here on nobody joins it: what the key signs names each request. */
+static int begin_prompt(struct touching *touching, const struct prompt *prompt, const char *pin) {
+	struct asker *asker = touching->asker;
+	int error = proof_new(&touching->proof);
+
+	if (error < 0)
+		return error;
+	touching->verified = prompt->question->terms.pin;
+	touching->proof->n_requests = broker_seal(asker->broker, prompt->id,
+	                                          touching->proof->requests, PROOF_REQUESTS_MAX);
+	if (prompt->question->after[0] != '\0') {
+		touching->proof->n_requests = 0;
+		strcpy(touching->proof->before, prompt->question->before);
+		strcpy(touching->proof->after, prompt->question->after);
+	}
+	error = proof_challenge(touching->challenge, touching->proof);
+	return error < 0 ? error : ask_helper(touching, TOUCH_GET, pin);
+}
+
+static void count_try(struct touching *touching) {
+	const struct prompt *prompt = broker_find(touching->asker->broker, touching->live);
+	struct showing *showing = prompt != NULL ? prompt->shown : NULL;
+
+	if (showing != NULL)
+		showing->touch_tries++;
+}
+
+static void give_up_prompt(struct touching *touching, const char *via) {
+	struct asker *asker = touching->asker;
+	const struct prompt *prompt = broker_find(asker->broker, touching->live);
+	struct showing *showing = prompt != NULL ? prompt->shown : NULL;
+
+	if (showing == NULL)
+		return;
+	showing->touch_tries = TOUCH_TRIES;
+	/* Where something else may still say yes, it is left to that. */
+	if (prompt->question->methods == CONFIRM_TOUCH)
+		broker_deny(asker->broker, prompt->id, CONFIRM_TOUCH, via, clock_mono_ns());
+	asker_watch_clock(asker);
+}
+
+static void on_stood(struct touching *touching) {
+	const struct prompt *prompt = broker_find(touching->asker->broker, touching->live);
+
+	touching->state = TOUCHING_IDLE;
+	if (prompt == NULL || begin_prompt(touching, prompt, NULL) == 0)
+		return;
+	proof_unref(TAKE(touching->proof));
+	set_words(touching, touch_failure_text(TOUCH_BROKEN));
+	give_up_prompt(touching, "touch-failed");
+}
+
+void touching_look(struct touching *touching) {
+	const struct prompt *prompt = oldest(touching);
+
+	if (touching->state != TOUCHING_IDLE || touching->change != CHANGE_NONE)
+		return;
+	if (prompt == NULL) {
+		touching->live = 0;
+		return;
+	}
+	if (prompt->id != touching->live) {
+		touching->live = prompt->id;
+		touching->live_since_ns = clock_mono_ns();
+		touching->words = NULL;
+	}
+	/* With a PIN, it begins when that is typed. */
+	if (prompt->question->terms.pin)
+		return;
+	touching->state = TOUCHING_STANDS;
+	start_timer(touching, TOUCH_STANDS_S);
+}
+
+void touching_prompt_ends(struct touching *touching, uint64_t prompt) {
+	if (prompt != touching->live)
+		return;
+	touching->live = 0;
+	touching->words = NULL;
+	answer_call(touching, CONTROL_FAILED, "nothing waits for that any more");
+	if (touching->change == CHANGE_NONE)
+		call_off(touching);
+}
+
+const char *touching_try_pin(struct touching *touching, uint64_t id, const char *pin,
+                             uint64_t call) {
+	const struct prompt *prompt = broker_find(touching->asker->broker, id);
+
+	if (prompt == NULL)
+		return "nothing waits for that any more";
+	touching_look(touching);
+	if (touching->live != id)
+		return touching->change != CHANGE_NONE
+		               ? "the security keys are being changed; try again"
+		               : "an older request is asked first (ssh-agent-guard pending)";
+	if (touching->state != TOUCHING_IDLE ||
+	    clock_mono_ns() - touching->live_since_ns < (uint64_t)(TOUCH_STANDS_S * 1000) * MS_NS)
+		return "the security key is not ready; try again";
+	if (begin_prompt(touching, prompt, pin) < 0) {
+		proof_unref(TAKE(touching->proof));
+		return touch_failure_text(TOUCH_BROKEN);
+	}
+	touching->call = call;
+	return NULL;
+}
+
+/* ---- a change ---- */
+
+static void change_end(struct touching *touching, enum control_result result, const char *text) {
+	touching->change = CHANGE_NONE;
+	answer_call(touching, result, text);
+	call_off(touching);
+	touching_look(touching);
+}
+
+static void change_failed(struct touching *touching, const char *text) {
+	change_end(touching, CONTROL_FAILED, text);
+}
+
+static void tell_change(struct touching *touching, const char *detail) {
+	struct guard *guard = touching->asker->guard;
+	const struct event event = {
+		.real_us = clock_real_us(),
+		.trigger = "enrolled",
+		.detail = detail,
+		.config_sha256 = policy_sha256(guard->policy),
+		.proof = touching->proof,
+	};
+
+	if (guard_event(guard, &event) < 0)
+		diag_error("the log cannot be written");
+}
+
+/* What the next enrolment has that this one has not, or the other way round. */
+static void tell_keys(struct touching *touching, const struct enrolment *before) {
+	const struct enrolment *after = &touching->enrolment;
+	bool is_new = after->count > before->count;
+	const struct enrolled_key *key = enrolment_named(is_new ? after : before, touching->name);
+	char id[HEX_SIZE(CREDENTIAL_LEN_MAX)], point[HEX_SIZE(POINT_LEN)];
+	char detail[sizeof(id) + sizeof(point) + KEY_NAME_LEN_MAX + 64];
+
+	if (key == NULL)
+		return;
+	hex_put(id, (struct bytes){key->id, key->id_len});
+	hex_put(point, BYTES(key->point));
+	snprintf(detail, sizeof(detail), "fido2 %s: %s; public key %s, credential %s", key->name,
+	         is_new ? "added" : "removed", point, id);
+	tell_change(touching, detail);
+}
+
+static void do_change(struct touching *touching) {
+	struct asker *asker = touching->asker;
+	const struct enrolment before = touching->enrolment;
+	struct pin pin = {0};
+
+	switch (touching->change) {
+	case CHANGE_NONE:
+	case CHANGE_MAKE: return;
+	case CHANGE_KEYS:
+		if (enrolment_save(&touching->next, asker->guard->state_fd) < 0) {
+			change_failed(touching, "the state directory cannot be written");
+			return;
+		}
+		touching->enrolment = touching->next;
+		watch_file(touching);
+		tell_keys(touching, &before);
+		break;
+	case CHANGE_PIN:
+		strcpy(pin.hash, touching->pin_hash);
+		if (pin_save(&pin, asker->guard->state_fd) < 0) {
+			change_failed(touching, "the state directory cannot be written");
+			return;
+		}
+		asker->pin = pin;
+		tell_change(touching, "pin");
+		break;
+	}
+	change_end(touching, CONTROL_OK, "");
+}
+
+/* The first key is let in by what let its person in before; later ones by a touch. */
+static int begin_change(struct touching *touching) {
+	struct touch_proof *proof;
+	int error = 0;
+
+	if (touching->enrolment.count == 0) {
+		if (!touching->had_pin && touching->asker->pin.hash[0] != '\0')
+			change_failed(touching, "a PIN was set meanwhile; begin again");
+		else
+			do_change(touching);
+		return 0;
+	}
+	error = proof_new(&touching->proof);
+	proof = touching->proof;
+	if (error == 0)
+		error = enrolment_digest(proof->before, &touching->enrolment);
+	if (error == 0)
+		error = touching->change == CHANGE_PIN
+		                ? digest_hex(proof->after, bytes_of_text(touching->pin_hash))
+		                : enrolment_digest(proof->after, &touching->next);
+	if (error == 0)
+		error = proof_challenge(touching->challenge, proof);
+	touching->verified = false;
+	return error < 0 ? error : ask_helper(touching, TOUCH_GET, NULL);
+}
+
+/* For a call that has not been told to wait yet. */
+static const char *begin_change_for_call(struct touching *touching) {
+	if (begin_change(touching) == 0)
+		return NULL;
+	touching->call = 0;
+	change_failed(touching, "");
+	return touch_failure_text(TOUCH_BROKEN);
+}
+
+static const char *why_no_change(const struct touching *touching) {
+	if (touching->error < 0)
+		return "the file of the security keys cannot be read; see the guard's messages";
+	if (touching->change != CHANGE_NONE)
+		return "the security keys are being changed already";
+	if (touching->state != TOUCHING_IDLE || oldest(touching) != NULL)
+		return "requests wait for a touch; answer them first (ssh-agent-guard pending)";
+	return NULL;
+}
+
+static void change_starts(struct touching *touching, enum touching_change change, uint64_t call) {
+	touching->change = change;
+	touching->had_pin = touching->asker->pin.hash[0] != '\0';
+	touching->call = call;
+	touching->live = 0;
+	touching->next = touching->enrolment;
+	start_timer(touching, CHANGE_S);
+}
+
+const char *touching_enroll(struct touching *touching, const char *name, const char *pin,
+                            uint64_t call) {
+	const char *why_not = why_no_change(touching);
+	static const uint8_t no_challenge[CHALLENGE_LEN];
+
+	if (why_not != NULL)
+		return why_not;
+	if (!key_name_is_fit(name))
+		return "a name has 1 to 32 letters, digits, '.', '_' and '-'";
+	if (enrolment_named(&touching->enrolment, name) != NULL)
+		return "a key of that name is enrolled; give another --name";
+	if (touching->enrolment.count == ENROLLED_MAX)
+		return "no more keys can be enrolled; remove one";
+	change_starts(touching, CHANGE_MAKE, call);
+	strcpy(touching->name, name);
+	/* Nobody looks at what a key attests of itself. */
+	memcpy(touching->challenge, no_challenge, CHALLENGE_LEN);
+	if (ask_helper(touching, TOUCH_MAKE, *pin != '\0' ? pin : NULL) == 0)
+		return NULL;
+	touching->call = 0;
+	change_failed(touching, "");
+	return touch_failure_text(TOUCH_BROKEN);
+}
+
+const char *touching_remove(struct touching *touching, const char *name, uint64_t call) {
+	const char *why_not = why_no_change(touching);
+
+	if (why_not != NULL)
+		return why_not;
+	if (!key_name_is_fit(name) || enrolment_named(&touching->enrolment, name) == NULL)
+		return "no security key of that name is enrolled (ssh-agent-guard enroll --list)";
+	change_starts(touching, CHANGE_KEYS, call);
+	strcpy(touching->name, name);
+	enrolment_remove(&touching->next, name);
+	return begin_change_for_call(touching);
+}
+
+const char *touching_set_pin(struct touching *touching, const char *hash, uint64_t call) {
+	const char *why_not = why_no_change(touching);
+
+	if (why_not != NULL)
+		return why_not;
+	change_starts(touching, CHANGE_PIN, call);
+	strcpy(touching->pin_hash, hash);
+	return begin_change_for_call(touching);
+}
+
+static void made(struct touching *touching, const struct touch_reply *reply) {
+	struct enrolled_key key = {.verifies = reply->verified, .added_us = clock_real_us()};
+
+	strcpy(key.name, touching->name);
+	memcpy(key.id, reply->id.data, reply->id.len);
+	key.id_len = reply->id.len;
+	memcpy(key.point, reply->point.data, POINT_LEN);
+	if (touching->change != CHANGE_MAKE || !point_is_valid(key.point) ||
+	    enrolment_add(&touching->next, &key) < 0) {
+		change_failed(touching, touch_failure_text(TOUCH_BROKEN));
+		return;
+	}
+	/* The other touch is asked for once this helper has let go of the keys. */
+	touching->change = CHANGE_KEYS;
+}
+
+/* ---- what comes of a touch ---- */
+
+static void refuse(struct touching *touching, const char *name, const char *why) {
+	struct guard *guard = touching->asker->guard;
+	char detail[256];
+
+	snprintf(detail, sizeof(detail), "what security key %s answered is not used: %s", name,
+	         why);
+	guard_note(guard, "touch-refused", NULL, detail);
+	if (strcmp(why, assertion_fault_text(ASSERTION_COUNTER_BACK)) == 0)
+		guard_notice(guard, "the counter of a security key has gone back, so there may be "
+		                    "a copy of it (see ssh-agent-guard log)");
+	if (touching->change != CHANGE_NONE) {
+		change_failed(touching, detail);
+		return;
+	}
+	answer_call(touching, CONTROL_FAILED, detail);
+	give_up_prompt(touching, "touch-invalid");
+}
+
+static const char *check(struct touching *touching, struct enrolled_key *key,
+                         const struct assertion *assertion) {
+	const struct assertion_demand demand = {touching->challenge, key->point, touching->verified,
+	                                        key->counter};
+	uint32_t before = key->counter;
+	enum assertion_fault fault = assertion_check(&key->counter, assertion, &demand);
+
+	if (fault != ASSERTION_GOOD)
+		return assertion_fault_text(fault);
+	/* A number that could not be kept in mind could come again. */
+	if (key->counter != before &&
+	    enrolment_save(&touching->enrolment, touching->asker->guard->state_fd) < 0)
+		return "the state directory cannot be written, so its counter is not kept";
+	if (proof_complete(touching->proof, key, assertion) < 0)
+		return "there is no memory";
+	return NULL;
+}
+
+static void approved(struct touching *touching) {
+	struct asker *asker = touching->asker;
+	uint64_t prompt = touching->live, call = touching->call;
+	bool granted;
+
+	if (touching->change != CHANGE_NONE) {
+		struct enrolled_key *key;
+
+		/* Its counter has risen since the next one was made. */
+		for (size_t i = 0; i < touching->enrolment.count; i++) {
+			const struct enrolled_key *now = &touching->enrolment.keys[i];
+
+			key = enrolment_find(&touching->next, (struct bytes){now->id, now->id_len});
+			if (key != NULL)
+				key->counter = now->counter;
+		}
+		do_change(touching);
+		return;
+	}
+	touching->call = 0;
+	granted = broker_grant_proved(asker->broker, prompt, "touch", touching->proof);
+	if (call != 0 && asker->control != NULL)
+		control_answer(
+			asker->control, call, granted ? CONTROL_OK : CONTROL_FAILED,
+			bytes_of_text(granted ? "confirmed\n" : "nothing waits for that any more"));
+	asker_watch_clock(asker);
+}
+
+static void signed_by(struct touching *touching, const struct touch_reply *reply) {
+	const struct assertion assertion = {reply->auth_data, reply->signature};
+	struct enrolled_key *key = enrolment_find(&touching->enrolment, reply->id);
+	const char *why_not = "it is not enrolled";
+
+	if (touching->proof == NULL)
+		return;
+	if (key != NULL)
+		why_not = check(touching, key, &assertion);
+	if (why_not != NULL)
+		refuse(touching, key != NULL ? key->name : "?", why_not);
+	else
+		approved(touching);
+}
+
+static void failed(struct touching *touching, const struct touch_reply *reply) {
+	const char *text = touch_failure_text(reply->failure);
+	char words[192];
+
+	if (reply->failure == TOUCH_WRONG_PIN && reply->retries > 0)
+		snprintf(words, sizeof(words), "%s; %u more and it is blocked for good", text,
+		         reply->retries);
+	else
+		snprintf(words, sizeof(words), "%s", text);
+	if (touching->change != CHANGE_NONE) {
+		change_failed(touching, words);
+		return;
+	}
+	if (reply->failure == TOUCH_WRONG_PIN || reply->failure == TOUCH_PIN_BLOCKED)
+		guard_note(touching->asker->guard, "pin-wrong", NULL, words);
+	set_words(touching, text);
+	if (reply->failure == TOUCH_REFUSED) {
+		answer_call(touching, CONTROL_FAILED, words);
+		broker_deny(touching->asker->broker, touching->live, CONFIRM_TOUCH, "touch",
+		            clock_mono_ns());
+		asker_watch_clock(touching->asker);
+		return;
+	}
+	/* A PIN can be typed again, as often as the key itself allows. */
+	if (touching->call != 0)
+		answer_call(touching, CONTROL_FAILED, words);
+	else
+		count_try(touching);
+}
+
+static void on_replied(void *data, const struct touch_reply *reply) {
+	struct touching *touching = data;
+
+	if (reply->kind == TOUCH_NOTE) {
+		set_words(touching, touch_note_text(reply->note));
+		return;
+	}
+	/* The helper has nothing more to say. */
+	if (touching->state == TOUCHING_ASKS)
+		touching->state = TOUCHING_ENDS;
+	switch (reply->kind) {
+	case TOUCH_NOTE: break;
+	case TOUCH_SIGNED: signed_by(touching, reply); break;
+	case TOUCH_MADE: made(touching, reply); break;
+	case TOUCH_FAILED: failed(touching, reply); break;
+	}
+}
+
+static void on_ended(void *data) {
+	struct touching *touching = data;
+
+	touching->touch = NULL;
+	touching->state = TOUCHING_IDLE;
+	proof_unref(TAKE(touching->proof));
+	if (touching->change == CHANGE_NONE)
+		touching_look(touching);
+	else if (begin_change(touching) < 0)
+		change_failed(touching, touch_failure_text(TOUCH_BROKEN));
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct touching *touching = watcher->data;
+
+	(void)loop, (void)revents;
+	if (touching->change != CHANGE_NONE)
+		change_failed(touching, "nobody touched a security key; nothing was changed");
+	else if (touching->state == TOUCHING_STANDS)
+		on_stood(touching);
+}
+
+/* ---- the file ---- */
+
+/* Only one that is there: libev looks for what is not every few seconds. */
+static void watch_file(struct touching *touching) {
+	ev_stat_stop(touching->asker->guard->loop, &touching->file);
+	ev_stat_start(touching->asker->guard->loop, &touching->file);
+}
+
+/* Somebody else has changed what is enrolled: that takes a touch, so it is not used. */
+static void on_file(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	struct touching *touching = watcher->data;
+	struct enrolment found = {0};
+	int error = enrolment_load(&found, touching->asker->guard->state_fd);
+
+	(void)revents;
+	if ((error == 0 || error == -ENOENT) && enrolment_same(&found, &touching->enrolment))
+		return;
+	if (error == -ENOENT)
+		ev_stat_stop(loop, &touching->file);
+	guard_note(touching->asker->guard, "enrolment-changed", NULL,
+	           "the file of the security keys was changed by another program; those that were "
+	           "enrolled before stay in force");
+	guard_notice(
+		touching->asker->guard,
+		"the file of the security keys was changed by another program; the guard does "
+		"not use it, but will after a restart (look at ssh-agent-guard enroll --list)");
+}
+
+void touching_list(const struct touching *touching, struct buffer *text) {
+	for (size_t i = 0; i < touching->enrolment.count; i++) {
+		const struct enrolled_key *key = &touching->enrolment.keys[i];
+		char stamp[CLOCK_STAMP_SIZE], id[DIGEST_HEX], line[256];
+
+		clock_stamp(stamp, key->added_us);
+		if (digest_hex(id, (struct bytes){key->id, key->id_len}) < 0)
+			continue;
+		snprintf(line, sizeof(line),
+		         "%s: security key, enrolled %s, %s, credential %.16s\n", key->name, stamp,
+		         key->verifies ? "with its PIN" : "without a PIN", id);
+		buffer_put_raw(text, bytes_of_text(line));
+	}
+}
+
+int touching_new(struct touching **ret, struct asker *asker) {
+	struct touching *touching = calloc(1, sizeof(*touching));
+	int error;
+
+	if (touching == NULL)
+		return -ENOMEM;
+	touching->asker = asker;
+	ev_init(&touching->timer, on_timer);
+	touching->timer.data = touching;
+	error = enrolment_load(&touching->enrolment, asker->guard->state_fd);
+	if (error < 0 && error != -ENOENT) {
+		touching->error = error;
+		diag_error("%s in the state directory: %s (no security key can be used; to enroll "
+		           "them anew, remove the file and start the guard again)",
+		           ENROLMENT_FILE, strerror(-error));
+	}
+	snprintf(touching->file_path, sizeof(touching->file_path), "/proc/self/fd/%d/%s",
+	         asker->guard->state_fd, ENROLMENT_FILE);
+	ev_stat_init(&touching->file, on_file, touching->file_path, 0.);
+	touching->file.data = touching;
+	if (error != -ENOENT)
+		watch_file(touching);
+	*ret = touching;
+	return 0;
+}
+
+void touching_free(struct touching *touching) {
+	if (touching == NULL)
+		return;
+	ev_stat_stop(touching->asker->guard->loop, &touching->file);
+	ev_timer_stop(touching->asker->guard->loop, &touching->timer);
+	touch_free(touching->touch);
+	proof_unref(touching->proof);
+	free(touching);
+}

@@ -1,0 +1,46 @@
+/* What hides an agent's socket on Linux has no like here: no file system is mounted nowhere, and
+ * nothing is connected to by its descriptor. */
+#include <errno.h>
+
+#include "platform/platform.h"
+
+int platform_hidden_directory(int *ret_fd) {
+	(void)ret_fd;
+	return -ENOSYS;
+}
+
+int platform_take_socket(int *ret_fd, char **ret_path, int dir_fd, const char *name) {
+	(void)ret_fd, (void)ret_path, (void)dir_fd, (void)name;
+	return -ENOSYS;
+}
+
+/* There are no namespaces. */
+bool platform_user_owns_our_namespace(void) {
+	return false;
+}
+
+/* There is no Landlock, and Apple's sandbox takes a profile that it documents for nobody else. */
+int platform_confine_to(const char *program) {
+	(void)program;
+	return -ENOSYS;
+}
+
+int platform_confine_to_keys(void) {
+	return -ENOSYS;
+}
+
+int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
+	(void)sandbox;
+	return -ENOSYS;
+}
+
+/* A program needs root, or a right that Apple signs for, to look into others; but which of them
+ * were signed so that others may (get-task-allow) nobody can tell from here. */
+void platform_system_facts(struct system_facts *ret) {
+	*ret = (struct system_facts){
+		.names_writers = TRI_NO,
+		.has_pidfd = TRI_NO,
+		.hides_directories = TRI_NO,
+		.tracing = TRACING_UNKNOWN,
+	};
+}

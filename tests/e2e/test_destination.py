@@ -1,0 +1,371 @@
+"""Where a login goes, by the names of known_hosts: real hosts, real files, and those who would like
+to be taken for another host."""
+
+import base64
+import os
+import pathlib
+import shlex
+import unittest
+
+import agent_client as wire
+import place
+from agent_client import AgentClient, FAILURE, SUCCESS
+from binds import Host, bind_body, login, send_bind, session_id, sshsig
+from chains import ChainTest, wait_until
+from guard import SSH, SSH_ADD, SSH_KEYGEN
+
+
+def only(*matches):
+    """A policy with one rule for each match, named rule-1 and so on."""
+    rules = ''.join(f'  - {{match: {{{match}}}, action: allow}}\n' for match in matches)
+    return f'default_action: deny\nrules:\n{rules}'
+
+
+class Destination(ChainTest):
+    def setUp(self):
+        super().setUp()
+        self.names = self.known_names()
+        self.user = self.place.user_name
+
+    def start_with(self, policy, user=None, system='[]'):
+        self.start(f'{policy}\nknown_hosts: {{user: [{user or self.names}], system: {system}}}')
+
+    def host_line(self, name):
+        """The host's key under its own name, as known_hosts has it."""
+        return f'{name} {self.host_blob(name)}'
+
+    def host_blob(self, name):
+        public = pathlib.Path(f'{self.hosts[name].host_key}.pub')
+        return ' '.join(public.read_text().split()[:2])
+
+    def rewrite(self, *lines, path=None):
+        """What the guard knows from now on; in one step, so that it sees no half of it."""
+        before = len(self.guard.events(trigger='known-hosts'))
+        new = self.place.write('new', ''.join(f'{line}\n' for line in lines))
+        os.replace(new, path or self.names)
+        wait_until(lambda: len(self.guard.events(trigger='known-hosts')) > before,
+                   'the guard reads known_hosts again')
+
+    def last(self, **fields):
+        """The event of the last signature, which has these fields."""
+        event = self.signed()[-1]
+        self.assert_fields(event, **fields)
+        return event
+
+    def certified_host(self, name):
+        host = self.make_host(name, prepare=self.certify_host, settings=(
+            f'HostCertificate {self.place.path / name / "host_key-cert.pub"}'))
+        authority = ' '.join(pathlib.Path(f'{self.authority}.pub').read_text().split()[:2])
+        host.known_hosts.write_text(f'@cert-authority * {authority}\n')
+        self.hosts[name] = host
+        return authority
+
+    # --- as it is meant to be
+
+    def test_a_login_is_for_user_and_host_by_name(self):
+        self.start_with(only(f'ssh_dest: "{self.user}@a"', 'ssh_dest: "root@b"'))
+        self.assertTrue(self.arrives('a'))
+        self.last(rule='rule-1', ssh_dest=f'{self.user}@a', dest_evidence='verified',
+                  dest_mismatch=False, is_in_known_hosts=True, known_hosts=['user'],
+                  is_forwarded=False, weak=None)
+        self.assertFalse(self.arrives('b'))
+        self.last(rule='default', ssh_dest=f'{self.user}@b', decision='deny')
+
+    def test_names_may_be_hashed(self):
+        self.place.run_ok(SSH_KEYGEN, '-q', '-H', '-f', self.names)
+        self.assertNotIn('a ', self.names.read_text())
+        # Of the command line, and of the rule: a wildcard can be compared with neither.
+        self.start_with(only('ssh_dest: a', 'ssh_dest: b, forwarded_via: a', 'ssh_dest: "c*"'))
+        self.assertTrue(self.arrives('a', 'b'))
+        self.last(ssh_dest=f'{self.user}@b', forwarded_via=['a'], rule='rule-2',
+                  forwarded_via_keys=[self.host_keys['a']], is_in_known_hosts=True)
+        self.assertFalse(self.arrives('a', 'c'))
+        self.last(ssh_dest=None, is_in_known_hosts=True, missing_fact='ssh_dest')
+        self.assertTrue(self.arrives('c'))  # here it was typed
+        self.last(ssh_dest=f'{self.user}@c', rule='rule-3')
+
+    def test_a_host_that_nobody_knows_has_no_name(self):
+        self.place.write('names', self.host_line('a') + '\n')
+        self.start_with('''
+default_action: allow
+rules:
+  - {name: strangers, match: {is_in_known_hosts: false}, action: deny}
+''')
+        self.assertTrue(self.arrives('a'))
+        self.assertFalse(self.arrives('b'))
+        self.last(rule='strangers', ssh_dest=None, is_in_known_hosts=False, known_hosts=None,
+                  dest_key_fingerprint=self.host_keys['b'])
+        self.assertFalse(self.arrives('a', 'b'))
+        self.last(rule='strangers', is_forwarded=True, forwarded_via=['a'])
+
+    def test_who_says_yes_to_a_new_host_is_not_refused_the_moment_after(self):
+        self.place.write('names', '')
+        self.start_with(only('ssh_dest: "127.0.0.1", is_in_known_hosts: true'))
+        for name in 'ab':  # ssh writes the name and logs in, with nothing in between
+            done = self.place.run(
+                SSH, '-F', self.hosts[name].client_config, '-o', 'StrictHostKeyChecking=accept-new',
+                '-o', f'UserKnownHostsFile={self.names}', name, 'echo arrived', env=self.guard.env)
+            self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+            self.last(ssh_dest=f'{self.user}@127.0.0.1', is_in_known_hosts=True)
+
+    def test_a_certificate_names_its_host_where_its_authority_is_known(self):
+        authority = self.certified_host('d')
+        system = self.place.write('system', f'@cert-authority certified,*.example {authority}\n')
+        self.start_with(only('ssh_dest: certified, known_hosts: system'), system=f'[{system}]')
+        done = self.over('d')
+        self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+        self.last(ssh_dest=f'{self.user}@certified', known_hosts=['system'],
+                  dest_evidence='verified', is_in_known_hosts=True)
+        for line in (f'@cert-authority other.example {authority}', f'@revoked * {authority}'):
+            self.rewrite(line, path=system)
+            self.assertNotEqual(self.over('d').stdout, 'arrived\n')
+            self.last(decision='deny', ssh_dest=None, is_in_known_hosts=False)
+        self.last(reason='host-revoked')
+
+    def test_a_jump_and_the_host_behind_it_are_two_destinations(self):
+        config = self.place.write('jump', ''.join(
+            self.hosts[name].client_config.read_text() for name in 'ab'))
+        self.start_with(only('ssh_dest: a, is_forwarded: false', 'ssh_dest: b, is_forwarded: false'))
+        done = self.place.run(SSH, '-F', config, '-J', 'a', 'b', 'echo arrived', env=self.guard.env)
+        self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+        self.assertEqual([(event['ssh_dest'], event['dest_mismatch']) for event in self.signed()],
+                         [(f'{self.user}@a', False), (f'{self.user}@b', False)])
+
+    def test_a_way_over_hosts_is_allowed_whole_and_denied_by_each(self):
+        self.start_with(only('ssh_dest: [a, b], is_forwarded: false', 'ssh_dest: b, forwarded_via: a',
+                             'ssh_dest: c, forwarded_via: [a, b], hops: 2'))
+        self.assertTrue(self.arrives('a', 'b', 'c'))
+        self.last(rule='rule-3', ssh_dest=f'{self.user}@c', forwarded_via=['a', 'b'], hops=2)
+        self.assertFalse(self.arrives('a', 'c'))
+        self.last(decision='deny', forwarded_via=['a'], ssh_dest=f'{self.user}@c')
+        self.guard.write_policy(f'''
+default_action: allow
+known_hosts: {{user: [{self.names}]}}
+hide_denied_keys: false
+rules: [{{name: not-over-b, match: {{forwarded_via: b}}, action: deny}}]
+''')
+        self.guard.command('reload')
+        self.assertFalse(self.arrives('a', 'b', 'c'))
+        self.last(rule='not-over-b', forwarded_via=['a', 'b'])
+        self.assertTrue(self.arrives('a', 'c'))
+
+    def test_a_control_master_forwards_by_name(self):
+        self.start_with(only('ssh_dest: a', 'ssh_dest: b, forwarded_via: a'))
+        control = self.place.path / 'control'
+        words = [SSH, '-F', self.hosts['a'].client_config, '-S', control]
+        # Where it stays in the background it calls itself so.
+        self.place.run_ok(*words, '-A', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=600', 'a',
+                          'true', env=self.guard.env)
+        for name, arrives in (('b', True), ('c', False)):
+            inner = shlex.join(self.words_over(name))
+            done = self.place.run(*words, '-A', 'a', inner)
+            self.assertEqual(done.stdout == 'arrived\n', arrives, done.stderr)
+            event = self.last(ssh_dest=f'{self.user}@{name}', forwarded_via=['a'], is_forwarded=True)
+            self.assertIn('[mux]', ' '.join(event['command']))
+        self.place.run(*words, '-O', 'exit', 'a')
+
+    def test_git_says_what_it_does(self):
+        repository = self.place.home / 'r.git'
+        self.place.run_ok('git', 'init', '-q', '--bare', repository)
+        self.start_with('''
+default_action: allow
+rules: [{name: no-push, match: {git_operation: push}, action: deny}]
+''')
+        env = {**self.guard.env, 'GIT_SSH_COMMAND': f'ssh -F {self.hosts["a"].client_config}'}
+        self.place.run_ok('git', 'ls-remote', f'a:{repository}', env=env)
+        self.last(git_operation='fetch', git_repo=str(repository), ssh_dest=f'{self.user}@a')
+        work = self.place.home / 'work'
+        self.place.run_ok('git', 'init', '-q', work)
+        self.place.run_ok('git', '-C', work, '-c', 'user.name=A', '-c', 'user.email=a@example',
+                          'commit', '-q', '--allow-empty', '-m', 'empty')
+        pushed = self.place.run('git', '-C', work, 'push', '-q', f'a:{repository}', 'HEAD:x', env=env)
+        self.assertNotEqual(pushed.returncode, 0)
+        self.last(rule='no-push', git_operation='push')
+
+    def test_scp_sftp_and_rsync_are_known_by_their_ssh(self):
+        host = self.hosts['d'] = self.make_host('d', settings='Subsystem sftp internal-sftp')
+        self.names = self.known_names()
+        self.start_with(only('ssh_dest: d'))
+        file = self.place.write('home/file', 'content')
+        config = host.client_config
+        for words in (['scp', '-q', '-F', config, file, f'd:{file}.scp'],
+                      ['rsync', '-e', f'ssh -F {config}', file, f'd:{file}.rsync']):
+            if self.place.run('sh', '-c', f'command -v {words[0]}').returncode != 0:
+                continue
+            self.place.run_ok(*words, env=self.guard.env)
+            self.last(ssh_dest=f'{self.user}@d', dest_mismatch=False, process_name='ssh')
+        self.place.run_ok('sftp', '-q', '-F', config, '-b', '-', 'd', input='pwd\n',
+                          env=self.guard.env)
+        self.last(ssh_dest=f'{self.user}@d', dest_mismatch=False)
+
+    def test_a_signature_has_no_destination_and_its_way_has_names(self):
+        self.start_with(only('ssh_dest: a', 'namespace: git, forwarded_via: a'))
+        message = self.place.write('home/message', 'a message\n')
+        words = [SSH_KEYGEN, '-Y', 'sign', '-f', f'{self.key}.pub']
+        for namespace, signs in (('git', True), ('file', False)):
+            then = shlex.join([*words, '-n', namespace, str(message)])
+            done = self.over('a', then=then, options=['-A'])
+            self.assertEqual(done.returncode == 0, signs, done.stderr)
+            self.last(sign_type='sshsig', ssh_dest=None, dest_evidence=None, forwarded_via=['a'])
+
+    # --- files
+
+    def test_the_names_are_those_of_now(self):
+        self.start_with(only('ssh_dest: b'))
+        self.assertFalse(self.arrives('a'))
+        self.rewrite(f'b {self.host_blob("a")}')
+        self.assertTrue(self.arrives('a'))
+        self.last(ssh_dest=f'{self.user}@b', dest_mismatch=None)
+        self.rewrite(f'b {self.host_blob("a")}', f'a {self.host_blob("c")}')
+        self.assertTrue(self.arrives('a'))  # for c known as a, this is another host
+        self.last(ssh_dest=f'{self.user}@b', dest_mismatch=True)
+
+    def test_a_revoked_host_is_refused_whatever_the_rules_say(self):
+        self.start_with('default_action: allow')
+        self.assertTrue(self.arrives('a', 'b'))
+        self.rewrite(self.host_line('a'), self.host_line('b'), f'@revoked * {self.host_blob("b")}')
+        for names in (('b',), ('a', 'b')):
+            self.assertFalse(self.arrives(*names))
+            self.last(decision='deny', reason='host-revoked', ssh_dest=None, is_in_known_hosts=False,
+                      dest_key_fingerprint=self.host_keys['b'])
+
+    def test_a_file_that_cannot_be_read_makes_unknown_and_nobody_waits(self):
+        fifo = self.place.path / 'fifo'
+        os.mkfifo(fifo)
+        self.start_with('''
+default_action: allow
+rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
+''', user=f'{self.names}, {fifo}')
+        self.assertTrue(self.arrives('a'))  # the other file knows it
+        self.rewrite(self.host_line('a'))
+        self.assertFalse(self.arrives('b'))
+        self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
+
+    def test_ssh_says_which_files_it_reads(self):
+        person = self.place.person
+        if not person:
+            self.skipTest('the files of ssh are in the home of the one who runs this')
+        directory = person.home / '.ssh'
+        directory.mkdir(exist_ok=True)
+        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
+        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
+        seen = self.place.path / 'seen'
+        probe = self.place.write('bin/probe', f'''#!/bin/sh
+echo "socket=$SSH_AUTH_SOCK" >>{seen}
+SSH_AUTH_SOCK={self.place.runtime}/ssh-agent-guard.sock {SSH_ADD} -l >>{seen} 2>&1
+exit 0
+''', 0o755)
+        (directory / 'config').write_text(
+            f'Match exec {probe}\n    UserKnownHostsFile {self.names}\n'
+            'Match all\n    GlobalKnownHostsFile none\n')
+        self.start('default_action: allow')
+        self.assertTrue(self.arrives('a'))
+        self.last(ssh_dest=f'{self.user}@a', is_in_known_hosts=True, known_hosts=['user'])
+        before = seen.read_text().count('socket=\n')
+        self.assertGreater(before, 0)
+        # What its configuration runs gets nothing from the guard that asked.
+        self.guard.command('reload')
+        wait_until(lambda: self.guard.events(reason='own-lookup'), 'the probe is refused')
+        # And a configuration that changes is asked about again.
+        (directory / 'config').write_text(f'UserKnownHostsFile {self.place.path}/none\n')
+        wait_until(lambda: self.not_known('a'), 'the guard asks ssh again')
+
+    def not_known(self, name):
+        self.arrives(name)
+        return self.signed()[-1].get('is_in_known_hosts') is False
+
+    def test_a_configuration_that_hangs_holds_nobody_up(self):
+        person = self.place.person
+        if not person:
+            self.skipTest('the files of ssh are in the home of the one who runs this')
+        directory = person.home / '.ssh'
+        directory.mkdir(exist_ok=True)
+        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
+        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
+        pid_file = self.place.path / 'pid'
+        probe = self.place.write('bin/probe', f'#!/bin/sh\necho $$ >{pid_file}\nexec sleep 600\n',
+                                 0o755)
+        (directory / 'config').write_text(f'Match exec {probe}\n    User nobody\n')
+        self.start('default_action: allow')  # waits until it answers
+        self.assertTrue(self.arrives('a'))
+        pid = int(pid_file.read_text())
+        wait_until(lambda: not place.is_running(pid), 'what it started has ended')
+
+    # --- who would like to be taken for another host
+
+    def test_what_is_typed_proves_no_destination(self):
+        """An alias leads elsewhere: what is typed is only what is typed."""
+        text = self.hosts['b'].client_config.read_text().replace('Host b', 'Host a')
+        config = self.place.write('lies', text)
+        self.start_with(only('ssh_dest: a', 'dest_mismatch: true, ssh_user: root'))
+        done = self.place.run(SSH, '-F', config, 'a', 'echo arrived', env=self.guard.env)
+        self.assertNotEqual(done.stdout, 'arrived\n')
+        self.last(decision='deny', ssh_dest=f'{self.user}@b', dest_mismatch=True, is_forwarded=True)
+
+    def test_a_socket_that_ssh_takes_along_is_forwarded(self):
+        """ssh -R brings it to A, and OpenSSH's client there tells of its own login alone."""
+        self.start_with(only('ssh_dest: a', 'ssh_dest: b, is_forwarded: false'))
+        far = self.place.path / 'taken.sock'
+        self.brought('-R', f'{far}:{self.guard.socket}', 'a', f'echo at {far}; exec sleep 600',
+                     what='-R')
+        done = self.place.run(*self.words_over('b'), env={'SSH_AUTH_SOCK': str(far)})
+        self.assertNotIn('arrived', done.stdout)
+        self.last(decision='deny', ssh_dest=f'{self.user}@b', dest_evidence='verified',
+                  dest_mismatch=True, is_forwarded=True, process_name='ssh')
+        blob = self.keys.blob(self.key)
+        with AgentClient(far) as client:  # nor does one that tells of nothing look local
+            for host in (self.keys.blob(self.hosts['b'].host_key), None):
+                data = login(session_id(), blob, self.user, host)
+                self.assertEqual(client.sign(blob, data), bytes([FAILURE]))
+                self.last(decision='deny', ssh_dest=None, dest_evidence='none', is_forwarded=True)
+        self.assertTrue(self.arrives('b'))
+
+    def test_no_rule_on_a_name_lets_through_who_lies_about_it(self):
+        """A's owner has our agent, and hosts of his own; K may be logged in to over A."""
+        known, other = Host(), Host()
+        lines = [f'{name} ssh-ed25519 {base64.b64encode(host.blob).decode()}'
+                 for name, host in (('k.example', known), ('x.example', other))]
+        self.place.write('names', '\n'.join([self.host_line('a'), *lines]) + '\n')
+        every = 'dest_evidence: [verified, bound, command-line, none]'
+        self.start_with(only('ssh_dest: a, is_forwarded: false', f'ssh_dest: k.example, {every}',
+                             f'ssh_dest: "*k.example", {every}'))
+        blob = self.keys.blob(self.key)
+        session = session_id()
+        hostbound = login(session, blob, host=known.blob)
+        plain = login(session, blob)
+        forged = bind_body(known.blob, session, other.sign(session))
+        hops = [other.bind(session_id(), True) for _ in range(15)]
+        attacks = {
+            'no bind': ([], hostbound, dict(dest_evidence='none')),
+            'no bind, and no host': ([], plain, dict(dest_evidence='none')),
+            'a forged bind': ([forged], hostbound, dict(dest_evidence='none')),
+            'another session': ([known.bind(session_id())], hostbound,
+                                dict(reason='bind-mismatch')),
+            'bound to K, a login for X': ([known.bind(session)],
+                                          login(session, blob, host=other.blob),
+                                          dict(reason='bind-mismatch')),
+            'K stands in for X': ([known.bind(session)], plain, dict(dest_evidence='none')),
+            'one session, two keys': ([other.bind(session, True), known.bind(session)], hostbound,
+                                      dict(dest_evidence='none')),
+            'behind the last bind': ([other.bind(session_id()), known.bind(session)], hostbound,
+                                     dict(reason='bind-mismatch')),
+            'too many': ([*hops, known.bind(session)], hostbound, dict(dest_evidence='none')),
+            'almost a login': ([known.bind(session)], hostbound + b'\0', dict(sign_type='unknown')),
+            'no login': ([known.bind(session)], sshsig('git'), dict(sign_type='sshsig')),
+        }
+        socket = self.forwarded()
+        for name, (binds, data, fields) in attacks.items():
+            with self.subTest(name), AgentClient(socket) as client:
+                for body in binds:
+                    send_bind(client, body)
+                self.assertEqual(client.sign(blob, data), bytes([FAILURE]))
+                self.last(decision='deny', is_forwarded=True, ssh_dest=None, process_name='ssh',
+                          **fields)
+        with AgentClient(socket) as client:  # and the right way is open
+            self.assertEqual(send_bind(client, known.bind(session)), SUCCESS)
+            self.assertEqual(client.sign(blob, hostbound)[0], wire.SIGN_RESPONSE)
+            self.last(ssh_dest='alice@k.example', forwarded_via=['a'], rule='rule-2')
+
+
+if __name__ == '__main__':
+    unittest.main()

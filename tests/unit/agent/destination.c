@@ -1,0 +1,359 @@
+/* What session, known_hosts and command line say together of where a login goes. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/destination.h"
+#include "base/argv.h"
+#include "base/buffer.h"
+
+/* Two hosts, A and B, whose keys are 32 of their letter. */
+#define KEY_A "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
+#define KEY_B "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC"
+
+static uint8_t blobs[2][51];
+
+static struct bytes key_of(char host) {
+	struct buffer blob = {0};
+	uint8_t *to = blobs[host - 'A'];
+	uint8_t raw[32];
+
+	memset(raw, host, sizeof(raw));
+	buffer_put_string(&blob, bytes_of_text("ssh-ed25519"));
+	buffer_put_string(&blob, BYTES(raw));
+	assert_int_equal(blob.len, sizeof(blobs[0]));
+	memcpy(to, blob.data, blob.len);
+	buffer_deinit(&blob);
+	return (struct bytes){to, sizeof(blobs[0])};
+}
+
+/* The hosts of the session as letters, those that forward as capitals: "Ab" logs in at B over A. */
+struct scene {
+	const char *known_hosts; /* NULL: none was read */
+	const char *session;
+	const char *command; /* words with blanks between; NULL: not known */
+	const char *policy;  /* a list of names; NULL: none */
+	enum meeting meeting;
+	char signs;             /* the host that is in the signed bytes; 0: none */
+	bool is_signature_else; /* no login */
+	bool incomplete;
+};
+
+struct stage {
+	struct known_hosts *index;
+	struct policy *policy;
+	struct session session;
+	struct session_hop *hops[4];
+	struct caller caller;
+	struct ssh_login login;
+	struct destination_input input;
+	struct destination made;
+	enum tri is_forwarded;
+};
+
+static void set_session(struct stage *stage, const char *letters) {
+	for (; *letters != '\0'; letters++) {
+		struct session_hop *hop = calloc(1, sizeof(*hop));
+		bool forwards = *letters <= 'Z';
+
+		hop->is_forwarding = forwards;
+		hop->host_key = key_of((char)(*letters & ~0x20));
+		stage->hops[stage->session.n_hops++] = hop;
+	}
+	stage->session.hops = stage->hops;
+}
+
+static void set_command(struct stage *stage, const char *command) {
+	struct buffer joined = {0};
+
+	if (command == NULL)
+		return;
+	buffer_put_raw(&joined, bytes_of_text(command));
+	buffer_put_u8(&joined, ' ');
+	for (size_t i = 0; i < joined.len; i++)
+		if (joined.data[i] == ' ')
+			joined.data[i] = '\0';
+	assert_int_equal(argv_split(&stage->caller.process.argv, &stage->caller.process.argc,
+	                            buffer_bytes(&joined)),
+	                 0);
+	buffer_deinit(&joined);
+}
+
+static void set_policy(struct stage *stage, const char *names) {
+	CLEANUP(problems_deinit) struct problems problems = {0};
+	char text[512];
+
+	snprintf(text, sizeof(text),
+	         "default_action: deny\nrules: [{match: {ssh_dest: [%s]}, action: allow}]\n",
+	         names);
+	assert_int_equal(policy_parse(&stage->policy, bytes_of_text(text), "p", NULL, &problems),
+	                 0);
+}
+
+static void stage_init(struct stage *stage, const struct scene *scene) {
+	*stage = (struct stage){0};
+	if (scene->known_hosts != NULL) {
+		assert_int_equal(known_hosts_new(&stage->index), 0);
+		assert_int_equal(known_hosts_add(stage->index, bytes_of_text(scene->known_hosts),
+		                                 KNOWN_HOSTS_USER),
+		                 0);
+	}
+	set_session(stage, scene->session);
+	set_command(stage, scene->command);
+	if (scene->policy != NULL)
+		set_policy(stage, scene->policy);
+	else
+		assert_int_equal(policy_new_default(&stage->policy), 0);
+	stage->login = (struct ssh_login){.user = bytes_of_text("git"),
+	                                  .hostbound = scene->signs != 0};
+	if (scene->signs != 0)
+		stage->login.host_key = key_of(scene->signs);
+	stage->input = (struct destination_input){
+		.index = stage->index,
+		.index_is_complete = !scene->incomplete,
+		.policy = stage->policy,
+		.caller = &stage->caller,
+		.session = &stage->session,
+		.meeting = scene->meeting,
+		.login = scene->is_signature_else ? NULL : &stage->login,
+		.is_for_login = !scene->is_signature_else,
+	};
+	assert_int_equal(destination_make(&stage->made, &stage->is_forwarded, &stage->input), 0);
+}
+
+static void stage_deinit(struct stage *stage) {
+	destination_deinit(&stage->made);
+	known_hosts_free(stage->index);
+	policy_unref(stage->policy);
+	for (size_t i = 0; i < stage->session.n_hops; i++)
+		free(stage->hops[i]);
+	free(stage->caller.process.argv);
+}
+
+#define VERIFIED(letters) .session = (letters), .meeting = MEETING_VERIFIED, .signs = 'B'
+#define SSH_B             .command = "ssh git@b"
+
+static void the_name_is_the_one_that_is_typed_if_the_key_has_it(void **state) {
+	static const struct {
+		struct scene scene;
+		const char *ssh_dest; /* NULL: it has none */
+		enum more_names more;
+		enum tri mismatch, is_known;
+	} rows[] = {
+		{{"b.example,b " KEY_B, VERIFIED("b"), SSH_B},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_NO,
+	         TRI_YES},
+		{{"b.example,b " KEY_B, VERIFIED("b"), .command = "ssh git@b.example"},
+	         "git@b.example",
+	         MORE_NAMES_NONE,
+	         TRI_NO,
+	         TRI_YES},
+		/* An alias, perhaps: the shortest one. */
+		{{"b.example,b.ex " KEY_B, VERIFIED("b"), .command = "ssh alias"},
+	         "git@b.ex",
+	         MORE_NAMES_NONE,
+	         TRI_UNKNOWN,
+	         TRI_YES},
+		/* None, as another host has that name. */
+		{{"b " KEY_B "\na " KEY_A, VERIFIED("b"), .command = "ssh a"},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_YES,
+	         TRI_YES},
+		/* The right host, and another user. */
+		{{"b " KEY_B, VERIFIED("b"), .command = "ssh root@b"},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_YES,
+	         TRI_YES},
+		{{"[b]:2222 " KEY_B, VERIFIED("b"), .command = "ssh -p 2222 b"},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_NO,
+	         TRI_YES},
+		{{"b " KEY_B, VERIFIED("b"), .command = "ssh -p 2222 b"},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_NO,
+	         TRI_YES},
+		{{"*.example " KEY_B, VERIFIED("b"), .command = "ssh x.example"},
+	         "git@x.example",
+	         MORE_NAMES_HIDDEN,
+	         TRI_NO,
+	         TRI_YES},
+		{{"*.example " KEY_B, VERIFIED("b"), .command = "ssh alias"},
+	         NULL,
+	         MORE_NAMES_HIDDEN,
+	         TRI_UNKNOWN,
+	         TRI_YES},
+		{{"*.example " KEY_B, VERIFIED("b"), .command = "ssh alias",
+	          .policy = "r.example, '[s.example]:22', other"},
+	         "git@s.example",
+	         MORE_NAMES_HIDDEN,
+	         TRI_UNKNOWN,
+	         TRI_YES},
+		{{"a " KEY_A, VERIFIED("b"), SSH_B}, NULL, MORE_NAMES_UNKNOWN, TRI_UNKNOWN, TRI_NO},
+		{{"a " KEY_A, VERIFIED("b"), SSH_B, .incomplete = true},
+	         NULL,
+	         MORE_NAMES_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_UNKNOWN},
+		{{NULL, VERIFIED("b"), SSH_B}, NULL, MORE_NAMES_UNKNOWN, TRI_UNKNOWN, TRI_UNKNOWN},
+		{{"@revoked * " KEY_B "\nb " KEY_B, VERIFIED("b"), SSH_B},
+	         NULL,
+	         MORE_NAMES_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_NO},
+		/* What cannot be read says nothing, and what logs in nowhere contradicts nothing.
+	         */
+		{{"b " KEY_B, VERIFIED("b")}, "git@b", MORE_NAMES_NONE, TRI_UNKNOWN, TRI_YES},
+		{{"b " KEY_B, VERIFIED("b"), .command = "curl x"},
+	         "git@b",
+	         MORE_NAMES_NONE,
+	         TRI_NO,
+	         TRI_YES},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		print_message("# row %zu\n", i);
+		stage_init(&stage, &rows[i].scene);
+		if (rows[i].ssh_dest == NULL)
+			assert_null(stage.made.ssh_dest);
+		else
+			assert_string_equal(stage.made.ssh_dest, rows[i].ssh_dest);
+		assert_int_equal(stage.made.host.more, rows[i].more);
+		assert_int_equal(stage.made.mismatch, rows[i].mismatch);
+		assert_int_equal(stage.made.is_known, rows[i].is_known);
+		assert_int_equal(stage.made.known_by,
+		                 rows[i].is_known == TRI_YES ? KNOWN_BY_USER : 0);
+	}
+}
+
+#define BOTH     "a " KEY_A "\nb " KEY_B
+#define UNBOUND  .session = "", .meeting = MEETING_NONE
+#define BOUND(c) .session = (c), .meeting = MEETING_BOUND
+
+static void what_nobody_here_has_asked_for_is_forwarded(void **state) {
+	static const struct {
+		struct scene scene;
+		enum tri is_forwarded;
+		const char *ssh_dest;
+	} rows[] = {
+		{{BOTH, VERIFIED("b"), SSH_B}, TRI_NO, "git@b"},
+		{{BOTH, VERIFIED("Ab"), .command = "ssh -A a"}, TRI_YES, "git@b"},
+		/* As by ssh -R: the far ssh tells of its own login alone. */
+		{{BOTH, VERIFIED("b"), .command = "ssh -R x:y a"}, TRI_YES, "git@b"},
+		{{BOTH, BOUND("b"), .command = "ssh -R x:y a"}, TRI_YES, "git@b"},
+		/* An alias is not seen through. */
+		{{BOTH, VERIFIED("b"), .command = "ssh alias"}, TRI_NO, "git@b"},
+		/* Without a bind. */
+		{{BOTH, UNBOUND, .signs = 'B', SSH_B}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, UNBOUND, .signs = 'B', .command = "ssh a"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .signs = 'B', .command = "ssh alias"}, TRI_YES, NULL},
+		{{NULL, UNBOUND, .signs = 'B', .command = "ssh b"}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, UNBOUND, SSH_B}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, UNBOUND, .command = "ssh -A b"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .command = "ssh -oForwardAgent=yes b"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .command = "ssh -R x:y b"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .command = "socat a b"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .command = "ssh -V"}, TRI_YES, NULL},
+		{{BOTH, UNBOUND, .signs = 'B'}, TRI_UNKNOWN, NULL},
+		{{BOTH, UNBOUND, .is_signature_else = true, SSH_B}, TRI_UNKNOWN, NULL},
+		{{BOTH, UNBOUND, .is_signature_else = true, .command = "socat a b"},
+	         TRI_UNKNOWN,
+	         NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		print_message("# row %zu\n", i);
+		stage_init(&stage, &rows[i].scene);
+		assert_int_equal(stage.is_forwarded, rows[i].is_forwarded);
+		if (rows[i].ssh_dest == NULL)
+			assert_null(stage.made.ssh_dest);
+		else
+			assert_string_equal(stage.made.ssh_dest, rows[i].ssh_dest);
+		assert_int_equal(stage.made.evidence,
+		                 rows[i].scene.meeting == MEETING_NONE && rows[i].ssh_dest != NULL
+		                         ? DEST_EVIDENCE_COMMAND_LINE
+		                         : DEST_EVIDENCE_NONE);
+	}
+}
+
+static void hosts_on_the_way_have_names_of_their_own(void **state) {
+	static const struct scene scenes[] = {
+		{"a,b.x " KEY_A, VERIFIED("ABb"), .command = "ssh -A b.x"},
+		{NULL, VERIFIED("ABb"), .command = "ssh -A b.x"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		stage_init(&stage, &scenes[i]);
+		assert_true(stage.made.hops_known);
+		assert_int_equal(stage.made.n_hops, 2);
+		assert_int_equal(stage.made.hops[0].n_names, i == 0 ? 2 : 0);
+		if (i == 0) /* the command line is that of the one who forwards to it */
+			assert_string_equal(stage.made.hops[0].names[0], "b.x");
+		assert_int_equal(stage.made.hops[1].n_names, 0);
+		assert_int_equal(stage.made.hops[1].more, MORE_NAMES_UNKNOWN);
+	}
+}
+
+static void a_revoked_key_is_seen_also_where_nothing_is_proved(void **state) {
+	static const struct scene scenes[] = {
+		{"@revoked * " KEY_B, VERIFIED("b"), SSH_B},
+		{"@revoked * " KEY_B, UNBOUND, .signs = 'B', SSH_B},
+		{"@revoked * " KEY_B, .session = "Ab", .meeting = MEETING_NONE, SSH_B},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		stage_init(&stage, &scenes[i]);
+		assert_true(stage.made.is_revoked);
+		assert_false(destination_is_news(&stage.made, &stage.input));
+	}
+}
+
+static void a_key_that_is_not_known_is_news(void **state) {
+	static const struct {
+		struct scene scene;
+		bool is_news;
+	} rows[] = {
+		{{"a " KEY_A, VERIFIED("b"), SSH_B}, true},
+		{{"b " KEY_B, VERIFIED("b"), SSH_B}, false},
+		{{"a " KEY_A, UNBOUND, SSH_B}, false}, /* there is no key */
+		{{"a " KEY_A, .session = "b", .is_signature_else = true, SSH_B}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		stage_init(&stage, &rows[i].scene);
+		assert_int_equal(destination_is_news(&stage.made, &stage.input), rows[i].is_news);
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_name_is_the_one_that_is_typed_if_the_key_has_it),
+		cmocka_unit_test(what_nobody_here_has_asked_for_is_forwarded),
+		cmocka_unit_test(hosts_on_the_way_have_names_of_their_own),
+		cmocka_unit_test(a_revoked_key_is_seen_also_where_nothing_is_proved),
+		cmocka_unit_test(a_key_that_is_not_known_is_news),
+	};
+
+	return cmocka_run_group_tests_name("agent/destination", tests, NULL, NULL);
+}
