@@ -1,4 +1,4 @@
-/* What stands in an event's document, taken apart for recall.c. */
+/* What stands in an event's document, taken apart for recall.c and its like. */
 #ifndef DESCRIBE_RECALL_EVENT_H
 #define DESCRIBE_RECALL_EVENT_H
 
