@@ -1,0 +1,82 @@
+/* What comes by the control socket, for which the daemon is answerable itself. */
+#include "agent/daemon_parts.h"
+
+#include <ev.h>
+#include <string.h>
+
+#include "agent/asker_control.h"
+#include "agent/lock.h"
+#include "log/head.h"
+
+/* Whether the call is one of `policy accept`, which ends the waiting. */
+static bool was_accepting(struct daemon *daemon, uint64_t call) {
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (daemon->accepting[i] == call) {
+			daemon->accepting[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+/* The file was read just now, so that a person agrees to what stands in it. */
+static enum control_result accept_read(struct daemon *daemon, bool good, struct bytes text,
+                                       struct buffer *answer) {
+	if (good || daemon->guard.reload_state == RELOAD_HELD)
+		return lock_accept(daemon->guard.lock, answer);
+	buffer_put_raw(answer, text);
+	return CONTROL_FAILED;
+}
+
+void daemon_on_reloaded(void *data, uint64_t call, bool good, struct bytes text) {
+	struct daemon *daemon = data;
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+
+	if (was_accepting(daemon, call)) {
+		enum control_result result = accept_read(daemon, good, text, &answer);
+
+		control_answer(daemon->control, call, result, buffer_bytes(&answer));
+		return;
+	}
+	control_answer(daemon->control, call, good ? CONTROL_OK : CONTROL_FAILED, text);
+}
+
+enum control_result daemon_on_control(void *data, const struct control_call *call,
+                                      struct buffer *answer) {
+	struct daemon *daemon = data;
+	struct guard *guard = &daemon->guard;
+	const char *request = call->request;
+	bool panic = strcmp(request, "panic") == 0;
+	enum control_result result;
+
+	if (strcmp(request, "stop") == 0) {
+		ev_break(guard->loop, EVBREAK_ALL);
+		return CONTROL_OK_STAY;
+	}
+	if (strcmp(request, "reload") == 0) {
+		reload_ask(daemon->reload, call->id);
+		return CONTROL_LATER;
+	}
+	if (strcmp(request, "policy-accept") == 0) {
+		daemon->accepting[daemon->next_accepting++ % CONTROL_CLIENTS_MAX] = call->id;
+		reload_ask(daemon->reload, call->id);
+		return CONTROL_LATER;
+	}
+	if (strcmp(request, "log-head") == 0)
+		return head_put(answer, journal_head(guard->journal), guard->state_fd) == 0
+		               ? CONTROL_OK
+		               : CONTROL_FAILED;
+	if (strcmp(request, "status") == 0)
+		return guard_status_yaml(guard, answer) == 0 ? CONTROL_OK : CONTROL_FAILED;
+	if (panic || strcmp(request, "panic off") == 0) {
+		int error = guard_panic(guard, panic);
+
+		if (error < 0)
+			buffer_put_raw(answer, bytes_of_text(strerror(-error)));
+		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
+	}
+	if (asker_control(guard->asker, call, answer, &result) ||
+	    guests_control(daemon->guests, call, answer, &result))
+		return result;
+	buffer_put_raw(answer, bytes_of_text("this guard does not know that request"));
+	return CONTROL_FAILED;
+}
