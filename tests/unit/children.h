@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -69,6 +71,41 @@ static inline int child_status(pid_t pid) {
 static inline void end_child(pid_t pid) {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* Where a process's code begins, by the 26th field of its stat; 0: it has none yet. */
+static inline unsigned long long code_of(pid_t pid) {
+	unsigned long long start = 0;
+	char path[64], text[4096];
+	const char *field;
+	size_t len = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		len = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	text[len] = '\0';
+	field = strrchr(text, ')');
+	if (field == NULL || field[2] == 'Z')
+		abort(); /* it could not execute the program */
+	for (int i = 2; field != NULL && i < 26; i++)
+		field = strchr(field + 1, ' ');
+	if (field != NULL)
+		start = strtoull(field + 1, NULL, 10);
+	return start;
+}
+
+/* Until a child's exec is complete. The child alone has the other end of this pipe, close-on-exec.
+ * A fresh image is seen behind exe and has lost its descriptors some time before its arguments and
+ * its environment are in place; where its code begins is told after them. */
+static inline void wait_for_exec(pid_t pid, int closed_by_exec) {
+	if (is_told(closed_by_exec))
+		abort();
+	while (code_of(pid) == 0)
+		usleep(100);
 }
 
 static inline size_t count_descriptors(void) {

@@ -76,19 +76,6 @@ static _Noreturn void exec_allowed(void) {
 	_exit(1);
 }
 
-static void wait_until_named(pid_t pid, const char *name) {
-	struct peer peer = {
-		.known = true, .pid = pid, .uid = geteuid(), .gid = getegid(), .pidfd = -1};
-
-	for (bool named = false; !named;) {
-		struct caller *caller;
-
-		assert_int_equal(caller_read(&caller, view, &peer, names), 0);
-		named = is_named(caller, name);
-		caller_free(caller);
-	}
-}
-
 static void an_honest_writer_has_no_mark(void **state) {
 	struct attacked attacked = make_connection();
 	struct caller *caller;
@@ -152,15 +139,20 @@ static void one_that_writes_and_then_becomes_another_is_marked(void **state) {
 	for (int cloexec = 0; cloexec < 2; cloexec++) {
 		struct attacked attacked = make_connection();
 		struct caller *caller;
-		pid_t pid = fork_child();
+		int exec[2];
+		pid_t pid;
 
+		assert_int_equal(pipe2(exec, O_CLOEXEC), 0);
+		pid = fork_child();
 		if (pid == 0) {
 			tell(attacked.client_fd);
 			if (!cloexec)
 				keep_open_in_exec(attacked.client_fd);
 			exec_allowed();
 		}
-		wait_until_named(pid, "sleep");
+		close(exec[1]);
+		wait_for_exec(pid, exec[0]);
+		close(exec[0]);
 		/* Where exec closed it, we still hold it here. */
 		caller = read_caller(attacked.guard_fd);
 		assert_true(is_named(caller, "sleep"));

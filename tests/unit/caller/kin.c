@@ -124,8 +124,10 @@ static void arguments_that_are_written_over_are_noticed(void **state) {
 }
 
 static void another_image_is_noticed(void **state) {
+	struct process process;
+	struct subject *subject;
 	int ready[2], go[2];
-	pid_t pid;
+	pid_t parent, pid;
 
 	(void)state;
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
@@ -141,17 +143,11 @@ static void another_image_is_noticed(void **state) {
 	assert_true(is_told(ready[0]));
 	assert_as_it_is(pid);
 	tell(go[1]);
-	assert_false(is_told(ready[0])); /* closed by exec */
-	for (bool is_sleep = false; !is_sleep;) {
-		struct process process;
-		struct subject *subject;
-		pid_t parent;
-
-		assert_int_equal(kin_read(&process, &parent, &subject, kin, pid), 0);
-		is_sleep = process.name != NULL && strcmp(process.name, "sleep") == 0;
-		process_deinit(&process);
-	}
+	wait_for_exec(pid, ready[0]);
 	assert_as_it_is(pid);
+	assert_int_equal(kin_read(&process, &parent, &subject, kin, pid), 0);
+	assert_string_equal(process.name, "sleep");
+	process_deinit(&process);
 	end_child(pid);
 }
 
@@ -175,12 +171,10 @@ static void an_executable_that_is_gone_is_no_longer_known(void **state) {
 		_exit(1);
 	}
 	close(ready[1]);
-	assert_false(is_told(ready[0]));
-	do {
-		assert_int_equal(kin_read(&process, &parent, &subject, kin, pid), 0);
-		parent = process.exe != NULL && strcmp(process.exe, path) == 0;
-		process_deinit(&process);
-	} while (parent == 0);
+	wait_for_exec(pid, ready[0]);
+	assert_int_equal(kin_read(&process, &parent, &subject, kin, pid), 0);
+	assert_string_equal(process.exe, path);
+	process_deinit(&process);
 	/* Another file at its path, and then none. */
 	snprintf(command, sizeof(command), "cp /bin/sh %s/new && mv %s/new %s", directory,
 	         directory, path);
