@@ -69,6 +69,10 @@ static int make_digest(struct approval *approval, struct question *question,
 	return error < 0 ? error : digest_hex(question->digest, buffer_bytes(&statement));
 }
 
+static unsigned methods_of_both(unsigned a, unsigned b) {
+	return (a & b) | ((a | b) & CONFIRM_AUTO);
+}
+
 /* Where the user's policy asks, and the floor would, too, both say how: the stricter of each. */
 static struct confirm_terms terms_of(const struct approval_law *law,
                                      const struct request *request) {
@@ -85,11 +89,16 @@ static struct confirm_terms terms_of(const struct approval_law *law,
 		return terms;
 	seen.coding_agents = policy_coding_agents(law->floor, &seen);
 	verdict = policy_decide(law->floor, &seen);
-	if (verdict.action != ACTION_CONFIRM)
+	if (verdict.action != ACTION_CONFIRM) {
+		/* What it says of all questions is for those of the user's rules, too. */
+		if (policy_confirm(law->floor)->methods_named != 0)
+			terms.methods = methods_of_both(terms.methods,
+			                                policy_confirm(law->floor)->methods);
 		return terms;
+	}
 	above = policy_confirm_terms(law->floor, verdict.rule);
 	methods = above.methods != 0 ? above.methods : policy_confirm(law->floor)->methods;
-	terms.methods = (terms.methods & methods) | ((terms.methods | methods) & CONFIRM_AUTO);
+	terms.methods = methods_of_both(terms.methods, methods);
 	terms.pin |= above.pin;
 	if (above.remember_s < terms.remember_s)
 		terms.remember_s = above.remember_s;

@@ -242,6 +242,8 @@ unsigned asker_methods(const struct asker *asker, const struct confirm_terms *te
 	unsigned methods = by_presence(asker, terms, presence);
 
 	*ret_reason = "missing";
+	if ((methods & CONFIRM_TOUCH) != 0 && touching_is_barred(asker->touching, terms->pin != 0))
+		*ret_reason = "key-not-pinned";
 	if (!touching_can(asker->touching, terms->pin != 0))
 		methods &= ~(unsigned)CONFIRM_TOUCH;
 	/* The PIN of a key, where there is one; else that of the account. */
@@ -263,6 +265,11 @@ void asker_policy_changed(struct asker *asker) {
 
 	if (n > 0)
 		guard_note(asker->guard, "grants-revoked", NULL, "another policy is in force");
+}
+
+void asker_floor_changed(struct asker *asker) {
+	asker_policy_changed(asker);
+	touching_floor_changed(asker->touching);
 }
 
 struct grants *asker_grants(struct asker *asker) {
@@ -364,7 +371,7 @@ const char *asker_enroll_key(struct asker *asker, const char *name, const char *
 	if (asker->pin_error < 0)
 		return "the file of the PIN cannot be read; see the guard's messages";
 	/* Where keys are enrolled, a touch of one of them says yes to another one. */
-	if (asker->pin.hash[0] == '\0' || touching_can(asker->touching, false))
+	if (asker->pin.hash[0] == '\0' || touching_has_keys(asker->touching))
 		return touching_enroll(asker->touching, name, pin, call);
 	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
 	if (asker->new_pin == NULL)
@@ -455,7 +462,7 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 
 	strcpy(made.hash, hash);
 	/* The first one, where a security key can say yes to it. */
-	if (asker->pin.hash[0] == '\0' && touching_can(asker->touching, false)) {
+	if (asker->pin.hash[0] == '\0' && touching_has_keys(asker->touching)) {
 		const char *failed = touching_set_pin(asker->touching, hash, asker->pin_call);
 
 		if (failed == NULL)

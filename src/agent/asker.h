@@ -87,11 +87,14 @@ void asker_free(struct asker *asker); /* NULL is fine; nobody may wait any more 
 
 /* Another policy is in force: what was remembered under the old one ends. */
 void asker_policy_changed(struct asker *asker);
+/* Another floor is, or the guard begins with one. */
+void asker_floor_changed(struct asker *asker);
 
 /* Those that hold by now. */
 struct grants *asker_grants(struct asker *asker);
 
-/* Those of the methods that can be answered by now, by a person who is there. 0: none, and *ret_reason says why. */
+/* Those of the methods that can be answered by now, by a person who is there. 0: none, and
+ * *ret_reason says why. */
 unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
                        enum presence presence, const char **ret_reason);
 

@@ -184,7 +184,7 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 static const char *who_says_yes(const struct asker *asker) {
 	bool has_pin = asker->pin.hash[0] != '\0';
 
-	if (touching_can(asker->touching, false))
+	if (touching_has_keys(asker->touching))
 		return has_pin ? "both" : "keys";
 	return has_pin ? "pin" : "none";
 }
@@ -400,8 +400,8 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 static enum control_result list_grants(struct asker *asker, struct buffer *answer) {
 	uint64_t now_ns = clock_mono_ns();
 
-	for (const struct grant *grant = grants_next(asker_grants(asker), NULL, now_ns); grant != NULL;
-	     grant = grants_next(asker_grants(asker), grant, now_ns)) {
+	for (const struct grant *grant = grants_next(asker_grants(asker), NULL, now_ns);
+	     grant != NULL; grant = grants_next(asker_grants(asker), grant, now_ns)) {
 		char given[CLOCK_STAMP_SIZE];
 
 		clock_stamp(given, grant->given_us);

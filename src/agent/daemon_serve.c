@@ -14,6 +14,7 @@
 #include "agent/connection.h"
 #include "agent/hosts.h"
 #include "agent/lock.h"
+#include "agent/touching.h"
 #include "base/diag.h"
 
 #define PAUSED_NOTE_S 60.
@@ -205,6 +206,7 @@ static void daemon_serve(struct daemon *daemon) {
 	daemon->serving = true;
 	guard_note(guard, "start", NULL, guard->upstream_name);
 	lock_started(guard->lock);
+	touching_floor_changed(guard->asker->touching);
 	set_doors(daemon);
 	guard_status_write(guard, false);
 	options->ready(options->data);

@@ -535,6 +535,9 @@ static enum control_result failed(struct buffer *answer, const char *text) {
 static const char *why_no_method(const char *reason) {
 	return strcmp(reason, "pin-locked") == 0
 	               ? "the PIN is locked, because it was wrong too often; wait"
+	       : strcmp(reason, "key-not-pinned") == 0
+	               ? "the system floor names the security keys that may say yes, and none of "
+	                 "them is enrolled (ssh-agent-guard enroll --list)"
 	               : "nobody can say yes: enroll a method first (ssh-agent-guard enroll)";
 }
 

@@ -164,9 +164,15 @@ static int use(struct guard *guard, struct policy *policy, bool is_floor) {
 	                     : guard_use_policy(guard, policy);
 
 	if (error == 0 && is_floor) {
-		asker_policy_changed(guard->asker);
+		bool is_other = guard->floor == NULL ||
+		                strcmp(policy_sha256(policy), policy_sha256(guard->floor)) != 0;
+
 		policy_unref(guard->floor);
 		guard->floor = policy;
+		if (is_other)
+			asker_floor_changed(guard->asker);
+		else
+			asker_policy_changed(guard->asker);
 	}
 	if (error < 0)
 		policy_unref(policy);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "policy/floor.h"
 
 #define MS_NS UINT64_C(1000000)
 
@@ -14,11 +15,39 @@ static void watch_file(struct touching *touching);
 
 /* ---- what there is to touch for ---- */
 
+/* Where the system floor names the keys that may say yes. */
+static bool is_named(const struct touching *touching, const struct enrolled_key *key) {
+	return floor_takes_key(touching->asker->guard->floor, key->point);
+}
+
+static size_t count_keys(const struct touching *touching, bool named, bool verified) {
+	size_t count = 0;
+
+	for (size_t i = 0; i < touching->enrolment.count; i++) {
+		const struct enrolled_key *key = &touching->enrolment.keys[i];
+
+		count += is_named(touching, key) == named && (!verified || key->verifies);
+	}
+	return count;
+}
+
 bool touching_can(const struct touching *touching, bool verified) {
-	for (size_t i = 0; i < touching->enrolment.count; i++)
-		if (!verified || touching->enrolment.keys[i].verifies)
-			return true;
-	return false;
+	return count_keys(touching, true, verified) > 0;
+}
+
+bool touching_is_barred(const struct touching *touching, bool verified) {
+	return !touching_can(touching, verified) && count_keys(touching, false, verified) > 0;
+}
+
+bool touching_has_keys(const struct touching *touching) {
+	return touching->enrolment.count > 0;
+}
+
+/* To a request: one that the floor names. To a change of what is enrolled: likewise, where there is
+ * one; else whoever begins would have no way to enrol the first of them. */
+static bool may_answer(const struct touching *touching, const struct enrolled_key *key) {
+	return is_named(touching, key) ||
+	       (touching->change != CHANGE_NONE && !touching_can(touching, false));
 }
 
 static bool is_for_touch(const struct prompt *prompt) {
@@ -68,12 +97,15 @@ static void set_words(struct touching *touching, const char *words) {
 static void on_replied(void *data, const struct touch_reply *reply);
 static void on_ended(void *data);
 
-static void put_credentials(struct touch_request *request, const struct enrolment *enrolment,
-                            bool verified) {
-	for (size_t i = 0; i < enrolment->count; i++) {
-		const struct enrolled_key *key = &enrolment->keys[i];
+/* Those that may answer; of one that is made, those that it must be none of. */
+static void put_credentials(struct touch_request *request, const struct touching *touching) {
+	bool verified = request->task == TOUCH_GET && touching->verified;
 
-		if (!verified || key->verifies)
+	for (size_t i = 0; i < touching->enrolment.count; i++) {
+		const struct enrolled_key *key = &touching->enrolment.keys[i];
+
+		if ((!verified || key->verifies) &&
+		    (request->task != TOUCH_GET || may_answer(touching, key)))
 			request->credentials[request->n_credentials++] = (struct bytes){
 				key->id, key->id_len};
 	}
@@ -84,7 +116,7 @@ static int ask_helper(struct touching *touching, enum touch_task task, const cha
 	struct touch_request request = {.task = task};
 	int error;
 
-	put_credentials(&request, &touching->enrolment, task == TOUCH_GET && touching->verified);
+	put_credentials(&request, touching);
 	memcpy(request.challenge, touching->challenge, CHALLENGE_LEN);
 	error = touch_start(&touching->touch, touching->asker->guard->loop, &request, pin, &calls);
 	if (error == 0)
@@ -256,20 +288,31 @@ static void tell_keys(struct touching *touching, const struct enrolment *before)
 	bool is_new = after->count > before->count;
 	const struct enrolled_key *key = enrolment_named(is_new ? after : before, touching->name);
 	char id[HEX_SIZE(CREDENTIAL_LEN_MAX)], point[HEX_SIZE(POINT_LEN)];
-	char detail[sizeof(id) + sizeof(point) + KEY_NAME_LEN_MAX + 64];
+	char detail[sizeof(id) + sizeof(point) + KEY_NAME_LEN_MAX + 128];
 
 	if (key == NULL)
 		return;
 	hex_put(id, (struct bytes){key->id, key->id_len});
 	hex_put(point, BYTES(key->point));
-	snprintf(detail, sizeof(detail), "fido2 %s: %s; public key %s, credential %s", key->name,
-	         is_new ? "added" : "removed", point, id);
+	snprintf(detail, sizeof(detail), "fido2 %s: %s; public key %s, credential %s%s", key->name,
+	         is_new ? "added" : "removed", point, id,
+	         is_new && !is_named(touching, key)
+	                 ? "; the system floor does not name it, so it says no yes"
+	                 : "");
 	tell_change(touching, detail);
+}
+
+/* One that is not there any more says nothing, as it should. */
+static bool says_yes(const struct touching *touching, const char *name) {
+	const struct enrolled_key *key = enrolment_named(&touching->enrolment, name);
+
+	return key == NULL || is_named(touching, key);
 }
 
 static void do_change(struct touching *touching) {
 	struct asker *asker = touching->asker;
 	const struct enrolment before = touching->enrolment;
+	const char *answer = "";
 	struct pin pin = {0};
 
 	switch (touching->change) {
@@ -283,6 +326,10 @@ static void do_change(struct touching *touching) {
 		touching->enrolment = touching->next;
 		watch_file(touching);
 		tell_keys(touching, &before);
+		if (!says_yes(touching, touching->name))
+			answer =
+				"the system floor does not name it, so it says no yes; give its "
+				"public key (ssh-agent-guard enroll --list) to the administrator\n";
 		break;
 	case CHANGE_PIN:
 		strcpy(pin.hash, touching->pin_hash);
@@ -294,7 +341,7 @@ static void do_change(struct touching *touching) {
 		tell_change(touching, "pin");
 		break;
 	}
-	change_end(touching, CONTROL_OK, "");
+	change_end(touching, CONTROL_OK, answer);
 }
 
 /* The first key is let in by what let its person in before; later ones by a touch. */
@@ -487,7 +534,10 @@ static void signed_by(struct touching *touching, const struct touch_reply *reply
 
 	if (touching->proof == NULL)
 		return;
-	if (key != NULL)
+	/* Another floor may be in force by now. */
+	if (key != NULL && !may_answer(touching, key))
+		why_not = "the system floor names the keys that may say yes, and not this one";
+	else if (key != NULL)
 		why_not = check(touching, key, &assertion);
 	if (why_not != NULL)
 		refuse(touching, key != NULL ? key->name : "?", why_not);
@@ -593,17 +643,44 @@ static void on_file(struct ev_loop *loop, ev_stat *watcher, int revents) {
 		"not use it, but will after a restart (look at ssh-agent-guard enroll --list)");
 }
 
+void touching_floor_changed(struct touching *touching) {
+	char names[ENROLLED_MAX * (KEY_NAME_LEN_MAX + 2) + 1] = "";
+	char detail[sizeof(names) + 160];
+	size_t len = 0;
+
+	for (size_t i = 0; i < touching->enrolment.count; i++) {
+		const struct enrolled_key *key = &touching->enrolment.keys[i];
+
+		if (!is_named(touching, key))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+			                        len > 0 ? ", " : "", key->name);
+	}
+	if (len == 0)
+		return;
+	snprintf(detail, sizeof(detail),
+	         "security keys that are enrolled, and that the system floor does not name, say no "
+	         "yes: %s (see confirm: credentials in ssh-agent-guard-policy(5))",
+	         names);
+	diag_info("%s", detail);
+	guard_note(touching->asker->guard, "keys-not-pinned", NULL, detail);
+}
+
 void touching_list(const struct touching *touching, struct buffer *text) {
 	for (size_t i = 0; i < touching->enrolment.count; i++) {
 		const struct enrolled_key *key = &touching->enrolment.keys[i];
-		char stamp[CLOCK_STAMP_SIZE], id[DIGEST_HEX], line[256];
+		char stamp[CLOCK_STAMP_SIZE], id[DIGEST_HEX], point[HEX_SIZE(POINT_LEN)];
+		char line[256 + sizeof(point)];
 
 		clock_stamp(stamp, key->added_us);
 		if (digest_hex(id, (struct bytes){key->id, key->id_len}) < 0)
 			continue;
+		hex_put(point, BYTES(key->point));
 		snprintf(line, sizeof(line),
-		         "%s: security key, enrolled %s, %s, credential %.16s\n", key->name, stamp,
-		         key->verifies ? "with its PIN" : "without a PIN", id);
+		         "%s: security key, enrolled %s, %s, credential %.16s%s\n  public key %s\n",
+		         key->name, stamp, key->verifies ? "with its PIN" : "without a PIN", id,
+		         is_named(touching, key) ? ""
+		                                 : ", not named by the system floor: says no yes",
+		         point);
 		buffer_put_raw(text, bytes_of_text(line));
 	}
 }

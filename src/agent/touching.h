@@ -62,6 +62,12 @@ void touching_free(struct touching *touching); /* NULL is fine */
 
 /* Whether a touch can answer; verified: with a PIN. */
 bool touching_can(const struct touching *touching, bool verified);
+/* Whether one could, but for the system floor, which names other keys. */
+bool touching_is_barred(const struct touching *touching, bool verified);
+/* Whether any is enrolled, so that a change takes a touch. */
+bool touching_has_keys(const struct touching *touching);
+/* Tells which of those that are enrolled the floor does not name. */
+void touching_floor_changed(struct touching *touching);
 
 /* Something about the prompts is another. */
 void touching_look(struct touching *touching);

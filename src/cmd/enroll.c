@@ -18,15 +18,15 @@ static const char help[] =
 	"\n"
 	"pin:    sets the PIN with which `confirm` says yes, or another one in its place, which\n"
 	"        takes the old one. A PIN stops programs that do not aim at it; it is weak "
-        "against\n"
+	"against\n"
 	"        those that do.\n"
 	"fido2:  lets a security key say yes by a touch: the one that you touch now. Once for "
-        "each\n"
+	"each\n"
 	"        key that you have. NAME is what it is called here; \"key\" and a number, unless\n"
 	"        given.\n"
 	"\n"
 	"What may say yes is changed by a yes: with a security key enrolled, by a touch of it; "
-        "with\n"
+	"with\n"
 	"a PIN alone, by the PIN. The guard must run.\n"
 	"\n"
 	"  --list         print what is enrolled\n"
@@ -128,6 +128,8 @@ static int enroll_key(struct pins *pins, const struct options *options,
 	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
 	if (status == EXIT_DONE)
 		diag_info("enroll: the security key %s is enrolled", name);
+	if (status == EXIT_DONE && answer.len > 0)
+		person_show(&answer, 0);
 	return status;
 }
 

@@ -8,7 +8,8 @@
 #include "agent/control.h"
 #include "doctor/look.h"
 
-#define AREA "guard"
+#define AREA   "guard"
+#define BARRED "says no yes" /* of what is enrolled: the floor names other keys */
 
 /* The value of a field in the guard's status, without its quotes; "" where there is none. */
 static void status_value(char *ret, size_t size, struct bytes status, const char *key) {
@@ -80,7 +81,7 @@ static void tell_state(struct findings *findings, struct bytes status) {
 /* Who can say yes, as the guard has it in force. */
 static void tell_people(struct findings *findings, const struct look *look) {
 	CLEANUP(buffer_deinit) struct buffer list = {0};
-	unsigned n_keys = 0;
+	unsigned n_keys = 0, n_barred = 0;
 	bool has_pin = false;
 
 	if (control_ask(&list, look->control, "enrolled", false) != 0)
@@ -91,12 +92,26 @@ static void tell_people(struct findings *findings, const struct look *look) {
 	for (const char *line = (const char *)list.data; *line != '\0';) {
 		const char *end = strchr(line, '\n');
 
+		size_t len = end != NULL ? (size_t)(end - line) : strlen(line);
+
+		/* What is indented tells more of the one above. */
 		if (strncmp(line, "pin:", 4) == 0)
 			has_pin = true;
-		else
+		else if (*line != ' ' && memmem(line, len, BARRED, strlen(BARRED)) != NULL)
+			n_barred++;
+		else if (*line != ' ')
 			n_keys++;
 		line = end != NULL ? end + 1 : line + strlen(line);
 	}
+	if (n_barred > 0)
+		findings_add(findings, GRADE_NOTE, "confirm",
+		             "have the administrator add its public key (ssh-agent-guard enroll "
+		             "--list) to confirm: credentials of the system floor, or remove it",
+		             n_barred == 1 ? "%u security key is enrolled that the system floor "
+		                             "does not name, so it says no yes"
+		                           : "%u security keys are enrolled that the system floor "
+		                             "does not name, so they say no yes",
+		             n_barred);
 	if (n_keys > 0)
 		findings_add(findings, GRADE_OK, "confirm", NULL,
 		             n_keys == 1 ? "%u security key can say yes%s"

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Each is a bit. */
 enum confirm_method {
@@ -69,6 +70,14 @@ struct confirm_settings {
 #define CONFIRM_TIMEOUT_S   120
 #define CONFIRM_MAX_PENDING 3
 #define CONFIRM_PAUSE_S     300
+
+#define PINNED_POINT_LEN 64 /* a security key's public key: x and y of P-256 */
+
+/* The security keys that the system floor names: where it names any, no other one says yes. */
+struct pinned_keys {
+	uint8_t (*points)[PINNED_POINT_LEN]; /* owned */
+	size_t count;
+};
 
 /* For the questions of a rule. */
 struct confirm_terms {

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "policy/pinned.h"
 #include "policy/rule.h"
 
 char *floor_home(void) {
@@ -99,6 +100,14 @@ struct verdict floor_decide(const struct policy *floor, const struct policy *pol
 	if (!verdict.by_floor)
 		request->coding_agents = agents;
 	return verdict;
+}
+
+bool floor_names_keys(const struct policy *floor) {
+	return floor != NULL && floor->pinned.count > 0;
+}
+
+bool floor_takes_key(const struct policy *floor, const uint8_t point[static PINNED_POINT_LEN]) {
+	return !floor_names_keys(floor) || pinned_has(&floor->pinned, point);
 }
 
 int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *floor,

@@ -32,6 +32,11 @@ struct verdict floor_decide(const struct policy *floor, const struct policy *pol
 struct verdict floor_stricter(const struct policy *floor, struct verdict above,
                               struct verdict verdict);
 
+/* Whether the floor, which may be NULL, names the security keys that may say yes, and whether that
+ * one may then: any may where none is named. */
+bool floor_names_keys(const struct policy *floor);
+bool floor_takes_key(const struct policy *floor, const uint8_t point[static PINNED_POINT_LEN]);
+
 /* What both must know of a caller's environment; see policy_env_names(). The list is the caller's,
  * the names in it are borrowed. */
 int floor_env_names(const char ***ret, size_t *ret_count, const struct policy *floor,

@@ -75,6 +75,21 @@ static void lint_confirm(const struct policy *policy, struct problems *findings)
 		             "button; leave it out of methods");
 }
 
+/* Of the user's files, which programs of his can write, it would take others at their word. */
+static void lint_pinned(const struct policy *policy, struct problems *findings) {
+	unsigned methods = policy->confirm.methods;
+
+	if (policy->pinned.count == 0)
+		return;
+	for (size_t i = 0; i < policy->n_rules; i++)
+		methods |= policy->rules[i].confirm.methods;
+	if ((methods & ~(unsigned)CONFIRM_TOUCH) != 0)
+		problems_add(findings, policy->path, 0, 0,
+		             "confirm: credentials: names security keys, but what else may answer "
+		             "(pin, askpass) is in the hands of any program of the user; write "
+		             "methods: touch");
+}
+
 void policy_lint_enrolled(const struct policy *policy, unsigned enrolled,
                           struct problems *findings) {
 	static const char advice[] = "nothing that could say yes is enrolled, so what must be "
@@ -104,6 +119,7 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 	if (!policy->is_floor)
 		lint_defaults(policy, findings);
 	lint_confirm(policy, findings);
+	lint_pinned(policy, findings);
 	lint_old(policy, findings);
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];

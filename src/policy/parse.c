@@ -16,6 +16,7 @@
 #include "policy/include.h"
 #include "policy/loader.h"
 #include "policy/log_settings.h"
+#include "policy/pinned.h"
 #include "policy/tell_read.h"
 
 int loader_walk_map(struct loader *loader, const struct yaml_node *map, const struct key *keys,
@@ -162,8 +163,15 @@ static int read_hide_denied_keys(struct loader *loader, const struct yaml_node *
 }
 
 static int read_confirm(struct loader *loader, const struct yaml_node *value) {
-	confirm_read_settings(&loader->policy->confirm, &loader->reading, value);
-	return 0;
+	struct policy *policy = loader->policy;
+	int error;
+
+	confirm_read_settings(&policy->confirm, &loader->reading, value);
+	error = pinned_read(&policy->pinned, policy->is_floor, &loader->reading, value);
+	/* Beside them, a PIN is what a program of the user could set anew. */
+	if (policy->pinned.count > 0 && policy->confirm.methods_named == 0)
+		policy->confirm.methods = policy->confirm.methods_named = CONFIRM_TOUCH;
+	return error;
 }
 
 static int read_tell(struct loader *loader, const struct yaml_node *value) {

@@ -13,6 +13,7 @@
 #include "policy/copy.h"
 #include "policy/endpoint.h"
 #include "policy/env_names.h"
+#include "policy/pinned.h"
 #include "policy/rule.h"
 #include "policy/tell_read.h"
 
@@ -44,6 +45,7 @@ static void policy_free(struct policy *policy) {
 	free(policy->env_names);
 	free(policy->host_names);
 	known_files_deinit(&policy->known_files);
+	pinned_deinit(&policy->pinned);
 	tell_deinit(&policy->tell);
 	for (size_t i = 0; i < policy->n_included; i++)
 		free(policy->included[i]);

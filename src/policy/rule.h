@@ -68,7 +68,8 @@ struct policy {
 	uint64_t asks;           /* bits of the fields that any rule names, by index */
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
-	struct tell_settings tell; /* owned */
+	struct pinned_keys pinned;      /* confirm.credentials, of a floor; owned */
+	struct tell_settings tell;      /* owned */
 	struct known_files known_files; /* known_hosts */
 	struct endpoint *endpoints;     /* owned */
 	size_t n_endpoints;

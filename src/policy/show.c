@@ -7,6 +7,7 @@
 #include "policy/endpoint.h"
 #include "policy/field_word.h"
 #include "policy/log_settings.h"
+#include "policy/pinned.h"
 #include "policy/rule.h"
 
 static void put(struct buffer *yaml, const char *text) {
@@ -332,6 +333,7 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, action_name(policy->default_change_action));
 	if (!policy->is_floor || policy->confirm.methods_named != 0)
 		confirm_show_settings(yaml, &policy->confirm);
+	pinned_show(yaml, &policy->pinned);
 	put_tell(yaml, &policy->tell);
 	log_settings_show(yaml, &policy->log, policy->is_floor);
 	put_endpoints(yaml, policy);

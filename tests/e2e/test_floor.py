@@ -1,12 +1,9 @@
 """The system floor: what root wrote down holds for a user, whatever the user writes, sets or says.
+"""
 
-Each guard sees an /etc of the test's own, in a mount namespace; the program knows no other way to
-another floor."""
-
-import os
 import pathlib
-import shutil
 
+import floors
 import guard
 from guard import SSH_KEYGEN
 from place import wait_until
@@ -18,43 +15,24 @@ FLOOR = '''rules:
     action: deny
 '''
 USER = 'default_action: allow\ndefault_change_action: allow\n'
-MOUNT = '''mount --bind "$0" /etc && uid=$1 && shift &&
-exec setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"'''
 
 
-class FloorTest(guard.GuardTest):
+class FloorTest(floors.OwnEtc, guard.GuardTest):
     as_person = True
 
     def setUp(self):
-        if os.getuid() != 0 or not shutil.which('unshare') or not shutil.which('setpriv'):
-            self.skipTest('an /etc of our own takes root, unshare and setpriv (util-linux)')
+        self.need_root()
         super().setUp()
-        self.etc = self.place.path / 'etc'
-        # Not what useradd of another test is at.
-        passing = shutil.ignore_patterns('*.lock', '*+', *(f'{name}.[0-9]*' for name in (
-            'passwd', 'group', 'shadow', 'gshadow', 'subuid', 'subgid')))
-        shutil.copytree('/etc', self.etc, symlinks=True, ignore_dangling_symlinks=True,
-                        ignore=passing)
-        shutil.rmtree(self.etc / 'ssh-agent-guard', ignore_errors=True)
-        os.chown(self.etc, 0, 0)
-        self.etc.chmod(0o755)
-        self.floor = self.etc / 'ssh-agent-guard/policy.yaml'
+        self.make_etc()
         self.agent = self.start_agent()
         self.key = self.keys.make()
         self.add(self.agent, self.key)
 
-    def write_floor(self, text=FLOOR, mode=0o644, owner=0):
-        self.floor.parent.mkdir(mode=0o755, exist_ok=True)
-        new = self.floor.with_name('new')
-        new.write_text(text)
-        new.chmod(mode)
-        os.chown(new, owner, owner)
-        new.rename(self.floor)
+    def write_floor(self, text=FLOOR, **options):
+        super().write_floor(text, **options)
 
     def start(self, text=USER, **options):
-        wrapper = ['unshare', '-m', 'sh', '-c', MOUNT, self.etc, str(self.place.uid)]
-        self.guard = self.start_guard(text, upstream=self.agent, wrapper=wrapper,
-                                      spawn={'user': 0, 'group': 0}, **options)
+        self.guard = self.start_guard(text, upstream=self.agent, **self.floor_options(), **options)
         return self.guard
 
     def signs(self, namespace):
@@ -144,8 +122,7 @@ class Refused(FloorTest):
         self.start()
         self.assertEqual(self.guard.command('policy', 'lint', '--floor', good).returncode, 0)
         self.assertEqual(self.guard.command('policy', 'lint', good).returncode, 1)
-        inside = ['nsenter', '-t', str(self.guard.pid), '-m', 'setpriv', '--reuid',
-                  str(self.place.uid), '--regid', str(self.place.uid), '--clear-groups', '--']
+        inside = self.inside()
         shown = self.place.run(*inside, self.guard.program, 'policy', 'show', '--floor',
                                user=0, group=0)
         self.assertIn('no-files', shown.stdout)
@@ -188,10 +165,7 @@ class Locks(FloorTest):
         self.assertTrue(self.signs('git'))
 
     def type(self, command, operand, questions):
-        # Where the guard is: of a program elsewhere it would not believe what that is.
-        enter = ['nsenter', '-t', self.guard.pid, '-m', 'setpriv', '--reuid', self.place.uid,
-                 '--regid', self.place.uid, '--clear-groups', '--']
-        terminal = Terminal(self.place, *enter, self.guard.program, command, operand,
+        terminal = Terminal(self.place, *self.inside(), self.guard.program, command, operand,
                             user=0, group=0)
         for question in questions:
             terminal.wait_for(question)

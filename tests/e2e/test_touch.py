@@ -68,8 +68,11 @@ class TouchTest(guard.GuardTest):
 
     # --- what a person does
 
+    def terminal(self, *words):
+        return Terminal(self.place, self.guard.program, *words)
+
     def begin_enrolling(self, name, pin='', account_pin=None):
-        terminal = Terminal(self.place, self.guard.program, 'enroll', 'fido2', '--name', name)
+        terminal = self.terminal('enroll', 'fido2', '--name', name)
         if account_pin is not None:
             terminal.wait_for('The PIN that is set: ')
             terminal.type(account_pin + '\n')

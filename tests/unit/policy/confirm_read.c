@@ -5,6 +5,8 @@
 
 #include "policy/lint.h"
 
+#define POINT_A "0123456789abcdef0123456789abcdef"
+
 static void without_a_word_a_person_is_asked_for_the_pin(void **state) {
 	CLEANUP(free_policy) struct policy *policy = must_parse("default_action: confirm\n");
 	const struct confirm_settings *settings = policy_confirm(policy);
@@ -129,6 +131,7 @@ static void mistakes_are_named_with_their_place(void **state) {
 	         47},
 		{"rules: [{match: {}, action: confirm, confirm: {remember: 1m, scope: all}}]\n",
 	         "unknown value", 2, 69},
+		{"confirm: {credentials: [" POINT_A "]}\n", "only in the system floor", 2, 11},
 		{"rules: [{match: {}, action: allow, confirm: {remember: 1m}}]\n",
 	         "only where action: confirm", 2, 9},
 	};

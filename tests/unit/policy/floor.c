@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/show.h"
 #include "unit.h"
 
 static struct policy *parse(const char *text, bool is_floor) {
@@ -147,6 +148,90 @@ static void a_policy_of_the_users_still_needs_its_default(void **state) {
 	problems_deinit(&problems);
 }
 
+#define EIGHT(text) text text text text text text text text
+#define POINT_A     EIGHT("0123456789abcdef")
+#define POINT_B     EIGHT("1111111111111111") /* a number, to YAML */
+
+static void a_floor_that_names_security_keys_lets_no_other_one_say_yes(void **state) {
+	uint8_t a[PINNED_POINT_LEN], b[PINNED_POINT_LEN];
+	struct policy *one = parse("confirm: {credentials: " POINT_A "}\n", true);
+	struct policy *both = parse("confirm: {credentials: [" POINT_A ", " POINT_B "], "
+	                            "methods: [touch, pin]}\n",
+	                            true);
+	struct policy *none = parse("confirm: {methods: pin}\n", true);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(a); i++) {
+		static const uint8_t bytes[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+
+		a[i] = bytes[i % 8];
+		b[i] = 0x11;
+	}
+	assert_true(floor_names_keys(one) && floor_takes_key(one, a) && !floor_takes_key(one, b));
+	assert_true(floor_takes_key(both, a) && floor_takes_key(both, b));
+	b[63] ^= 1;
+	assert_false(floor_takes_key(both, b));
+	/* Where none is named, all that are enrolled may. */
+	assert_false(floor_names_keys(none) || floor_names_keys(NULL));
+	assert_true(floor_takes_key(none, b) && floor_takes_key(NULL, b));
+	/* Nor does a PIN answer beside them, unless that is written. */
+	assert_int_equal(policy_confirm(one)->methods_named, CONFIRM_TOUCH);
+	assert_int_equal(policy_confirm(one)->methods, CONFIRM_TOUCH);
+	assert_int_equal(policy_confirm(both)->methods, CONFIRM_TOUCH | CONFIRM_PIN);
+	policy_unref(one);
+	policy_unref(both);
+	policy_unref(none);
+}
+
+static void what_a_floor_names_is_shown_as_a_floor_can_be_read(void **state) {
+	struct policy *policy = parse("confirm: {credentials: [" POINT_A ", " POINT_B "]}\n", true);
+	struct buffer once = {0}, twice = {0};
+	struct policy *again;
+
+	(void)state;
+	policy_show(&once, policy);
+	buffer_put_u8(&once, '\0');
+	assert_non_null(strstr((const char *)once.data, "credentials:\n    - \"" POINT_A "\"\n"));
+	again = parse((const char *)once.data, true);
+	policy_show(&twice, again);
+	buffer_put_u8(&twice, '\0');
+	assert_string_equal(strstr((const char *)once.data, "version:"),
+	                    strstr((const char *)twice.data, "version:"));
+	buffer_deinit(&once);
+	buffer_deinit(&twice);
+	policy_unref(policy);
+	policy_unref(again);
+}
+
+static void mistakes_in_the_keys_that_a_floor_names_are_told(void **state) {
+	static const char *const texts[][2] = {
+		{"confirm: {credentials: []}\n", "empty list"},
+		{"confirm: {credentials: }\n", "not the public key"},
+		{"confirm: {credentials: {a: b}}\n", "not the public key"},
+		{"confirm: {credentials: [[" POINT_A "]]}\n", "not the public key"},
+		{"confirm: {credentials: [" POINT_A "0]}\n", "--list` prints"},
+		{"confirm: {credentials: [" POINT_A "00]}\n", "not the public key"},
+		{"confirm: {credentials: [0123]}\n", "not the public key"},
+		{"confirm: {credentials: [" EIGHT("0123456789ABCDEF") "]}\n", "0-9 and a-f"},
+		{"confirm: {credentials: [" POINT_A ", " POINT_A "]}\n", "twice"},
+		{"confirm: {credential: " POINT_A "}\n", "did you mean credentials?"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct surroundings surroundings = {.is_floor = true};
+		struct problems problems = {0};
+		struct policy *policy = NULL;
+
+		assert_int_equal(policy_parse(&policy, bytes_of_text(texts[i][0]), "f.yaml",
+		                              &surroundings, &problems),
+		                 -EINVAL);
+		assert_non_null(strstr(problems.items[0].text, texts[i][1]));
+		assert_int_equal(problems.items[0].line, 1);
+		problems_deinit(&problems);
+	}
+}
+
 static void only_what_is_roots_is_a_floor(void **state) {
 	struct policy_file file = {
 		.path = "f.yaml", .owner = 1, .mode = 0644, .text = bytes_of_text("rules: []\n")};
@@ -171,6 +256,9 @@ int main(void) {
 		cmocka_unit_test(a_user_cannot_say_less_of_the_log_than_the_floor),
 		cmocka_unit_test(the_floor_may_fix_what_events_hold),
 		cmocka_unit_test(a_policy_of_the_users_still_needs_its_default),
+		cmocka_unit_test(a_floor_that_names_security_keys_lets_no_other_one_say_yes),
+		cmocka_unit_test(what_a_floor_names_is_shown_as_a_floor_can_be_read),
+		cmocka_unit_test(mistakes_in_the_keys_that_a_floor_names_are_told),
 		cmocka_unit_test(only_what_is_roots_is_a_floor),
 	};
 
