@@ -23,7 +23,8 @@ struct lookup {
 	struct known_host_name resolved[RESOLVED_MAX];
 	size_t n_resolved;
 	uint64_t begun_ns;
-	bool gave_up;      /* not all names of the policy were compared */
+	bool is_in_doubt;  /* a name was not compared, or without an answer */
+	bool claim_is_in_doubt; /* and it was that of the command line */
 	bool has_many;     /* names that were not read */
 	unsigned known_by; /* an OR of enum known_by */
 	bool is_revoked;
@@ -40,18 +41,24 @@ static void note_known(struct lookup *lookup, const struct known_host *found) {
 		lookup->known_by |= KNOWN_BY_SYSTEM;
 }
 
-/* By its own line, or by its CA. */
-static bool has_name(struct lookup *lookup, const char *host, uint16_t port) {
+/* By its own line, or by its CA. Where it would take too long to tell, the name allows nothing, and
+ * the host may have it. */
+static enum tri has_name(struct lookup *lookup, const char *host, uint16_t port) {
 	const struct known_hosts *index = lookup->input->index;
+	enum tri has = known_hosts_has_name(index, lookup->key, host, port);
 	struct known_host found;
 
-	if (known_hosts_has_name(index, lookup->key, host, port) == TRI_YES)
-		return true;
-	if (!lookup->is_certified ||
-	    known_hosts_find_certificate(&found, index, lookup->key, host, port) < 0)
-		return false;
-	note_known(lookup, &found);
-	return found.by_user == TRI_YES || found.by_system == TRI_YES;
+	if (has != TRI_YES && lookup->is_certified &&
+	    known_hosts_find_certificate(&found, index, lookup->key, host, port) == 0) {
+		note_known(lookup, &found);
+		if (found.by_user == TRI_YES || found.by_system == TRI_YES)
+			has = TRI_YES;
+		else if (found.by_user == TRI_UNKNOWN || found.by_system == TRI_UNKNOWN)
+			has = TRI_UNKNOWN;
+	}
+	if (has == TRI_UNKNOWN)
+		lookup->is_in_doubt = true;
+	return has;
 }
 
 static int add(struct host_names *host, struct lookup *lookup, struct known_host_name name) {
@@ -68,12 +75,16 @@ static int add_claimed(struct host_names *host, struct lookup *lookup) {
 	for (size_t i = 0; i < n_names; i++) {
 		struct known_host_name name = {bytes_of_text(names[i]), port_of(lookup->claim)};
 
-		if (!has_name(lookup, names[i], name.port)) {
-			if (name.port == SSH_PORT || !has_name(lookup, names[i], 0))
-				continue;
+		enum tri has = has_name(lookup, names[i], name.port);
+
+		if (has == TRI_NO && name.port != SSH_PORT) {
+			has = has_name(lookup, names[i], 0);
 			name.port = SSH_PORT;
 		}
-		return add(host, lookup, name);
+		if (has == TRI_YES)
+			return add(host, lookup, name);
+		if (has == TRI_UNKNOWN)
+			lookup->claim_is_in_doubt = true;
 	}
 	return 0;
 }
@@ -97,7 +108,7 @@ static int add_read(struct host_names *host, struct lookup *lookup) {
 			continue;
 		memcpy(text, names[i].host.data, names[i].host.len);
 		text[names[i].host.len] = '\0';
-		if (has_name(lookup, text, names[i].port))
+		if (has_name(lookup, text, names[i].port) == TRI_YES)
 			error = add(host, lookup, names[i]);
 	}
 	return error;
@@ -133,12 +144,13 @@ static int add_of_policy(struct host_names *host, struct lookup *lookup,
 
 		if (!rule_name_read(text, &port, names[i]))
 			continue;
-		lookup->gave_up = clock_mono_ns() - lookup->begun_ns > LOOKUP_NS_MAX;
-		if (lookup->gave_up)
+		if (clock_mono_ns() - lookup->begun_ns > LOOKUP_NS_MAX) {
+			lookup->is_in_doubt = true;
 			break;
-		if (!has_name(lookup, text, port)) {
+		}
+		if (has_name(lookup, text, port) != TRI_YES) {
 			if (*names[i] == '[' || claimed_port == SSH_PORT ||
-			    !has_name(lookup, text, claimed_port))
+			    has_name(lookup, text, claimed_port) != TRI_YES)
 				continue;
 			port = claimed_port;
 		}
@@ -156,6 +168,13 @@ static bool certificate_is_good(struct bytes key, int64_t now_s) {
 
 	return public_key_parse(&certificate, key) == 0 && certificate.type->is_certificate &&
 	       host_certificate_fault(&certificate, now_s) == NULL;
+}
+
+static bool hides_names(const struct lookup *lookup) {
+	const struct known_hosts *index = lookup->input->index;
+
+	return known_hosts_hides_names(index, lookup->key, lookup->resolved, lookup->n_resolved) ||
+	       (lookup->is_certified && known_hosts_hides_principals(index, lookup->key));
 }
 
 /* Fills the names of the host with that key. */
@@ -177,10 +196,9 @@ static int look_up(struct host_names *host, struct lookup *lookup) {
 		error = add_of_policy(host, lookup, input->policy);
 	if (error == 0)
 		error = add_of_policy(host, lookup, input->floor);
-	if (lookup->known_by == 0 || !input->index_is_complete || lookup->gave_up)
+	if (lookup->known_by == 0 || !input->index_is_complete || lookup->is_in_doubt)
 		host->more = MORE_NAMES_UNKNOWN;
-	else if (lookup->has_many || known_hosts_hides_names(input->index, lookup->key,
-	                                                     lookup->resolved, lookup->n_resolved))
+	else if (lookup->has_many || hides_names(lookup))
 		host->more = MORE_NAMES_HIDDEN;
 	else
 		host->more = MORE_NAMES_NONE;
@@ -238,7 +256,11 @@ static enum tri host_differs(struct lookup *lookup, const struct ssh_argv *claim
 	/* What is revoked has no names that could be compared. */
 	if (lookup->input->index == NULL || lookup->is_revoked || add_claimed(&names, lookup) < 0)
 		return TRI_UNKNOWN;
-	differs = names.n_names > 0 ? TRI_NO : is_another_host(lookup->input, claim);
+	if (names.n_names > 0)
+		differs = TRI_NO;
+	else
+		differs = lookup->claim_is_in_doubt ? TRI_UNKNOWN
+		                                    : is_another_host(lookup->input, claim);
 	host_names_deinit(&names);
 	return differs;
 }

@@ -16,6 +16,9 @@
 
 #define FETCH_DEADLINE_S 4. /* a disk that has to spin up answers sooner */
 #define FETCH_FILES_MAX  64
+/* Of all files together, because what is read has to fit into one buffer. The first come first, and
+ * each that no longer fits is -EFBIG by itself. */
+#define FETCH_BYTES_MAX ((size_t)60 * 1024 * 1024)
 
 /* What was found at one path. Zeroed, it is an empty file of root's: look at error first. */
 struct fetched {

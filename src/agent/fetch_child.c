@@ -118,15 +118,17 @@ static int write_all(int fd, struct bytes bytes) {
 	return 0;
 }
 
-static int fetch(const char *path, const struct fetch_plan *plan) {
+static int fetch(const char *path, const struct fetch_plan *plan, size_t *left) {
 	CLEANUP(buffer_deinit) struct buffer bytes = {0};
 	CLEANUP(buffer_deinit) struct buffer message = {0};
 	struct fetched file = {0};
 
 	file.watched = plan->watch_fd >= 0 && platform_watch_path(WATCH_FD, path) == 0;
-	file.error = read_settled(&bytes, &file, path, plan->len_max);
+	file.error = read_settled(&bytes, &file, path,
+	                          plan->len_max < *left ? plan->len_max : *left);
 	if (file.error < 0)
 		buffer_clear(&bytes);
+	*left -= bytes.len;
 	put_fetched(&message, &file, buffer_bytes(&bytes));
 	if (buffer_error(&message) < 0)
 		return buffer_error(&message);
@@ -134,11 +136,13 @@ static int fetch(const char *path, const struct fetch_plan *plan) {
 }
 
 _Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t parent) {
+	size_t left = FETCH_BYTES_MAX;
+
 	reset_signals();
 	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0)
 		_exit(1);
 	for (size_t i = 0; i < plan->n_paths; i++)
-		if (fetch(plan->paths[i], plan) < 0)
+		if (fetch(plan->paths[i], plan, &left) < 0)
 			_exit(1);
 	_exit(0);
 }

@@ -25,6 +25,13 @@ struct text {
 	enum known_hosts_origin origin;
 };
 
+/* Paths are copies, because what they are read from may be replaced meanwhile. */
+struct file_list {
+	enum known_by by[FILES_MAX];
+	char *paths[FILES_MAX]; /* owned */
+	size_t n_files;
+};
+
 struct hosts {
 	struct guard *guard;
 	hosts_ready *ready;
@@ -35,9 +42,8 @@ struct hosts {
 	struct ssh_known_files files; /* of ssh's configuration, or of its defaults */
 	struct watch *watch;
 	char *config_paths[CONFIGS];
-	size_t n_configs;            /* that are watched, before the files */
-	enum known_by by[FILES_MAX]; /* of each file that is watched */
-	size_t n_files;
+	struct file_list list; /* what is watched */
+	size_t n_configs;      /* that are watched, too, behind the list */
 	uint64_t config_state; /* of the configuration when ssh was asked; 0: not seen yet */
 	uint64_t files_state;  /* of the files that are indexed; 0: none are */
 	uint64_t paths_state;  /* of their names */
@@ -48,7 +54,9 @@ struct hosts {
 	struct known_hosts *next;
 	struct text texts[FILES_MAX];
 	size_t n_texts, at_text, at_byte;
+	size_t texts_len; /* of all of them */
 	bool next_is_complete;
+	char left_out[DETAIL_SIZE]; /* the first file that is not among them, and why */
 	ev_timer slice;
 
 	struct hosts_wait *waits;
@@ -124,7 +132,7 @@ void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void 
 static void texts_clear(struct hosts *hosts) {
 	for (size_t i = 0; i < hosts->n_texts; i++)
 		free(hosts->texts[i].data);
-	hosts->n_texts = hosts->at_text = hosts->at_byte = 0;
+	hosts->n_texts = hosts->at_text = hosts->at_byte = hosts->texts_len = 0;
 	known_hosts_free(TAKE(hosts->next));
 	ev_timer_stop(hosts->guard->loop, &hosts->slice);
 }
@@ -132,12 +140,12 @@ static void texts_clear(struct hosts *hosts) {
 /* Told each time but the first: a line in known_hosts decides what a name means. */
 static void note(struct hosts *hosts, const struct known_hosts *index) {
 	struct known_hosts_counts counts = known_hosts_counts(index);
-	char detail[DETAIL_SIZE];
+	char detail[2 * DETAIL_SIZE];
 
-	snprintf(detail, sizeof(detail), "%zu lines of known_hosts in %zu files%s; %zu malformed",
+	snprintf(detail, sizeof(detail), "%zu lines of known_hosts in %zu files%s%s; %zu malformed",
 	         counts.used, hosts->n_texts,
-	         hosts->next_is_complete ? "" : ", and one that could not be read",
-	         counts.malformed);
+	         hosts->next_is_complete ? "" : ", and one that could not be read: ",
+	         hosts->next_is_complete ? "" : hosts->left_out, counts.malformed);
 	if (hosts->is_ready)
 		guard_note(hosts->guard, "known-hosts", NULL, detail);
 	else
@@ -203,13 +211,25 @@ static void on_slice(struct ev_loop *loop, ev_timer *watcher, int revents) {
 
 /* ---- what was read ---- */
 
-/* false: no memory. One that is not there says nothing. */
-static bool take_file(struct hosts *hosts, const struct fetched *file, enum known_by by) {
-	struct text *text = &hosts->texts[hosts->n_texts];
+/* What it would say is unknown, and not no. */
+static void leave_out(struct hosts *hosts, const char *path, int error) {
+	if (hosts->next_is_complete)
+		snprintf(hosts->left_out, sizeof(hosts->left_out), "%s: %s", path,
+		         strerror(-error));
+	hosts->next_is_complete = false;
+}
 
-	if (file->error < 0 && file->error != -ENOENT)
-		hosts->next_is_complete = false;
-	if (file->error < 0)
+/* false: no memory. One that is not there says nothing. One that is too large is left out by
+ * itself, or whoever fills one file would keep the revocations of all others from being read. */
+static bool take_file(struct hosts *hosts, const struct fetched *file, size_t index) {
+	struct text *text = &hosts->texts[hosts->n_texts];
+	int error = file->error;
+
+	if (error == 0 && file->bytes.len > KNOWN_HOSTS_BYTES_MAX - hosts->texts_len)
+		error = -EFBIG;
+	if (error < 0 && error != -ENOENT)
+		leave_out(hosts, hosts->list.paths[index], error);
+	if (error < 0)
 		return true;
 	text->data = malloc(file->bytes.len + 1);
 	if (text->data == NULL)
@@ -217,7 +237,8 @@ static bool take_file(struct hosts *hosts, const struct fetched *file, enum know
 	if (file->bytes.len > 0)
 		memcpy(text->data, file->bytes.data, file->bytes.len);
 	text->len = file->bytes.len;
-	text->origin = by == KNOWN_BY_SYSTEM ? KNOWN_HOSTS_SYSTEM : KNOWN_HOSTS_USER;
+	text->origin = hosts->list.by[index] == KNOWN_BY_SYSTEM ? KNOWN_HOSTS_SYSTEM : KNOWN_HOSTS_USER;
+	hosts->texts_len += text->len;
 	hosts->n_texts++;
 	return true;
 }
@@ -228,8 +249,8 @@ static void begin_index(struct hosts *hosts, const struct fetched *files) {
 	texts_clear(hosts);
 	hosts->next_is_complete = true;
 	good = known_hosts_new(&hosts->next) == 0;
-	for (size_t i = 0; good && i < hosts->n_files; i++)
-		good = take_file(hosts, &files[i], hosts->by[i]);
+	for (size_t i = 0; good && i < hosts->list.n_files; i++)
+		good = take_file(hosts, &files[i], i);
 	if (!good) {
 		texts_clear(hosts);
 		release_within(hosts, 0.);
@@ -272,13 +293,12 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 		release(hosts);
 		return;
 	}
-	state = state_of(files, hosts->n_configs);
+	state = state_of(files + hosts->list.n_files, hosts->n_configs);
 	if (hosts->n_configs > 0 && hosts->config_state != 0 && state != hosts->config_state &&
 	    ssh_files_ask(hosts->config) < 0)
 		diag_error("known_hosts: ssh could not be asked about its configuration");
 	hosts->config_state = state;
-	files += hosts->n_configs;
-	state = state_of(files, hosts->n_files);
+	state = state_of(files, hosts->list.n_files);
 	if (state == hosts->files_state) {
 		if (hosts->next == NULL)
 			release(hosts);
@@ -321,54 +341,82 @@ static bool needs_config(const struct hosts *hosts) {
 }
 
 /* Of the files' names, and of whose they are. */
-static uint64_t state_of_paths(const struct hosts *hosts, const char *const *paths) {
+static uint64_t state_of_paths(const struct file_list *list) {
 	uint64_t state = 1;
 
-	for (size_t i = 0; i < hosts->n_files; i++) {
-		for (const char *at = paths[i]; *at != '\0'; at++)
+	for (size_t i = 0; i < list->n_files; i++) {
+		for (const char *at = list->paths[i]; *at != '\0'; at++)
 			state = (state ^ (unsigned char)*at) * 0x100000001b3;
-		state = (state ^ (0x100 + (uint64_t)hosts->by[i])) * 0x100000001b3;
+		state = (state ^ (0x100 + (uint64_t)list->by[i])) * 0x100000001b3;
 	}
 	return state;
 }
 
-static void watch_files(struct hosts *hosts) {
+static void file_list_deinit(struct file_list *list) {
+	for (size_t i = 0; i < list->n_files; i++)
+		free(list->paths[i]);
+	*list = (struct file_list){0};
+}
+
+static int list_files(struct file_list *list, const struct hosts *hosts, enum known_by by) {
+	size_t count = 0;
+	const char *const *files = files_of(hosts, by, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		char *path = strdup(files[i]);
+
+		if (path == NULL)
+			return -ENOMEM;
+		list->by[list->n_files] = by;
+		list->paths[list->n_files++] = path;
+	}
+	return 0;
+}
+
+/* What is watched is the list from now on, or what it was where that fails. */
+static int watch_list(struct hosts *hosts, struct file_list *list) {
 	const char *paths[CONFIGS + FILES_MAX];
 	size_t n_paths = 0;
 	uint64_t state;
 	int error;
 
-	hosts->n_configs = hosts->n_files = 0;
+	for (size_t i = 0; i < list->n_files; i++)
+		paths[n_paths++] = list->paths[i];
 	for (size_t i = 0; needs_config(hosts) && i < CONFIGS; i++)
 		if (hosts->config_paths[i] != NULL)
 			paths[n_paths++] = hosts->config_paths[i];
-	hosts->n_configs = n_paths;
+	error = n_paths > 0 ? watch_set(hosts->watch, paths, n_paths) : 0;
+	if (error < 0)
+		return error;
+	hosts->n_configs = n_paths - list->n_files;
 	hosts->config_state = 0;
-	for (unsigned kind = 0; kind < KNOWN_BY_COUNT; kind++) {
-		enum known_by by = (enum known_by)(1U << kind);
-		size_t count = 0;
-		const char *const *files = files_of(hosts, by, &count);
-
-		for (size_t i = 0; i < count; i++) {
-			hosts->by[hosts->n_files++] = by;
-			paths[n_paths++] = files[i];
-		}
-	}
+	file_list_deinit(&hosts->list);
+	hosts->list = *list;
+	*list = (struct file_list){0};
 	/* Other files than before: what is known is theirs from now on. */
-	state = state_of_paths(hosts, paths + hosts->n_configs);
+	state = state_of_paths(&hosts->list);
 	if (state != hosts->paths_state)
 		hosts->files_state = 0;
 	hosts->paths_state = state;
-	if (n_paths == 0) {
+	if (n_paths == 0)
 		begin_index(hosts, NULL);
+	else
+		watch_look(hosts->watch); /* also where all is as before, somebody may wait */
+	return 0;
+}
+
+static void watch_files(struct hosts *hosts) {
+	CLEANUP(file_list_deinit) struct file_list list = {0};
+	int error;
+
+	/* The system's first, so that there is room for them, whatever a user's hold. */
+	error = list_files(&list, hosts, KNOWN_BY_SYSTEM);
+	if (error == 0)
+		error = list_files(&list, hosts, KNOWN_BY_USER);
+	if (error == 0)
+		error = watch_list(hosts, &list);
+	if (error == 0)
 		return;
-	}
-	error = watch_set(hosts->watch, paths, n_paths);
-	if (error == 0) {
-		/* Also where all is as it was before, somebody may wait. */
-		watch_look(hosts->watch);
-		return;
-	}
 	diag_error("known_hosts: %s", strerror(-error));
 	release_within(hosts, 0.);
 }
@@ -505,6 +553,7 @@ void hosts_free(struct hosts *hosts) {
 	watch_free(hosts->watch);
 	ssh_files_free(hosts->config);
 	ssh_known_files_deinit(&hosts->files);
+	file_list_deinit(&hosts->list);
 	for (size_t i = 0; i < CONFIGS; i++)
 		free(hosts->config_paths[i]);
 	free(hosts->home);

@@ -548,6 +548,20 @@ static bool has_pattern(struct bytes names) {
 	return false;
 }
 
+/* What is also negated is a name only where it is known that the negation is for another. */
+static bool hides_a_negated_name(struct bytes names, size_t *steps_left) {
+	struct bytes rest = names;
+	struct host_pattern pattern;
+
+	if (memchr(names.data, '!', names.len) == NULL)
+		return false;
+	while (host_pattern_next(&pattern, &rest))
+		if (!pattern.is_negated && pattern.text.len > 0 &&
+		    host_patterns_fit(names, pattern.text, steps_left) == TRI_UNKNOWN)
+			return true;
+	return false;
+}
+
 /* Hashed names that one of these fits hide nothing. */
 static bool is_explained(const struct known_hosts *hosts, const struct entry *entry,
                          const struct known_host_name *names, size_t count, size_t *steps_left) {
@@ -566,6 +580,7 @@ static bool is_explained(const struct known_hosts *hosts, const struct entry *en
 	return false;
 }
 
+/* It takes no fewer steps than reading the names, so that it does not miss what that left out. */
 bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_key,
                              const struct known_host_name *names, size_t count) {
 	const struct entry *entry = NULL;
@@ -574,9 +589,58 @@ bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_
 
 	if (asked_read(&asked, host_key) < 0)
 		return true;
-	while (entry_next(hosts, &entry, asked.digest, HOST_MARKER_NONE))
+	while (entry_next(hosts, &entry, asked.digest, HOST_MARKER_NONE)) {
+		struct bytes text = entry_names(hosts, entry);
+
 		if (entry->is_hashed ? !is_explained(hosts, entry, names, count, &steps_left)
-		                     : has_pattern(entry_names(hosts, entry)))
+		                     : has_pattern(text) || hides_a_negated_name(text, &steps_left))
+			return true;
+	}
+	return false;
+}
+
+/* A line for a port, which no principal names, or for one hashed name. */
+static bool ca_hides_hosts(const struct known_hosts *hosts, const struct asked *asked) {
+	const struct entry *entry = NULL;
+
+	while (entry_next(hosts, &entry, asked->ca_digest, HOST_MARKER_CA)) {
+		struct bytes names = entry_names(hosts, entry);
+
+		if (entry->is_hashed || memchr(names.data, '[', names.len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool principal_is_hidden(const struct known_hosts *hosts, const struct asked *asked,
+                                struct bytes principal, size_t *steps_left) {
+	struct known_host found;
+
+	if (principal.len == 0)
+		return false;
+	if (memchr(principal.data, '*', principal.len) != NULL ||
+	    memchr(principal.data, '?', principal.len) != NULL)
+		return true;
+	if (!is_plain_name(principal))
+		return false; /* ssh asks for names in lower case */
+	found = ca_find(hosts, asked, principal, steps_left);
+	return found.by_user == TRI_UNKNOWN || found.by_system == TRI_UNKNOWN;
+}
+
+bool known_hosts_hides_principals(const struct known_hosts *hosts, struct bytes certificate) {
+	size_t steps_left = STEPS_MAX;
+	struct bytes rest, principal;
+	struct asked asked;
+
+	if (asked_read(&asked, certificate) < 0)
+		return true;
+	if (!asked.is_certificate || !digest_is_listed(hosts, asked.ca_digest, HOST_MARKER_CA))
+		return false;
+	if (ca_hides_hosts(hosts, &asked))
+		return true;
+	rest = asked.certificate.certificate.principals;
+	while (certificate_principal(&principal, &rest))
+		if (principal_is_hidden(hosts, &asked, principal, &steps_left))
 			return true;
 	return false;
 }

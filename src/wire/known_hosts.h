@@ -96,8 +96,14 @@ size_t known_hosts_principals(const struct known_hosts *hosts, struct bytes cert
                               struct known_host_name *ret, size_t max);
 
 /* Whether the key has names that cannot be read: patterns, or hashed ones that none of these names
- * fits, of which there are count. So it is where the key is none. */
+ * fits, of which there are count. So it is where the key is none, or where it would take too long to
+ * tell. */
 bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_key,
                              const struct known_host_name *names, size_t count);
+
+/* In the same way, whether known_hosts_principals() leaves out names that the certificate may have
+ * by its CA: principals that are patterns, and hosts of the CA's lines that are hashed or have a
+ * port. */
+bool known_hosts_hides_principals(const struct known_hosts *hosts, struct bytes certificate);
 
 #endif

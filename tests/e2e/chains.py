@@ -108,9 +108,9 @@ class ChainTest(guard.GuardTest):
         return self.place.run(SSH_ADD, '-q', '-H', names or self.known_names(), *words, self.away,
                               env=server.env)
 
-    def certify_host(self, host_key):
+    def certify_host(self, host_key, names='127.0.0.1,certified'):
         """A CA signs the host's key for 127.0.0.1 and a name. For make_host(prepare=...)."""
         self.authority = self.place.home / 'authority'
         self.place.run_ok(SSH_KEYGEN, '-q', '-t', 'ed25519', '-N', '', '-f', self.authority)
         self.place.run_ok(SSH_KEYGEN, '-q', '-s', self.authority, '-I', 'id', '-h', '-n',
-                          '127.0.0.1,certified', f'{host_key}.pub')
+                          names, f'{host_key}.pub')

@@ -52,8 +52,10 @@ class Destination(ChainTest):
         self.assert_fields(event, **fields)
         return event
 
-    def certified_host(self, name):
-        host = self.make_host(name, prepare=self.certify_host, settings=(
+    def certified_host(self, name, **options):
+        def prepare(host_key):
+            self.certify_host(host_key, **options)
+        host = self.make_host(name, prepare=prepare, settings=(
             f'HostCertificate {self.place.path / name / "host_key-cert.pub"}'))
         authority = ' '.join(pathlib.Path(f'{self.authority}.pub').read_text().split()[:2])
         host.known_hosts.write_text(f'@cert-authority * {authority}\n')
@@ -121,6 +123,25 @@ rules:
             self.assertNotEqual(self.over('d').stdout, 'arrived\n')
             self.last(decision='deny', ssh_dest=None, is_in_known_hosts=False)
         self.last(reason='host-revoked')
+
+    def test_a_certificate_for_a_pattern_may_be_for_any_host_of_it(self):
+        authority = self.certified_host('d', names='127.0.0.1,certified,*.example')
+        self.place.write('names', f'@cert-authority certified,*.example {authority}\n')
+        policy = '''
+default_action: deny
+rules:
+  - {{name: databases, match: {{ssh_dest: {pattern}}}, action: deny}}
+  - {{name: certified, match: {{ssh_dest: certified}}, action: allow}}
+'''
+        self.start_with(policy.format(pattern='"db*.example"'))
+        self.assertNotEqual(self.over('d').stdout, 'arrived\n')
+        self.last(rule='databases', missing_fact='ssh_dest', ssh_dest=f'{self.user}@certified')
+        self.guard.write_policy(policy.format(pattern='other.test') +
+                                f'known_hosts: {{user: [{self.names}], system: []}}\n'
+                                'hide_denied_keys: false\n')
+        self.guard.command('reload')
+        self.assertEqual(self.over('d').stdout, 'arrived\n')
+        self.last(rule='certified')
 
     def test_a_jump_and_the_host_behind_it_are_two_destinations(self):
         config = self.place.write('jump', ''.join(
@@ -241,6 +262,31 @@ rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
         self.assertFalse(self.arrives('b'))
         self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
 
+    def test_a_file_that_is_flooded_keeps_no_revocation_from_being_known(self):
+        system = self.place.write('system', '# nothing yet\n')
+        floods = [self.place.path / f'flood{size}' for size in (40, 41, 65)]
+        for size, flood in zip((40, 41, 65), floods):
+            with flood.open('wb') as file:  # of all files together, 60 MiB are read
+                file.truncate(size * 1024 * 1024)
+            os.chown(flood, self.place.uid, -1)
+        self.start_with('''
+default_action: allow
+rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
+''', user=', '.join(map(str, [*floods, self.names])), system=f'[{system}]')
+        self.assertTrue(self.arrives('a'))
+        self.last(is_in_known_hosts=True, known_hosts=['user'])
+        for path in (system, self.names):
+            revoked = 'b' if path == system else 'a'
+            self.rewrite(self.host_line('a'), f'@revoked * {self.host_blob(revoked)}', path=path)
+            self.assertIn(f'{floods[1]}: File too large',
+                          self.guard.events(trigger='known-hosts')[-1]['detail'])
+            self.assertFalse(self.arrives(revoked))
+            self.last(decision='deny', reason='host-revoked',
+                      dest_key_fingerprint=self.host_keys[revoked])
+        # What else stands in the files that were left out, nobody can tell.
+        self.assertFalse(self.arrives('c'))
+        self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
+
     def test_ssh_says_which_files_it_reads(self):
         person = self.place.person
         if not person:
@@ -301,6 +347,20 @@ exit 0
         done = self.place.run(SSH, '-F', config, 'a', 'echo arrived', env=self.guard.env)
         self.assertNotEqual(done.stdout, 'arrived\n')
         self.last(decision='deny', ssh_dest=f'{self.user}@b', dest_mismatch=True, is_forwarded=True)
+
+    def test_a_name_that_takes_too_long_to_compare_is_no_hole_in_a_rule(self):
+        """Lines that cost more than one question may: then the host may have any name of a rule."""
+        name = 'a' * 240
+        hostile = ','.join(4000 * ['*a*a*a*a*a*b']) + f',x {self.host_blob("a")}'
+        self.place.write('names', '\n'.join([*(100 * [hostile]), self.host_line('a')]) + '\n')
+        self.start_with(f'''
+default_action: deny
+rules:
+  - {{name: too-long, match: {{ssh_dest: {name}}}, action: deny}}
+  - {{name: host, match: {{ssh_dest: a}}, action: allow}}
+''')
+        self.assertFalse(self.arrives('a'))
+        self.last(rule='too-long', ssh_dest=f'{self.user}@a', missing_fact='ssh_dest')
 
     def test_a_socket_that_ssh_takes_along_is_forwarded(self):
         """ssh -R brings it to A, and OpenSSH's client there tells of its own login alone."""

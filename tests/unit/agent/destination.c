@@ -235,6 +235,47 @@ static void the_name_is_the_one_that_is_typed_if_the_key_has_it(void **state) {
 	}
 }
 
+#define A40       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_NAME A40 A40 A40 A40 A40
+
+/* Lines for B's key that take longer to compare with the long name than one question may. */
+static void put_hostile_lines(struct buffer *text) {
+	for (int line = 0; line < 120; line++) {
+		for (int i = 0; i < 4000; i++)
+			buffer_put_raw(text, bytes_of_text("*a*a*a*a*a*b,"));
+		buffer_put_raw(text, bytes_of_text("x " KEY_B "\n"));
+	}
+	buffer_put_raw(text, bytes_of_text("b.example " KEY_B "\n"));
+	buffer_put_u8(text, '\0');
+	assert_int_equal(buffer_error(text), 0);
+}
+
+/* A hole in a rule would be a name for which somebody made the answer too expensive. */
+static void a_name_that_could_not_be_compared_may_be_the_hosts(void **state) {
+	static const struct {
+		const char *policy, *command, *ssh_dest;
+		enum tri mismatch;
+	} rows[] = {
+		{LONG_NAME, "ssh b.example", "git@b.example", TRI_NO},
+		{NULL, "ssh " LONG_NAME, "git@x", TRI_UNKNOWN},
+	};
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+
+	(void)state;
+	put_hostile_lines(&text);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+		const struct scene scene = {(const char *)text.data, VERIFIED("b"),
+		                            .command = rows[i].command, .policy = rows[i].policy};
+
+		print_message("# row %zu\n", i);
+		stage_init(&stage, &scene);
+		assert_string_equal(stage.made.ssh_dest, rows[i].ssh_dest);
+		assert_int_equal(stage.made.host.more, MORE_NAMES_UNKNOWN);
+		assert_int_equal(stage.made.mismatch, rows[i].mismatch);
+	}
+}
+
 #define BOTH     "a " KEY_A "\nb " KEY_B
 #define UNBOUND  .session = "", .meeting = MEETING_NONE
 #define BOUND(c) .session = (c), .meeting = MEETING_BOUND
@@ -349,6 +390,7 @@ static void a_key_that_is_not_known_is_news(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_name_is_the_one_that_is_typed_if_the_key_has_it),
+		cmocka_unit_test(a_name_that_could_not_be_compared_may_be_the_hosts),
 		cmocka_unit_test(what_nobody_here_has_asked_for_is_forwarded),
 		cmocka_unit_test(hosts_on_the_way_have_names_of_their_own),
 		cmocka_unit_test(a_revoked_key_is_seen_also_where_nothing_is_proved),

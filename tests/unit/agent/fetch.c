@@ -26,6 +26,8 @@ struct found {
 	bool is_done;
 	int error;
 	struct fetched file; /* the first; bytes is void */
+	size_t n_files;      /* 0: one */
+	int errors[3];       /* of each, where there are more */
 	char text[LEN_MAX + 1];
 };
 
@@ -37,6 +39,8 @@ static void on_fetched(void *data, int error, const struct fetched *files) {
 	if (files == NULL)
 		return;
 	found->file = files[0];
+	for (size_t i = 0; i < found->n_files; i++)
+		found->errors[i] = files[i].error;
 	memcpy(found->text, files[0].bytes.data != NULL ? files[0].bytes.data : (const uint8_t *)"",
 	       files[0].bytes.len);
 	found->text[files[0].bytes.len] = '\0';
@@ -108,6 +112,36 @@ static void a_file_comes_whole_with_its_owner_and_mode(void **state) {
 	assert_int_equal(found->file.status.st_uid, geteuid());
 	assert_int_equal(found->file.status.st_mode & 0777, 0640);
 	assert_false(found->file.busy);
+}
+
+/* Whoever fills one file keeps nobody from reading the others. */
+static void files_that_are_too_large_together_come_as_far_as_there_is_room(void **state) {
+	struct found *found = *state;
+	char first[512], second[512], third[512];
+	const char *const paths[] = {first, second, third};
+	struct fetch_plan plan = {
+		.paths = paths, .n_paths = 3, .len_max = FETCH_BYTES_MAX, .watch_fd = -1};
+
+	write_file(found, "first", 10);
+	write_file(found, "second", 0);
+	write_file(found, "third", 7);
+	snprintf(first, sizeof(first), "%s", path_of(found, "first"));
+	snprintf(second, sizeof(second), "%s", path_of(found, "second"));
+	snprintf(third, sizeof(third), "%s", path_of(found, "third"));
+	assert_int_equal(truncate(second, (off_t)FETCH_BYTES_MAX - 9), 0);
+	found->n_files = 3;
+	assert_int_equal(fetcher_start(found->fetcher, &plan), 0);
+	wait_for_it(found);
+	assert_int_equal(found->error, 0);
+	assert_int_equal(found->errors[0], 0);
+	assert_int_equal(found->errors[1], -EFBIG);
+	assert_int_equal(found->errors[2], 0);
+	assert_int_equal(truncate(second, (off_t)FETCH_BYTES_MAX - 17), 0);
+	assert_int_equal(fetcher_start(found->fetcher, &plan), 0);
+	wait_for_it(found);
+	assert_int_equal(found->error, 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(found->errors[i], 0);
 }
 
 static void what_is_no_file_of_a_bounded_size_is_told_apart(void **state) {
@@ -214,6 +248,9 @@ int main(void) {
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_file_of_a_bounded_size_is_told_apart,
 	                                        set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			files_that_are_too_large_together_come_as_far_as_there_is_room, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_is_open_to_write_is_busy, set_up,
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -425,6 +425,27 @@ static void a_hostile_pattern_costs_a_bounded_time(void **state) {
 	assert_int_equal(known_hosts_has_name(hosts, key(0), "x", 22), TRI_YES);
 }
 
+/* Each of these names costs more than a hundred patterns do. */
+static void what_would_take_too_long_to_tell_is_hidden(void **state) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	CLEANUP(free_hosts) struct known_hosts *hosts = load("!a,one,two @1\n");
+	char name[1000];
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	for (int i = 0; i < 56; i++) {
+		buffer_put_raw(&text, (struct bytes){(const uint8_t *)name, sizeof(name)});
+		write_text(&text, ",");
+	}
+	for (int i = 0; i < 200; i++)
+		write_text(&text, "!*a*a*a*a*a*b,");
+	write_text(&text, "x @0\n");
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(known_hosts_add(hosts, buffer_bytes(&text), KNOWN_HOSTS_USER), 0);
+	assert_true(known_hosts_hides_names(hosts, key(0), NULL, 0));
+	assert_false(known_hosts_hides_names(hosts, key(1), NULL, 0));
+}
+
 static void more_than_all_files_may_hold_is_refused(void **state) {
 	CLEANUP(free_hosts) struct known_hosts *hosts = load("one @0\n");
 	static const uint8_t byte;
@@ -677,6 +698,7 @@ static void a_ca_may_be_for_a_hashed_name(void **state) {
 		known_hosts_find_certificate(&found, hosts, buffer_bytes(&one), "two.x", 22), 0);
 	assert_int_equal(found.by_user, TRI_NO);
 	assert_names(hosts, buffer_bytes(&one), 16, "one.x:22");
+	assert_true(known_hosts_hides_principals(hosts, buffer_bytes(&one)));
 }
 
 static void a_revoked_ca_or_key_certifies_nothing(void **state) {
@@ -716,6 +738,33 @@ static void a_certificate_has_the_names_of_its_principals_and_of_its_key(void **
 	assert_int_equal(find(other, buffer_bytes(&one)).by_user, TRI_NO);
 }
 
+static void a_certificate_may_hide_names_of_its_host(void **state) {
+	static const struct {
+		const char *principals, *lines;
+		bool hides;
+	} rows[] = {
+		{"one.x,two.x", "@cert-authority *.x @4\n", false},
+		{"one.x,*.x", "@cert-authority *.x @4\n", true},
+		{"one.x,t?o.x", "@cert-authority *.x @4\n", true},
+		{"one.x,ALL.x", "@cert-authority *.x @4\n", false},
+		{"one.x", "@cert-authority *.x @4\n@cert-authority [*.x]:2222 @4\n", true},
+		/* Nobody trusts its CA. */
+		{"*.x", "*.x @0\n@cert-authority * @1\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(buffer_deinit) struct buffer one = {0};
+		CLEANUP(free_hosts) struct known_hosts *hosts = load(rows[i].lines);
+
+		print_message("# row %zu\n", i);
+		make_certificate(&one, rows[i].principals);
+		assert_int_equal(known_hosts_hides_principals(hosts, buffer_bytes(&one)),
+		                 rows[i].hides);
+		assert_false(known_hosts_hides_principals(hosts, key(0)));
+	}
+}
+
 static void a_certificate_in_a_line_is_no_host_key(void **state) {
 	CLEANUP(buffer_deinit) struct buffer one = {0};
 	CLEANUP(free_hosts) struct known_hosts *hosts = NULL;
@@ -747,6 +796,7 @@ int main(void) {
 		cmocka_unit_test(no_name_is_too_long_to_be_asked_for),
 		cmocka_unit_test(a_very_long_line_is_read_as_any_other),
 		cmocka_unit_test(a_hostile_pattern_costs_a_bounded_time),
+		cmocka_unit_test(what_would_take_too_long_to_tell_is_hidden),
 		cmocka_unit_test(more_than_all_files_may_hold_is_refused),
 		cmocka_unit_test(patterns_fit_as_ssh_keygen_finds_them),
 		cmocka_unit_test(a_pattern_that_is_too_long_fits_to_nothing),
@@ -758,6 +808,7 @@ int main(void) {
 		cmocka_unit_test(a_ca_may_be_for_a_hashed_name),
 		cmocka_unit_test(a_revoked_ca_or_key_certifies_nothing),
 		cmocka_unit_test(a_certificate_has_the_names_of_its_principals_and_of_its_key),
+		cmocka_unit_test(a_certificate_may_hide_names_of_its_host),
 		cmocka_unit_test(a_certificate_in_a_line_is_no_host_key),
 	};
 
