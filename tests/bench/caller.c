@@ -1,10 +1,12 @@
-/* What it costs to identify one caller with 8 ancestors: alone, and through the reader process. */
+/* What it costs to identify one caller with 8 ancestors: alone, through the reader process, and
+ * where others have many connections open. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 
 #define ANCESTORS 8
 #define ROUNDS    5000
+#define CROWD     2000 /* connections: two sockets each */
 
 static uint64_t spent_ns[ROUNDS];
 
@@ -88,6 +91,44 @@ static void read_again_and_again(const struct view *view, struct kin *kin, const
 	}
 }
 
+/* Open until we end. */
+static void make_crowd(void) {
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		exit(1);
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		exit(1);
+	for (int i = 0; i < CROWD; i++) {
+		int ends[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+			fprintf(stderr, "bench_caller: only %d connections could be made\n", i);
+			exit(1);
+		}
+	}
+}
+
+/* A view that was not asked before finds the connection as if it were new. */
+static void read_by_new_connections(struct kin *kin, const struct peer *peer,
+                                    const struct env_names *names) {
+	for (int i = 0; i < ROUNDS; i++) {
+		struct view *view;
+		struct caller *caller;
+		uint64_t begun_ns;
+
+		if (view_new(&view) < 0)
+			exit(1);
+		begun_ns = clock_mono_ns();
+		if (caller_read_with(&caller, view, kin, peer, names) < 0)
+			exit(1);
+		spent_ns[i] = clock_mono_ns() - begun_ns;
+		caller_free(caller);
+		view_free(view);
+	}
+}
+
 struct run {
 	struct ev_loop *loop;
 	size_t n_ancestors;
@@ -135,6 +176,12 @@ int main(void) {
 	}
 	report("through the reader");
 	printf("ancestors: %zu\n", run.n_ancestors);
+	make_crowd();
+	printf("%d connections of others:\n", CROWD);
+	read_again_and_again(view, kin, &peer, names);
+	report("its connection known");
+	read_by_new_connections(kin, &peer, names);
+	report("its connection new");
 	reader_free(reader);
 	kin_free(kin);
 	view_free(view);

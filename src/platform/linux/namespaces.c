@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "platform/linux/far_end.h"
 #include "platform/linux/proc_read.h"
 #include "platform/platform.h"
 
@@ -64,6 +65,7 @@ static bool is_our_proc(void) {
 int view_new(struct view **ret) {
 	CLEANUP(close_fd) int self_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct view *view;
+	int error;
 
 	if (self_fd < 0)
 		return -errno;
@@ -74,7 +76,11 @@ int view_new(struct view **ret) {
 		view->own[i] = identify_kind(self_fd, (enum apart)(1 << i));
 	view->is_our_proc = is_our_proc();
 	view->is_initial_user = is_full_uid_map(self_fd);
-	view->diag_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	error = far_ends_new(&view->far_ends);
+	if (error < 0) {
+		free(view);
+		return error;
+	}
 	*ret = view;
 	return 0;
 }
@@ -82,7 +88,7 @@ int view_new(struct view **ret) {
 void view_free(struct view *view) {
 	if (view == NULL)
 		return;
-	close_fd(&view->diag_fd);
+	far_ends_free(view->far_ends);
 	free(view);
 }
 

@@ -19,7 +19,7 @@ struct view {
 	 * names writers. */
 	bool is_our_proc;
 	bool is_initial_user; /* as far as uid_map tells */
-	int diag_fd;          /* asks the kernel about sockets; -1: it does not answer */
+	struct far_ends *far_ends;
 };
 
 /* Each of the process whose directory in /proc is dir_fd. TRI_UNKNOWN where we may not look. */

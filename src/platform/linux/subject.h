@@ -19,8 +19,4 @@ struct subject {
 	char text[STAT_SIZE];
 };
 
-/* Whether the kernel finds the other end of a connection at all, which takes a module that cannot
- * always be loaded. */
-enum tri connection_holders_are_told(void);
-
 #endif

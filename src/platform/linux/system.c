@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "platform/linux/subject.h"
+#include "platform/linux/far_end.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5; Debian 12's header is older */
@@ -54,7 +54,7 @@ void platform_system_facts(struct system_facts *ret) {
 	*ret = (struct system_facts){
 		.names_writers = TRI_YES,
 		.has_pidfd = has_pidfd(),
-		.tells_holders = connection_holders_are_told(),
+		.tells_holders = far_ends_are_told(),
 		.hides_directories = hides_directories(),
 		.tracing = tracing(),
 		.landlock_abi = abi > 0 ? (int)abi : 0,
