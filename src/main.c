@@ -33,7 +33,8 @@ static const struct command {
 	{"enroll", cmd_enroll, "set the PIN, or let security keys say yes"},
 	{"check", cmd_check, "say what the policy would answer to a process, and why"},
 	{"test", cmd_test, "run the tests of a policy"},
-	{"policy", cmd_policy, "lint: what may not be meant; show: all defaults put in; accept, replay, suggest"},
+	{"policy", cmd_policy,
+         "lint: what may not be meant; show: all defaults put in; accept, replay, suggest"},
 	{"doctor", cmd_doctor, "say what holds on this machine, and what does not"},
 	{"exec", cmd_exec, "run a program that finds no key but through the guard"},
 	{"log", cmd_log, "show what happened; `log verify`: find tampering"},
@@ -96,7 +97,7 @@ static void become_image(char **argv) {
  * cmd/places.c), nor by these. */
 static int forget_places(void) {
 	static const char *const names[] = {"XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
-	                                    PLATFORM_TOLD_PROGRAM};
+	                                    "GNUPGHOME", PLATFORM_TOLD_PROGRAM};
 	const struct passwd *user = getpwuid(getuid());
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

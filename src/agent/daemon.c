@@ -169,27 +169,36 @@ static int daemon_listener(struct daemon *daemon) {
 	return error;
 }
 
+static int daemon_managed(struct daemon *daemon) {
+	const struct daemon_options *options = daemon->options;
+	const struct managed_options managed = {options->agent_program, options->runtime,
+	                                        options->gpgconf};
+	CLEANUP(free_pointer) char *why = NULL;
+	int error = managed_new(&daemon->managed, &why, daemon->guard.loop, &managed,
+	                        daemon_on_managed, daemon);
+
+	if (error < 0 && why != NULL)
+		diag_error("upstream: %s", why);
+	else if (error < 0)
+		diag_error("%s: %s", options->runtime, strerror(-error));
+	/* Its address is known when it is up. */
+	daemon->guard.upstream.down = true;
+	return error;
+}
+
 static int daemon_upstream(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
 	const char *path = options->upstream;
-	int error;
 
 	guard->upstream.answer_s = options->answer_s;
 	guard->upstream.managed = path == NULL;
-	guard->upstream_name = path != NULL ? path : "managed";
+	guard->upstream_name = path != NULL               ? path
+	                       : options->gpgconf != NULL ? "managed:gpg-agent"
+	                                                  : "managed";
 	guard->upstream_reachable = path != NULL ? "its path leads there" : NULL;
-	if (path == NULL) {
-		error = managed_new(&daemon->managed, guard->loop, options->agent_program,
-		                    options->runtime, daemon_on_managed, daemon);
-		if (error < 0) {
-			diag_error("%s: %s", options->runtime, strerror(-error));
-			return error;
-		}
-		/* Its address is known when it is up. */
-		guard->upstream.down = true;
-		return 0;
-	}
+	if (path == NULL)
+		return daemon_managed(daemon);
 	return daemon_is_own_socket(daemon, path) ? -ELOOP : daemon_set_upstream_path(guard, path);
 }
 

@@ -9,7 +9,8 @@
 struct daemon_options {
 	const char *policy, *state, *runtime, *socket, *control, *pending; /* absolute paths */
 	const char *upstream;      /* an absolute path; NULL: managed */
-	const char *agent_program; /* the ssh-agent of a managed upstream */
+	const char *agent_program; /* of a managed upstream */
+	const char *gpgconf;       /* NULL: that is an ssh-agent; else it is a gpg-agent */
 	double answer_s;
 	/* Called once it serves. */
 	void (*ready)(void *data);

@@ -233,17 +233,30 @@ int daemon_set_upstream_path(struct guard *guard, const char *path) {
 }
 
 /* Told each time, because a promise is missing that people rely on. */
-static void note_started(struct guard *guard) {
+static void note_started(struct guard *guard, const char *name) {
 	char detail[256];
 
 	if (guard->upstream_reachable == NULL) {
-		guard_note(guard, "upstream-started", NULL, "only the guard can reach ssh-agent");
+		snprintf(detail, sizeof(detail), "only the guard can reach %s", name);
+		guard_note(guard, "upstream-started", NULL, detail);
 		return;
 	}
-	snprintf(detail, sizeof(detail), "other programs of this user can reach ssh-agent: %s",
+	snprintf(detail, sizeof(detail), "other programs of this user can reach %s: %s", name,
 	         guard->upstream_reachable);
 	diag_info("%s", detail);
 	guard_note(guard, "upstream-started", NULL, detail);
+}
+
+static void tell_restarted(struct daemon *daemon) {
+	struct guard *guard = &daemon->guard;
+
+	guard->upstream_restarts++;
+	if (daemon->options->gpgconf != NULL) { /* its keys are files */
+		diag_info("gpg-agent was started again and has forgotten its passphrases");
+		return;
+	}
+	diag_info("ssh-agent was started again and is empty (add your keys: ssh-add)");
+	guard_notice(guard, "ssh-agent was started again and is empty: add your keys with ssh-add");
 }
 
 void daemon_on_managed(void *data, enum managed_state state, const char *detail) {
@@ -258,15 +271,12 @@ void daemon_on_managed(void *data, enum managed_state state, const char *detail)
 	case MANAGED_UP:
 		guard->upstream_away = false;
 		guard->upstream_reachable = managed_why_reachable(daemon->managed);
-		note_started(guard);
+		note_started(guard, managed_name(daemon->managed));
 		if (!daemon->serving) {
 			daemon_serve(daemon);
 			break;
 		}
-		guard->upstream_restarts++;
-		diag_info("ssh-agent was started again and is empty (add your keys: ssh-add)");
-		guard_notice(guard, "ssh-agent was started again and is empty: add your keys "
-		                    "with ssh-add");
+		tell_restarted(daemon);
 		break;
 	case MANAGED_DOWN:
 		diag_error("upstream: %s", detail);

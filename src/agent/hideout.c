@@ -171,6 +171,17 @@ int hideout_claim(struct hideout *hideout) {
 	return -EINVAL;
 }
 
+int hideout_listen(struct hideout *hideout, int *ret_fd) {
+	CLEANUP(close_fd) int fd = -1;
+	int error = platform_listen_in(&fd, hideout->directory_fd, HIDEOUT_SOCKET);
+
+	if (error == 0)
+		error = hideout_claim(hideout);
+	if (error == 0)
+		*ret_fd = take_fd(&fd);
+	return error;
+}
+
 const char *hideout_address(const struct hideout *hideout) {
 	return hideout->address != NULL ? hideout->address : "";
 }

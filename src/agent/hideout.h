@@ -25,6 +25,9 @@ int hideout_prepare(struct hideout *hideout) MUST_CHECK;
 /* In the child: makes the directory its own working directory. */
 int hideout_enter(const struct hideout *hideout) MUST_CHECK;
 
+/* For an agent that is handed its listener: makes that in the directory, and claims it. */
+int hideout_listen(struct hideout *hideout, int *ret_fd) MUST_CHECK;
+
 /* The agent listens. From here on the address is good. */
 int hideout_claim(struct hideout *hideout) MUST_CHECK;
 

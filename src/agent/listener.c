@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/local.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "platform/platform.h"
@@ -67,29 +68,6 @@ int lock_file(int *ret_fd, int dir_fd, const char *name) {
 	return 0;
 }
 
-static int socket_address(struct sockaddr_un *ret, const char *path) {
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) + strlen(NEW_SUFFIX) >= sizeof(ret->sun_path))
-		return -ENAMETOOLONG;
-	strcpy(ret->sun_path, path);
-	return 0;
-}
-
-/* -EADDRINUSE: somebody answers there. */
-static int try_connect(const char *path) {
-	CLEANUP(close_fd) int fd = -1;
-	struct sockaddr_un address;
-	int error = socket_address(&address, path);
-
-	if (error == 0)
-		error = platform_socket(&fd, false);
-	if (error < 0)
-		return error;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN)
-		return -EADDRINUSE;
-	return errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
-}
-
 static int listener_claim(struct listener *listener, char **ret_why) {
 	char lock[NAME_MAX + 1];
 	struct stat status;
@@ -108,7 +86,7 @@ static int listener_claim(struct listener *listener, char **ret_why) {
 		say(ret_why, "something that is no socket lies there (remove it)");
 		return -EEXIST;
 	}
-	error = try_connect(listener->path);
+	error = local_try(listener->path);
 	if (error == -EADDRINUSE)
 		say(ret_why, "a live agent listens there (end it, or choose another --listen)");
 	return error;
@@ -117,7 +95,7 @@ static int listener_claim(struct listener *listener, char **ret_why) {
 static int listener_open_directory(struct listener *listener, char **ret_why) {
 	CLEANUP(free_pointer) char *bad = NULL;
 	struct sockaddr_un address;
-	int error = socket_address(&address, listener->path);
+	int error = local_address(&address, listener->path, strlen(NEW_SUFFIX));
 
 	if (error < 0) {
 		say(ret_why, "the path has more than %zu bytes",
@@ -240,14 +218,6 @@ static int listener_rename(const struct listener *listener, const char *temporar
 	return 0;
 }
 
-static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode) {
-	mode_t mask = umask(0777 & ~mode);
-	int error = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
-
-	umask(mask);
-	return error;
-}
-
 /* Binds to a name of its own and moves that into place, so that the socket is never to be seen
  * before it listens and is private. */
 static int listener_bind(struct listener *listener) {
@@ -260,13 +230,13 @@ static int listener_bind(struct listener *listener) {
 	if (error == 0)
 		error = platform_identify_writers(fd);
 	if (error == 0)
-		error = socket_address(&address, listener->path);
+		error = local_address(&address, listener->path, strlen(NEW_SUFFIX));
 	if (error < 0)
 		return error;
 	strcat(address.sun_path, NEW_SUFFIX);
 	temporary = address.sun_path + (listener->name - listener->path);
 	unlinkat(listener->dir_fd, temporary, 0);
-	error = bind_with_mode(fd, &address, listener->mode);
+	error = local_bind(fd, &address, listener->mode);
 	if (error == 0 && listen(fd, LISTEN_BACKLOG) < 0)
 		error = -errno;
 	/* By that name there might be another one by now, which would then pass for ours for ever.

@@ -1,26 +1,33 @@
 #include "agent/managed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/gpg_socket.h"
 #include "agent/hideout.h"
+#include "agent/local.h"
+#include "agent/managed_child.h"
 #include "base/diag.h"
 #include "platform/platform.h"
 
 #define OUTPUT_LEN_MAX 512
 #define END_WAIT_MS    2000 /* ssh-agent ends at once; a stopped one is killed */
 
+/* What every agent answers without looking for keys: gpg-agent would ask a card for them. */
+static const uint8_t hello[] = {0, 0, 0, 10, 27, 0, 0, 0, 5, 'q', 'u', 'e', 'r', 'y'};
+
 struct managed {
 	struct ev_loop *loop;
 	char *program;
 	struct hideout *hideout;
+	struct gpg_socket *gpg; /* NULL: it is an ssh-agent */
 	managed_changed *changed;
 	void *data;
 
@@ -31,74 +38,13 @@ struct managed {
 	                              */
 	size_t output_len;
 	ev_io readable;
+	int hello_fd; /* to a gpg-agent that is to be up, which does not say so by itself; or -1 */
+	ev_io greeted;
 	ev_child child;
 	ev_stat place;  /* of its socket */
 	ev_timer timer; /* until it must be up; or until it is started again */
 	double started_at, restart_s;
 };
-
-/* What its prompts need (askpass on a display), and nothing else of our environment. */
-static const char *const passed_on[] = {
-	"DISPLAY",
-	"WAYLAND_DISPLAY",
-	"XAUTHORITY",
-	"XDG_RUNTIME_DIR",
-	"DBUS_SESSION_BUS_ADDRESS",
-	"SSH_ASKPASS",
-	"SSH_ASKPASS_REQUIRE",
-	"HOME",
-	"LANG",
-	"LC_ALL",
-	"LC_CTYPE",
-};
-#define PASSED_ON  (sizeof(passed_on) / sizeof(passed_on[0]))
-#define CHILD_PATH "PATH=/usr/local/bin:/usr/bin:/bin"
-
-static char **child_environment(void) {
-	char **environment = calloc(PASSED_ON + 2, sizeof(*environment));
-	size_t n = 0;
-
-	if (environment == NULL)
-		return NULL;
-	environment[n++] = strdup(CHILD_PATH);
-	for (size_t i = 0; i < PASSED_ON; i++) {
-		const char *value = getenv(passed_on[i]);
-		char *entry = NULL;
-
-		if (value != NULL && asprintf(&entry, "%s=%s", passed_on[i], value) >= 0)
-			environment[n++] = entry;
-	}
-	return environment;
-}
-
-static void environment_free(char **environment) {
-	for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
-		free(environment[i]);
-	free(environment);
-}
-
-/* In the child. Nothing of ours goes along but its output. */
-static _Noreturn void child_run(const struct managed *managed, int image, int output,
-                                char **environment, pid_t parent) {
-	char *const argv[] = {(char[]){"ssh-agent"}, (char[]){"-D"}, (char[]){"-a"},
-	                      (char[]){HIDEOUT_SOCKET}, NULL};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGTTOU, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
-	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 &&
-	    hideout_enter(managed->hideout) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0) {
-		int error = platform_execute(image, argv, environment);
-
-		dprintf(STDERR_FILENO, "cannot be executed: %s\n", strerror(-error));
-	}
-	_exit(127);
-}
 
 static void managed_set(struct managed *managed, enum managed_state state, const char *detail) {
 	managed->state = state;
@@ -127,48 +73,136 @@ static void managed_failed(struct managed *managed, const char *what, int error)
 	managed_set(managed, MANAGED_DOWN, detail);
 }
 
-void managed_start(struct managed *managed) {
-	CLEANUP(close_fd) int image = -1;
-	int output[2];
-	char **environment;
-	pid_t parent = getpid(), pid;
-	int error = hideout_prepare(managed->hideout);
+/* Its listener is there before it is, so it need only answer. */
+static int say_hello(struct managed *managed) {
+	CLEANUP(close_fd) int fd = -1;
+	struct sockaddr_un address;
+	int error = local_address(&address, hideout_address(managed->hideout), 0);
 
-	managed->started_at = ev_now(managed->loop);
-	if (error < 0) {
-		managed_failed(managed, "no directory for ssh-agent", error);
-		return;
-	}
-	error = platform_program_image(&image, managed->program);
 	if (error == 0)
-		error = platform_pipe(output, false);
+		error = platform_socket(&fd, false);
+	if (error < 0)
+		return error;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    send(fd, hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello))
+		return -errno;
+	managed->hello_fd = take_fd(&fd);
+	ev_io_set(&managed->greeted, managed->hello_fd, EV_READ);
+	ev_io_start(managed->loop, &managed->greeted);
+	return 0;
+}
+
+static void stop_hello(struct managed *managed) {
+	ev_io_stop(managed->loop, &managed->greeted);
+	close_fd(&managed->hello_fd);
+}
+
+/* The sockets of a gpg-agent, of which its own is kept. */
+static int make_listeners(struct managed *managed, int *ret_ssh_fd) {
+	CLEANUP(free_pointer) char *why = NULL;
+	int error = gpg_socket_listen(managed->gpg, &why);
+
 	if (error < 0) {
-		managed_failed(managed, managed->program, error);
-		return;
+		managed_failed(managed, why != NULL ? why : "gpg-agent's own socket", error);
+		return error;
 	}
-	environment = child_environment();
-	pid = environment != NULL ? fork() : -1;
-	error = -errno;
-	if (pid == 0)
-		child_run(managed, image, output[1], environment, parent);
-	environment_free(environment);
-	close(output[1]);
-	if (pid < 0) {
-		close(output[0]);
-		managed_failed(managed, "fork", error);
-		return;
-	}
+	error = hideout_listen(managed->hideout, ret_ssh_fd);
+	if (error < 0)
+		managed_failed(managed, "no socket for gpg-agent", error);
+	return error;
+}
+
+static void await(struct managed *managed, pid_t pid, int output_fd) {
 	managed->pid = pid;
 	managed->state = MANAGED_STARTING;
-	managed->output_fd = output[0];
+	managed->output_fd = output_fd;
 	managed->output_len = 0;
-	ev_io_set(&managed->readable, output[0], EV_READ);
+	managed->output[0] = '\0';
+	ev_io_set(&managed->readable, output_fd, EV_READ);
 	ev_io_start(managed->loop, &managed->readable);
 	ev_child_set(&managed->child, pid, 0);
 	ev_child_start(managed->loop, &managed->child);
 	ev_timer_stop(managed->loop, &managed->timer);
 	ev_timer_set(&managed->timer, START_TIMEOUT_S, 0.);
 	ev_timer_start(managed->loop, &managed->timer);
+}
+
+static void fork_child(struct managed *managed, int image_fd, int ssh_fd) {
+	struct managed_child child = {.hideout = managed->hideout,
+	                              .image_fd = image_fd,
+	                              .std_fd = -1,
+	                              .ssh_fd = ssh_fd,
+	                              .parent = getpid()};
+	int output[2];
+	pid_t pid;
+	int error = platform_pipe(output, false);
+
+	if (error < 0) {
+		managed_failed(managed, managed->program, error);
+		return;
+	}
+	child.output_fd = output[1];
+	if (managed->gpg != NULL)
+		child.std_fd = gpg_socket_fd(managed->gpg);
+	child.environment = managed_environment();
+	pid = child.environment != NULL ? fork() : -1;
+	error = -errno;
+	if (pid == 0)
+		managed_child_run(&child);
+	managed_environment_free(child.environment);
+	close(output[1]);
+	if (pid < 0) {
+		close(output[0]);
+		managed_failed(managed, "fork", error);
+		return;
+	}
+	await(managed, pid, output[0]);
+}
+
+void managed_start(struct managed *managed) {
+	CLEANUP(close_fd) int image = -1;
+	CLEANUP(close_fd) int ssh_fd = -1;
+	int error = hideout_prepare(managed->hideout);
+
+	managed->started_at = ev_now(managed->loop);
+	if (error < 0) {
+		managed_failed(managed, "no directory for its socket", error);
+		return;
+	}
+	error = platform_program_image(&image, managed->program);
+	if (error < 0) {
+		managed_failed(managed, managed->program, error);
+		return;
+	}
+	if (managed->gpg != NULL && make_listeners(managed, &ssh_fd) < 0)
+		return;
+	fork_child(managed, image, ssh_fd);
+	close_fd(&ssh_fd);
+	/* Where that fails, it is killed when its time is over, as one that does not answer. */
+	if (managed->gpg != NULL && managed->pid > 0 && say_hello(managed) < 0)
+		diag_debug("gpg-agent's socket cannot be reached");
+}
+
+static void managed_is_up(struct managed *managed) {
+	ev_timer_stop(managed->loop, &managed->timer);
+	if (!hideout_is_hidden(managed->hideout)) {
+		ev_stat_set(&managed->place, hideout_address(managed->hideout), 0.);
+		ev_stat_start(managed->loop, &managed->place);
+	}
+	managed_set(managed, MANAGED_UP, NULL);
+}
+
+static void on_greeted(struct ev_loop *loop, ev_io *watcher, int revents) {
+	struct managed *managed = watcher->data;
+	uint8_t answer[64]; /* a failure has five bytes */
+	ssize_t len = recv(managed->hello_fd, answer, sizeof(answer), 0);
+
+	(void)loop, (void)revents;
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	stop_hello(managed);
+	if (len > 0)
+		managed_is_up(managed);
 }
 
 /* It names its socket once that listens. Everything later is for --verbose. */
@@ -188,7 +222,7 @@ static void on_output(struct ev_loop *loop, ev_io *watcher, int revents) {
 		return;
 	}
 	chunk[len] = '\0';
-	diag_debug("ssh-agent says: %s", chunk);
+	diag_debug("%s says: %s", managed_name(managed), chunk);
 	if (managed->state != MANAGED_STARTING)
 		return;
 	if ((size_t)len < room)
@@ -196,20 +230,15 @@ static void on_output(struct ev_loop *loop, ev_io *watcher, int revents) {
 	memcpy(managed->output + managed->output_len, chunk, room);
 	managed->output_len += room;
 	managed->output[managed->output_len] = '\0';
-	if (strstr(managed->output, "SSH_AUTH_SOCK=") == NULL)
+	if (managed->gpg != NULL || strstr(managed->output, "SSH_AUTH_SOCK=") == NULL)
 		return;
-	ev_timer_stop(loop, &managed->timer);
 	error = hideout_claim(managed->hideout);
 	if (error < 0) {
 		diag_error("upstream: the socket of ssh-agent: %s", strerror(-error));
 		kill(managed->pid, SIGKILL);
 		return;
 	}
-	if (!hideout_is_hidden(managed->hideout)) {
-		ev_stat_set(&managed->place, hideout_address(managed->hideout), 0.);
-		ev_stat_start(loop, &managed->place);
-	}
-	managed_set(managed, MANAGED_UP, NULL);
+	managed_is_up(managed);
 }
 
 static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
@@ -224,14 +253,16 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	ev_child_stop(loop, watcher);
 	ev_stat_stop(loop, &managed->place);
 	ev_io_stop(loop, &managed->readable);
+	stop_hello(managed);
 	close_fd(&managed->output_fd);
 	managed->pid = 0;
 	if (WIFSIGNALED(status))
-		snprintf(detail, sizeof(detail), "ssh-agent was ended by signal %d",
+		snprintf(detail, sizeof(detail), "%s was ended by signal %d", managed_name(managed),
 		         WTERMSIG(status));
 	else
-		snprintf(detail, sizeof(detail), "ssh-agent ended with status %d%s%s",
-		         WEXITSTATUS(status), managed->state == MANAGED_STARTING ? ": " : "",
+		snprintf(detail, sizeof(detail), "%s ended with status %d%s%s",
+		         managed_name(managed), WEXITSTATUS(status),
+		         managed->state == MANAGED_STARTING ? ": " : "",
 		         managed->state == MANAGED_STARTING ? managed->output : "");
 	managed_restart_later(managed);
 	managed_set(managed, MANAGED_DOWN, detail);
@@ -252,8 +283,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
 		kill(managed->pid, SIGKILL); /* not up in time; on_ended() goes on */
 }
 
-int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
-                const char *runtime_directory, managed_changed *changed, void *data) {
+int managed_new(struct managed **ret, char **ret_why, struct ev_loop *loop,
+                const struct managed_options *options, managed_changed *changed, void *data) {
 	struct managed *managed = calloc(1, sizeof(*managed));
 	int error;
 
@@ -261,21 +292,26 @@ int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
 		return -ENOMEM;
 	*managed = (struct managed){
 		.loop = loop,
-		.program = strdup(program),
+		.program = strdup(options->program),
 		.output_fd = -1,
+		.hello_fd = -1,
 		.changed = changed,
 		.data = data,
 		.state = MANAGED_DOWN,
 		.restart_s = RESTART_MIN_S,
 	};
 	ev_init(&managed->readable, on_output);
+	ev_init(&managed->greeted, on_greeted);
 	ev_init(&managed->child, on_ended);
 	ev_init(&managed->timer, on_timer);
 	ev_init(&managed->place, on_place);
-	managed->place.data = managed->readable.data = managed->child.data = managed->timer.data =
-		managed;
-	error = managed->program == NULL ? -ENOMEM
-	                                 : hideout_new(&managed->hideout, runtime_directory);
+	managed->place.data = managed->readable.data = managed->greeted.data = managed;
+	managed->child.data = managed->timer.data = managed;
+	error = managed->program == NULL
+	                ? -ENOMEM
+	                : hideout_new(&managed->hideout, options->runtime_directory);
+	if (error == 0 && options->gpgconf != NULL)
+		error = gpg_socket_new(&managed->gpg, ret_why, options->gpgconf);
 	if (error < 0) {
 		managed_free(managed);
 		return error;
@@ -306,12 +342,14 @@ void managed_free(struct managed *managed) {
 	if (managed == NULL)
 		return;
 	ev_io_stop(managed->loop, &managed->readable);
+	stop_hello(managed);
 	ev_child_stop(managed->loop, &managed->child);
 	ev_stat_stop(managed->loop, &managed->place);
 	ev_timer_stop(managed->loop, &managed->timer);
 	if (managed->pid > 0)
 		managed_end(managed);
 	hideout_free(managed->hideout);
+	gpg_socket_free(managed->gpg);
 	close_fd(&managed->output_fd);
 	free(managed->program);
 	free(managed);
@@ -321,6 +359,15 @@ const char *managed_socket(const struct managed *managed) {
 	return hideout_address(managed->hideout);
 }
 
+const char *managed_name(const struct managed *managed) {
+	return managed->gpg != NULL ? "gpg-agent" : "ssh-agent";
+}
+
 const char *managed_why_reachable(const struct managed *managed) {
-	return hideout_why_not(managed->hideout);
+	const char *why = hideout_why_not(managed->hideout);
+
+	if (why == NULL && managed->gpg != NULL)
+		return "its own socket, by which gpg reaches it, signs as well (only its socket "
+		       "for ssh is hidden)";
+	return why;
 }

@@ -1,6 +1,6 @@
 /*
- * The ssh-agent that the guard starts for itself: in its hideout (hideout.h), ended with the
- * guard also when that is killed, and started again, empty, when it dies.
+ * The ssh-agent or gpg-agent that the guard starts for itself: in its hideout (hideout.h), ended
+ * with the guard also when that is killed, and started again, empty, when it dies.
  *
  * Debian's ssh-agent is setgid, and the kernel forgets "die with your parent" for such a program.
  * So a sealed copy of it is executed, which no set-id bit adheres to, and which nobody, not even
@@ -26,11 +26,21 @@ enum managed_state { MANAGED_STARTING, MANAGED_UP, MANAGED_DOWN };
 /* detail is a sentence for a person, or NULL. */
 typedef void managed_changed(void *data, enum managed_state state, const char *detail);
 
-/* runtime_directory is for the hideout, and must exist and be private. program is an absolute path,
- * owned by root, or by us where no one else can write to it. loop is the default loop, which alone
- * can wait for children. */
-int managed_new(struct managed **ret, struct ev_loop *loop, const char *program,
-                const char *runtime_directory, managed_changed *changed, void *data) MUST_CHECK;
+struct managed_options {
+	/* An absolute path, owned by root, or by us where no one else can write to it. */
+	const char *program;
+	/* For the hideout; must exist and be private. */
+	const char *runtime_directory;
+	/* NULL: the program is an ssh-agent. Else it is a gpg-agent, of which only the socket for
+	 * ssh can be hidden; gpgconf, the program, tells where its own one is to be. */
+	const char *gpgconf;
+};
+
+/* loop is the default loop, which alone can wait for children. *ret_why, owned by the caller, may
+ * be a sentence for a person where there is an error. */
+int managed_new(struct managed **ret, char **ret_why, struct ev_loop *loop,
+                const struct managed_options *options, managed_changed *changed,
+                void *data) MUST_CHECK;
 void managed_start(struct managed *managed);
 /* Ends an agent whose socket has gone, and that nobody can reach any more: another one is started,
  * where the directory is gone in a new one. */
@@ -40,6 +50,7 @@ void managed_free(struct managed *managed);
 
 /* Good while it is MANAGED_UP; another one may come with the next one. */
 const char *managed_socket(const struct managed *managed);
+const char *managed_name(const struct managed *managed); /* "ssh-agent", "gpg-agent" */
 /* Why other programs of this user can reach it, for a person; NULL: none can. Static. */
 const char *managed_why_reachable(const struct managed *managed);
 

@@ -13,6 +13,7 @@
 #include "config.h"
 
 #define ANSWER_S_MAX 86400
+#define MANAGED      "managed:"
 
 static const struct option run_options[] = {
 	{"listen", required_argument, NULL, 'l'},
@@ -74,8 +75,17 @@ bool options_resolve(struct options *options) {
 		diag_error("no home directory is known (set HOME)");
 		return false;
 	}
-	if (options->upstream == NULL || strcmp(options->upstream, "managed") == 0)
+	if (options->upstream == NULL || strcmp(options->upstream, "managed") == 0 ||
+	    strcmp(options->upstream, MANAGED "ssh-agent") == 0)
 		return true;
+	if (strncmp(options->upstream, MANAGED, strlen(MANAGED)) == 0) {
+		options->manages_gpg = strcmp(options->upstream, MANAGED "gpg-agent") == 0;
+		if (!options->manages_gpg)
+			diag_error("--upstream %s: the guard starts an ssh-agent or a gpg-agent "
+			           "(say managed, managed:gpg-agent, or a path; ./%s is one)",
+			           options->upstream, options->upstream);
+		return options->manages_gpg;
+	}
 	if (options->upstream[0] == '/')
 		options->upstream_path = strdup(options->upstream);
 	else if (getcwd(here, sizeof(here)) != NULL &&
@@ -116,7 +126,8 @@ struct daemon_options options_for_daemon(const struct options *options) {
 		.control = options->places.control,
 		.pending = options->places.pending,
 		.upstream = options->upstream_path,
-		.agent_program = SSH_AGENT_PROGRAM,
+		.agent_program = options->manages_gpg ? GPG_AGENT_PROGRAM : SSH_AGENT_PROGRAM,
+		.gpgconf = options->manages_gpg ? GPGCONF_PROGRAM : NULL,
 		.answer_s = options->answer_s,
 	};
 }

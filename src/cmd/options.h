@@ -13,6 +13,7 @@ struct options {
 	double answer_s;
 	struct places places;
 	char *upstream_path; /* absolute; NULL: managed */
+	bool manages_gpg;    /* a gpg-agent, not an ssh-agent */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG };

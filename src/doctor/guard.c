@@ -42,20 +42,7 @@ static void tell_upstream(struct findings *findings, struct bytes status) {
 	status_value(upstream, sizeof(upstream), status, "upstream");
 	status_value(reachable, sizeof(reachable), status, "upstream_reachable");
 	status_value(why, sizeof(why), status, "upstream_reachable_why");
-	if (strcmp(reachable, "false") == 0)
-		findings_add(findings, GRADE_OK, "upstream", NULL,
-		             "only the guard can reach the real agent (%s)", upstream);
-	else if (strcmp(upstream, "managed") == 0)
-		findings_add(findings, GRADE_BAD, "upstream",
-		             "run the guard outside of user namespaces of its own user, on a "
-		             "system that allows them",
-		             "other programs of this user can reach the real agent: %s", why);
-	else
-		findings_add(findings, GRADE_BAD, "upstream",
-		             "leave --upstream out, and add your keys to the guard with ssh-add",
-		             "other programs of this user can reach the real agent at %s, and so "
-		             "go round the guard",
-		             upstream);
+	look_at_upstream(findings, upstream, strcmp(reachable, "false") == 0 ? NULL : why);
 }
 
 static void tell_state(struct findings *findings, struct bytes status) {

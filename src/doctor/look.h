@@ -24,4 +24,9 @@ void look_at_policy(struct findings *findings, const struct look *look);
 void look_at_log(struct findings *findings, const struct look *look);
 void look_at_system(struct findings *findings, const struct look *look);
 
+/* A part of look_at_guard(): name as its status has it; why_reachable NULL: nobody else gets there. */
+void look_at_upstream(struct findings *findings, const char *name, const char *why_reachable);
+/* Connects, and waits for what is said there first. 0: it begins so. */
+int look_greets(const char *path, const char *greeting);
+
 #endif

@@ -113,6 +113,19 @@ static void look_at_agent(struct findings *findings, const struct look *look, co
 		             "an agent without a guard has no keys now: %s", path);
 }
 
+int look_greets(const char *path, const char *greeting) {
+	CLEANUP(close_fd) int fd = -1;
+	uint8_t said[16];
+	size_t len = strlen(greeting);
+	int error = len <= sizeof(said) ? connect_to(&fd, path) : -EINVAL;
+
+	if (error == 0)
+		error = receive(fd, said, len);
+	if (error < 0)
+		return error;
+	return memcmp(said, greeting, len) == 0 ? 0 : -EPROTO;
+}
+
 /* Where agents are known to listen, below the directory that the variable names, or is "~". */
 static const struct place {
 	const char *below; /* "~", a directory, or a variable's name */
@@ -124,6 +137,7 @@ static const struct place {
 	{"~", ".1password/agent.sock"},
 	{"~", ".bitwarden-ssh-agent.sock"},
 	{"~", ".var/app/com.bitwarden.desktop/data/.bitwarden-ssh-agent.sock"},
+	{"GNUPGHOME", "S.gpg-agent.ssh"},
 	{"XDG_RUNTIME_DIR", "gnupg/S.gpg-agent.ssh"},
 	{"XDG_RUNTIME_DIR", "gnupg/d.*/S.gpg-agent.ssh"},
 	{"XDG_RUNTIME_DIR", "keyring/ssh"},

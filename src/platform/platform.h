@@ -252,6 +252,9 @@ int platform_hidden_directory(int *ret_fd) MUST_CHECK;
  * this process, and no other, can connect to *ret_path, which is owned by the caller. */
 int platform_take_socket(int *ret_fd, char **ret_path, int dir_fd, const char *name) MUST_CHECK;
 
+/* Makes a listener of that name in a directory to which no path need lead. Close-on-exec. */
+int platform_listen_in(int *ret_fd, int dir_fd, const char *name) MUST_CHECK;
+
 /* Whether programs of our own user can trace us whatever we do, because we run in a user namespace
  * that it owns. */
 bool platform_user_owns_our_namespace(void);

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,6 +248,22 @@ int platform_take_socket(int *ret_fd, char **ret_path, int dir_fd, const char *n
 		return -errno;
 	if (asprintf(ret_path, "/proc/self/fd/%d", fd) < 0)
 		return -ENOMEM;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int platform_listen_in(int *ret_fd, int dir_fd, const char *name) {
+	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (fd < 0)
+		return -errno;
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", dir_fd,
+	             name) >= (int)sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, SOMAXCONN) < 0)
+		return -errno;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
