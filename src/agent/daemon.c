@@ -22,6 +22,7 @@
 #include "agent/repeats.h"
 #include "agent/signer.h"
 #include "agent/teller.h"
+#include "agent/upstream_place.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
@@ -186,6 +187,35 @@ static int daemon_managed(struct daemon *daemon) {
 	return error;
 }
 
+/* Whoever can put another agent in its place is asked for signatures, and given keys. */
+static int daemon_foreign(struct daemon *daemon, const char *path) {
+	struct guard *guard = &daemon->guard;
+	CLEANUP(free_pointer) char *why = NULL;
+	struct upstream_place place;
+	int error = daemon_is_own_socket(daemon, path) ? -ELOOP
+	                                               : daemon_set_upstream_path(guard, path);
+
+	if (error < 0)
+		return error;
+	error = upstream_place_look(&place, &why, path);
+	if (error < 0) {
+		diag_error("--upstream %s: %s", path, why != NULL ? why : strerror(-error));
+		return error;
+	}
+	guard->upstream_reachable = "its path leads there";
+	if (place.others_connect) {
+		diag_info("--upstream %s: other users of this machine can connect to it (chmod 600 "
+		          "it, and its directory 700)",
+		          path);
+		guard->upstream_reachable = "its path leads there, also for other users";
+	} else if (place.others_enter && (place.mode & 077) != 0) {
+		diag_info("--upstream %s: its directory has mode %04o, so nothing but the socket's "
+		          "own mode keeps other users out (chmod 700 the directory)",
+		          path, (unsigned)place.mode);
+	}
+	return 0;
+}
+
 static int daemon_upstream(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;
@@ -196,10 +226,7 @@ static int daemon_upstream(struct daemon *daemon) {
 	guard->upstream_name = path != NULL               ? path
 	                       : options->gpgconf != NULL ? "managed:gpg-agent"
 	                                                  : "managed";
-	guard->upstream_reachable = path != NULL ? "its path leads there" : NULL;
-	if (path == NULL)
-		return daemon_managed(daemon);
-	return daemon_is_own_socket(daemon, path) ? -ELOOP : daemon_set_upstream_path(guard, path);
+	return path != NULL ? daemon_foreign(daemon, path) : daemon_managed(daemon);
 }
 
 static int daemon_modules(struct daemon *daemon) {

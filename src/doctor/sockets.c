@@ -67,7 +67,7 @@ static int receive(int fd, uint8_t *bytes, size_t len) {
 }
 
 /* How many keys the agent lists. -EPROTO: it is none. */
-static int count_keys(uint32_t *ret, const char *path) {
+int look_counts_keys(uint32_t *ret, const char *path) {
 	static const uint8_t request[] = {0, 0, 0, 1, AGENT_REQUEST_IDENTITIES};
 	CLEANUP(close_fd) int fd = -1;
 	uint8_t answer[MESSAGE_HEADER + 5]; /* length, type, and how many there are */
@@ -100,7 +100,7 @@ static void look_at_agent(struct findings *findings, const struct look *look, co
 	uint32_t keys = 0;
 
 	if (!is_socket(path) || same_file(path, look->socket) || is_told_of(findings, path) ||
-	    count_keys(&keys, path) < 0)
+	    look_counts_keys(&keys, path) < 0)
 		return;
 	if (keys > 0)
 		findings_add(findings, GRADE_BAD, AGENTS,

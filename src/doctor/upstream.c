@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/gpg_conf.h"
+#include "agent/upstream_place.h"
 #include "config.h"
 #include "doctor/look.h"
 
@@ -31,6 +32,50 @@ static void tell_gpg(struct findings *findings, const char *why) {
 			strerror(-error), why);
 }
 
+/* Which other users get to a foreign agent is told by modes: we are none of them. */
+static void tell_others(struct findings *findings, const char *path) {
+	CLEANUP(free_pointer) char *why = NULL;
+	struct upstream_place place;
+	int error = upstream_place_look(&place, &why, path);
+
+	if (error < 0)
+		findings_add(findings, GRADE_BAD, AREA,
+		             "move the agent into a directory of mode 0700 of your own: see "
+		             "docs/upstreams.md",
+		             "the real agent at %s may be exchanged by other users: %s", path,
+		             why != NULL ? why : strerror(-error));
+	else if (place.others_connect)
+		findings_add(
+			findings, GRADE_BAD, AREA, "chmod 600 the socket and 700 its directory",
+			"other users of this machine can connect to the real agent at %s", path);
+	else if (place.others_enter && (place.mode & 077) != 0)
+		findings_add(findings, GRADE_NOTE, AREA, "chmod 700 the directory",
+		             "the directory of the real agent has mode %04o, so nothing but the "
+		             "socket's own mode keeps other users out: %s",
+		             (unsigned)place.mode, path);
+}
+
+static void tell_foreign(struct findings *findings, const char *path) {
+	static const char advice[] =
+		"leave --upstream out, and add your keys to the guard with ssh-add";
+	uint32_t keys = 0;
+	int error = look_counts_keys(&keys, path);
+
+	if (error == 0)
+		findings_add(
+			findings, GRADE_BAD, AREA, advice,
+			"other programs of this user can reach the real agent, and so go round "
+			"the guard: it told doctor of %u key%s at %s",
+			keys, keys == 1 ? "" : "s", path);
+	else
+		findings_add(
+			findings, GRADE_BAD, AREA, advice,
+			"other programs of this user can reach the real agent at %s, and so go "
+			"round the guard (it does not answer now: %s)",
+			path, strerror(-error));
+	tell_others(findings, path);
+}
+
 void look_at_upstream(struct findings *findings, const char *name, const char *why_reachable) {
 	if (why_reachable == NULL)
 		findings_add(findings, GRADE_OK, AREA, NULL,
@@ -44,9 +89,5 @@ void look_at_upstream(struct findings *findings, const char *name, const char *w
 		             "other programs of this user can reach the real agent: %s",
 		             why_reachable);
 	else
-		findings_add(findings, GRADE_BAD, AREA,
-		             "leave --upstream out, and add your keys to the guard with ssh-add",
-		             "other programs of this user can reach the real agent at %s, and so "
-		             "go round the guard",
-		             name);
+		tell_foreign(findings, name);
 }
