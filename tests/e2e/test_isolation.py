@@ -164,6 +164,21 @@ class Isolation(guard.GuardTest):
                           server.status()['upstream_reachable_why'])
         return server
 
+    def watch_starts(self, count, start):
+        """Nobody who takes hold of whatever he can while a guard starts has any of it later."""
+        held = 0
+        for _ in range(int(os.environ.get('GUARD_STARTS', count))):
+            with racing(self.place) as told:
+                server = start()
+                agent = self.agent_of(server)
+                found = told()
+            mine = {agent} if guard.sanitized() else {agent, server.pid}
+            self.assertEqual([win for win in found['wins']
+                              if win[0] in mine or win[1] == 'socket'], [])
+            held += found['held']
+            server.stop()
+        self.assertGreater(held, 0)  # it does see what can be seen
+
     def pry(self, *pids):
         return self.place.run_ok(PYTHON, '-c', PRY, *pids).split()
 
@@ -208,19 +223,7 @@ class Hidden(Isolation):
             self.assertIn(name, got)
 
     def test_no_one_who_watches_the_start_keeps_a_handle(self):
-        starts = int(os.environ.get('GUARD_STARTS', '12'))
-        held = 0
-        for _ in range(starts):
-            with racing(self.place) as told:
-                server = self.start_isolated()
-                agent = self.agent_of(server)
-                found = told()
-            mine = {agent} if guard.sanitized() else {agent, server.pid}
-            self.assertEqual([win for win in found['wins']
-                              if win[0] in mine or win[1] == 'socket'], [])
-            held += found['held']
-            server.stop()
-        self.assertGreater(held, 0)  # it does see what can be seen
+        self.watch_starts(12, self.start_isolated)
 
     def test_what_the_agent_starts_leads_nobody_to_a_later_agent(self):
         # An askpass program inherits the agent's working directory, and is open to its user.
