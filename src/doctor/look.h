@@ -5,6 +5,7 @@
 #ifndef DOCTOR_LOOK_H
 #define DOCTOR_LOOK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "doctor/finding.h"
@@ -28,6 +29,8 @@ void look_at_system(struct findings *findings, const struct look *look);
 
 /* A part of look_at_guard(): name as its status has it; why_reachable NULL: nobody else gets there. */
 void look_at_upstream(struct findings *findings, const char *name, const char *why_reachable);
+/* Whether both paths are one, or lead to one file. */
+bool look_same_file(const char *a, const char *b);
 /* How many keys the agent there lists; -ECONNREFUSED and the like where there is none. */
 int look_counts_keys(uint32_t *ret, const char *path);
 /* Connects, and waits for what is said there first. 0: it begins so. */

@@ -18,11 +18,11 @@
 #define AGENTS    "agents"
 #define ANSWER_MS 2000 /* of an agent that is well */
 
-static bool same_file(const char *a, const char *b) {
+bool look_same_file(const char *a, const char *b) {
 	struct stat one, other;
 
-	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
+	return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &other) == 0 &&
+	                             one.st_dev == other.st_dev && one.st_ino == other.st_ino);
 }
 
 static bool is_socket(const char *path) {
@@ -99,7 +99,7 @@ static bool is_told_of(const struct findings *findings, const char *path) {
 static void look_at_agent(struct findings *findings, const struct look *look, const char *path) {
 	uint32_t keys = 0;
 
-	if (!is_socket(path) || same_file(path, look->socket) || is_told_of(findings, path) ||
+	if (!is_socket(path) || look_same_file(path, look->socket) || is_told_of(findings, path) ||
 	    look_counts_keys(&keys, path) < 0)
 		return;
 	if (keys > 0)
@@ -214,7 +214,7 @@ void look_at_session(struct findings *findings, const struct look *look) {
 		             "eval \"$(ssh-agent-guard start)\" in your shell's start file sets it",
 		             "SSH_AUTH_SOCK is not set here, so programs started from this shell "
 		             "use no agent");
-	else if (same_file(socket, look->socket))
+	else if (look_same_file(socket, look->socket))
 		findings_add(findings, GRADE_OK, "session", NULL, "SSH_AUTH_SOCK is the guard's");
 	else
 		findings_add(findings, GRADE_BAD, "session",

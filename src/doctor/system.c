@@ -38,27 +38,44 @@ static void look_at_openssh(struct findings *findings) {
 		             "%s tells the agent where it logs in", output);
 }
 
+/* The value in lines of NAME=VALUE, ended in place; NULL: it is not there. */
+static char *value_of(char *lines, const char *name) {
+	size_t len = strlen(name);
+
+	for (char *line = lines; line != NULL && *line != '\0';) {
+		char *end = strchr(line, '\n');
+
+		if (end != NULL)
+			*end++ = '\0';
+		if (strncmp(line, name, len) == 0 && line[len] == '=')
+			return line + len + 1;
+		line = end;
+	}
+	return NULL;
+}
+
 /* What systemd starts for this user gets its environment from there, not from a shell. */
 static void look_at_service_manager(struct findings *findings, const struct look *look) {
 	char output[OUTPUT_LEN_MAX];
-	const char *line;
+	const char *value;
 
 	output_of(output, "timeout 3 systemctl --user show-environment 2>/dev/null");
 	if (*output == '\0')
 		return; /* none runs for this user */
-	line = strstr(output, "SSH_AUTH_SOCK=");
-	if (line == NULL)
+	value = value_of(output, "SSH_AUTH_SOCK");
+	if (value == NULL)
 		findings_add(findings, GRADE_NOTE, "session",
 		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
 		             "programs that systemd starts for this user have no SSH_AUTH_SOCK");
-	else if (strncmp(line + strlen("SSH_AUTH_SOCK="), look->socket, strlen(look->socket)) == 0)
+	else if (look_same_file(value, look->socket))
 		findings_add(findings, GRADE_OK, "session", NULL,
 		             "programs that systemd starts for this user use the guard");
 	else
 		findings_add(findings, GRADE_BAD, "session",
 		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
-		             "programs that systemd starts for this user go round the guard: %.*s",
-		             (int)strcspn(line, "\n"), line);
+		             "programs that systemd starts for this user go round the guard: "
+		             "SSH_AUTH_SOCK is %s there",
+		             value);
 }
 
 static void look_at_kernel(struct findings *findings) {

@@ -246,8 +246,8 @@ class Path(RoundTest):
         self.place.run_ok(SSH_ADD, '-T', f'{key}.pub', env=server.env)
 
 
-class Washed(RoundTest):
-    """What ancestry and environment tell stops accidents; other facts stop the intent, too."""
+class WashTest(RoundTest):
+    """Somebody who starts what he wants signed so that nobody knows whose it is."""
 
     RULES = '''
 default_action: deny
@@ -282,6 +282,10 @@ rules:
         return ('setsid', '--fork', 'env', '-i', f'SSH_AUTH_SOCK={self.server.socket}')
 
     AGENT = {'CLAUDECODE': '1'}
+
+
+class Washed(WashTest):
+    """What ancestry and environment tell stops accidents; other facts stop the intent, too."""
 
     def test_what_a_coding_agent_starts_is_refused_and_what_it_washes_is_not(self):
         self.start()
