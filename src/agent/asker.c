@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "agent/asker_control.h"
+#include "agent/popup.h"
 #include "agent/teller.h"
 #include "agent/touching.h"
 #include "base/clock.h"
@@ -163,6 +164,7 @@ static void on_opened(void *data, struct prompt *prompt) {
 	screen_look(asker->screen, clock_mono_ns());
 	look_at_windows(asker);
 	touching_look(asker->touching);
+	popup_look(asker->popup);
 	guard_status_changed(asker->guard);
 }
 
@@ -194,6 +196,7 @@ static void on_closed(void *data, struct prompt *prompt) {
 	look_at_windows(asker);
 	touching_prompt_ends(asker->touching, prompt->id);
 	touching_look(asker->touching);
+	popup_prompt_ends(asker->popup, prompt->id);
 	guard_status_changed(asker->guard);
 }
 
@@ -547,6 +550,8 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	}
 	load_pin(asker);
 	error = touching_new(&asker->touching, asker);
+	if (error == 0)
+		error = popup_new(&asker->popup, asker);
 	if (error < 0) {
 		asker_free(asker);
 		return error;
@@ -564,6 +569,7 @@ void asker_free(struct asker *asker) {
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
 	touching_free(asker->touching);
+	popup_free(asker->popup);
 	ev_timer_stop(asker->guard->loop, &asker->turn);
 	grants_free(asker->grants);
 	screen_free(asker->screen);

@@ -23,6 +23,7 @@
 #define WAITING_MAX 4            /* people who wait at one prompt for its end */
 #define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
 
+struct popup;
 struct touching;
 
 /* Somebody has seen what is asked, and may answer: the process that runs our own program. */
@@ -62,6 +63,7 @@ struct asker {
 	char new_name[KEY_NAME_LEN_MAX + 1];
 
 	struct touching *touching;
+	struct popup *popup; /* NULL before it is made */
 	struct screen *screen;
 
 	struct ticket tickets[TICKETS_MAX];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/popup.h"
 #include "agent/touching.h"
 #include "base/clock.h"
 #include "caller/caller.h"
@@ -456,6 +457,10 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 		*ret_result = change_keys(asker, call, words, false, answer);
 	else if ((words = rest_of(request, "remove-key")) != NULL)
 		*ret_result = change_keys(asker, call, words, true, answer);
+	else if ((words = rest_of(request, "popup")) != NULL)
+		*ret_result = popup_reports(asker->popup, call, words, answer);
+	else if ((words = rest_of(request, "popup-left")) != NULL)
+		*ret_result = popup_is_left(asker->popup, words);
 	else if ((words = rest_of(request, "confirm")) != NULL)
 		*ret_result = confirm(asker, call, words, answer);
 	else if ((words = rest_of(request, "deny")) != NULL)

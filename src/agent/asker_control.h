@@ -1,16 +1,22 @@
 /*
  * What people say to the asker over the control socket:
  *
- *	pending                      what waits, as text
- *	prompt [ID]                  one of them: "ID NONCE HOW\n", then its text. Only to our own
- *	                             program, which may then answer with that nonce, once. HOW is
- *	                             pin, key-pin (that of a security key) or touch (nothing to
- *type) confirm ID NONCE PIN         the answer await ID NONCE               answered when the
- *prompt has ended deny ID | deny --all         needs no proof: everybody may say no grants, grants
- *revoke ID | --all enroll                       "NONCE STATE\n", only to our own program; what is
- *there to say yes already: none, pin, keys, or both enroll-pin NONCE<tab>OLD<tab>NEW enroll-key
- *NONCE<tab>NAME<tab>PIN<tab>KEY-PIN remove-key NONCE<tab>NAME enrolled                     the
- *security keys, as text
+ *	pending                  what waits, as text
+ *	prompt [ID]              one of them: "ID NONCE HOW\n", then its text. Only to our own
+ *	                         program, which may then answer with that nonce, once. HOW is pin,
+ *	                         key-pin (that of a security key) or touch (nothing to type)
+ *	confirm ID NONCE PIN     the answer
+ *	await ID NONCE           answered when the prompt has ended
+ *	deny ID | deny --all     needs no proof: everybody may say no
+ *	popup TOKEN              what the guard has had opened is there; answered when it may close
+ *	popup-left TOKEN         its person wants to see no more of it
+ *	grants, grants revoke ID | --all
+ *	enroll                   "NONCE STATE\n", only to our own program; what is there to say yes
+ *	                         already: none, pin, keys, or both
+ *	enroll-pin NONCE<tab>OLD<tab>NEW
+ *	enroll-key NONCE<tab>NAME<tab>PIN<tab>KEY-PIN
+ *	remove-key NONCE<tab>NAME
+ *	enrolled                 the security keys, as text
  */
 #ifndef AGENT_ASKER_CONTROL_H
 #define AGENT_ASKER_CONTROL_H

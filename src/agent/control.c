@@ -348,6 +348,10 @@ int control_keep(struct control *control) {
 	return control_listen(control);
 }
 
+const char *control_path(const struct control *control) {
+	return control->path;
+}
+
 void control_free(struct control *control) {
 	if (control == NULL)
 		return;
@@ -421,8 +425,7 @@ static int take_result(struct buffer *answer) {
 	return 1;
 }
 
-static int ask(struct buffer *answer, const char *path, const char *request, int timeout_ms,
-               bool secret) {
+static int begin_to_ask(int *ret_fd, const char *path, const char *request, bool secret) {
 	CLEANUP(close_fd) int fd = -1;
 	struct sockaddr_un address;
 	int error = control_address(&address, path);
@@ -438,6 +441,20 @@ static int ask(struct buffer *answer, const char *path, const char *request, int
 	if (secret && !is_our_program(fd))
 		return -EXDEV;
 	error = send_line(fd, request);
+	if (error == 0)
+		*ret_fd = take_fd(&fd);
+	return error;
+}
+
+int control_begin_to_ask(int *ret_fd, const char *path, const char *request) {
+	return begin_to_ask(ret_fd, path, request, false);
+}
+
+static int ask(struct buffer *answer, const char *path, const char *request, int timeout_ms,
+               bool secret) {
+	CLEANUP(close_fd) int fd = -1;
+	int error = begin_to_ask(&fd, path, request, secret);
+
 	if (error == 0)
 		error = receive_all(answer, fd, timeout_ms);
 	return error < 0 ? error : take_result(answer);

@@ -50,6 +50,7 @@ void control_answer(struct control *control, uint64_t call, enum control_result 
                     struct bytes text);
 /* Listens anew where its socket is no longer the one at the path. */
 int control_keep(struct control *control) MUST_CHECK;
+const char *control_path(const struct control *control);
 void control_free(struct control *control); /* removes the socket; NULL is fine */
 
 /* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; patiently:
@@ -61,5 +62,7 @@ int control_ask(struct buffer *answer, const char *path, const char *request,
  * that listens can be seen to run another program than this one. timeout_s is for the answer. */
 int control_ask_secret(struct buffer *answer, const char *path, const char *request,
                        double timeout_s) MUST_CHECK;
+/* The same, and does not wait for the answer: *ret_fd can be read when there is one. */
+int control_begin_to_ask(int *ret_fd, const char *path, const char *request) MUST_CHECK;
 
 #endif

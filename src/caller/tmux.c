@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "caller/tmux_child.h"
 #include "caller/tmux_claim.h"
+#include "caller/tmux_server.h"
 #include "platform/child.h"
 #include "platform/platform.h"
 
 #define SLOTS       8 /* panes that sign within the same moment; more remain unknown */
-#define DIRECTORIES 2
 #define ANSWER_SIZE 1024
 
 enum slot_state {
@@ -42,8 +41,7 @@ struct tmux_slot {
 
 struct tmux {
 	struct ev_loop *loop;
-	char *directories[DIRECTORIES]; /* where the user's tmux has its sockets */
-	size_t n_directories;
+	struct tmux_directories directories;
 	struct tmux_slot slots[SLOTS];
 	bool *gone; /* set when it is let go of by somebody whom it calls */
 };
@@ -208,8 +206,8 @@ bool tmux_ask(struct tmux *tmux, struct caller *caller, struct tmux_wait *wait) 
 	struct tmux_slot *slot = NULL;
 	struct tmux_claim claim;
 
-	switch (tmux_claim_of(&claim, caller, (const char *const *)tmux->directories,
-	                      tmux->n_directories)) {
+	switch (tmux_claim_of(&claim, caller, (const char *const *)tmux->directories.paths,
+	                      tmux->directories.n_paths)) {
 	case TMUX_NOTHING: set_window(caller, ""); return true;
 	case TMUX_USELESS: return true;
 	case TMUX_PANE: slot = slot_for(tmux, &claim); break;
@@ -238,20 +236,8 @@ void tmux_cancel(struct tmux_wait *wait) {
 	wait->slot = NULL;
 }
 
-static int add_directory(struct tmux *tmux, const char *above) {
-	char **directory = &tmux->directories[tmux->n_directories];
-
-	if (asprintf(directory, "%s/tmux-%lu", above, (unsigned long)geteuid()) < 0) {
-		*directory = NULL;
-		return -ENOMEM;
-	}
-	tmux->n_directories++;
-	return 0;
-}
-
 int tmux_new(struct tmux **ret, struct ev_loop *loop) {
 	struct tmux *tmux = calloc(1, sizeof(*tmux));
-	const char *chosen = getenv("TMUX_TMPDIR");
 	int error;
 
 	if (tmux == NULL)
@@ -267,9 +253,7 @@ int tmux_new(struct tmux **ret, struct ev_loop *loop) {
 		ev_init(&slot->ended, on_ended);
 		slot->readable.data = slot->deadline.data = slot->ended.data = slot;
 	}
-	error = add_directory(tmux, "/tmp");
-	if (error == 0 && chosen != NULL && chosen[0] == '/')
-		error = add_directory(tmux, chosen);
+	error = tmux_directories_init(&tmux->directories);
 	if (error < 0) {
 		tmux_free(tmux);
 		return error;
@@ -291,7 +275,6 @@ void tmux_free(struct tmux *tmux) {
 		ev_child_stop(tmux->loop, &slot->ended);
 		free(slot->window);
 	}
-	for (size_t i = 0; i < tmux->n_directories; i++)
-		free(tmux->directories[i]);
+	tmux_directories_deinit(&tmux->directories);
 	free(tmux);
 }

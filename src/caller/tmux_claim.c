@@ -32,8 +32,7 @@ static bool is_in(const char *path, const char *directory) {
 	       path[len + 1] != '.' && strchr(path + len + 1, '/') == NULL;
 }
 
-enum tmux_said tmux_claim_of(struct tmux_claim *ret, const struct caller *caller,
-                             const char *const *directories, size_t n_directories) {
+enum tmux_said tmux_claim_words(struct tmux_claim *ret, const struct caller *caller) {
 	const unsigned needed = APART_MNT | APART_NET | APART_PID | APART_USER;
 	const char *tmux = caller_env(caller, "TMUX");
 	const char *pane = caller_env(caller, "TMUX_PANE");
@@ -45,11 +44,20 @@ enum tmux_said tmux_claim_of(struct tmux_claim *ret, const struct caller *caller
 	if (((caller->apart | caller->apart_unknown) & needed) != 0 || pane == NULL ||
 	    !is_pane(pane) || !take_path(ret->socket, tmux))
 		return TMUX_USELESS;
+	snprintf(ret->pane, sizeof(ret->pane), "%s", pane);
+	return TMUX_PANE;
+}
+
+enum tmux_said tmux_claim_of(struct tmux_claim *ret, const struct caller *caller,
+                             const char *const *directories, size_t n_directories) {
+	enum tmux_said said = tmux_claim_words(ret, caller);
+
+	if (said != TMUX_PANE)
+		return said;
 	for (size_t i = 0; i < n_directories; i++) {
 		if (!is_in(ret->socket, directories[i]))
 			continue;
 		snprintf(ret->directory, sizeof(ret->directory), "%s", directories[i]);
-		snprintf(ret->pane, sizeof(ret->pane), "%s", pane);
 		return TMUX_PANE;
 	}
 	return TMUX_USELESS;

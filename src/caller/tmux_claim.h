@@ -26,6 +26,9 @@ enum tmux_said {
 	TMUX_PANE,
 };
 
+/* Its words alone, socket and pane, wherever that is: to be compared, and not to be contacted. */
+enum tmux_said tmux_claim_words(struct tmux_claim *ret, const struct caller *caller);
+
 /* directories are the user's own. Of a caller in other namespaces than ours, a path is none here.
  */
 enum tmux_said tmux_claim_of(struct tmux_claim *ret, const struct caller *caller,

@@ -1,5 +1,6 @@
 /* pending, confirm, deny, grants: a person says what may be done. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "confirm/pin.h"
 #include "confirm/touch_message.h"
 #include "platform/platform.h"
+
+#define STANDS_MS 700 /* as before a touch: what is typed at once was not meant for it */
 
 #define HELP_LISTEN                                                                             \
 	"\n"                                                                                    \
@@ -29,7 +32,7 @@ static const char help_confirm[] =
 	"Shows a request that waits, and says yes to it with your PIN, which is read from the\n"
 	"terminal, or waits until you have touched your security key. Without ID it is the only\n"
 	"one that waits. An empty line, or Ctrl-C, answers nothing. See `ssh-agent-guard "
-        "enroll`.\n" HELP_LISTEN;
+	"enroll`.\n" HELP_LISTEN;
 static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
 				"\n"
 				"Says no to a request that waits, or to all of them.\n" HELP_LISTEN;
@@ -130,8 +133,8 @@ int cmd_grants(int argc, char **argv) {
 	return ask_and_show(&words, "grants", request);
 }
 
-/* request has the words before the PIN already. */
-static int read_pin(char *request, size_t size, bool of_key) {
+/* request has the words before the PIN already. CONFIRM_SAID_YES: it has the PIN as well. */
+static enum confirm_outcome read_pin(char *request, size_t size, bool of_key) {
 	size_t len = strlen(request);
 	int error = terminal_ask_secret(request + len, size - len,
 	                                of_key ? "PIN of the security key (empty: no answer): "
@@ -141,95 +144,111 @@ static int read_pin(char *request, size_t size, bool of_key) {
 	case 0: break;
 	case -ENOTTY:
 		diag_error("confirm: there is no terminal to read the PIN from");
-		return EXIT_FAILED;
-	default: diag_error("confirm: not answered"); return EXIT_FAILED;
+		return CONFIRM_NOT_ASKED;
+	default: diag_error("confirm: not answered"); return CONFIRM_NOT_ANSWERED;
 	}
 	if (request[len] == '\0') {
 		diag_info("confirm: not answered");
-		return EXIT_FAILED;
+		return CONFIRM_NOT_ANSWERED;
 	}
 	if (!pin_is_fit(request + len) || (of_key && strlen(request + len) > KEY_PIN_LEN_MAX)) {
 		diag_error("confirm: that is no PIN: it has %d to %d characters", PIN_LEN_MIN,
 		           of_key ? KEY_PIN_LEN_MAX : PIN_LEN_MAX);
-		return EXIT_FAILED;
+		return CONFIRM_REFUSED;
 	}
-	return EXIT_DONE;
+	return CONFIRM_SAID_YES;
 }
 
-static int answer_prompt(const struct options *options, const char *id, const char *nonce,
-                         bool of_key) {
+static enum confirm_outcome send_pin(const struct options *options, const char *request,
+                                     bool of_key) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	char *request = secret_new(SECRET_REQUEST_SIZE);
-	int status;
 
-	if (request == NULL) {
-		diag_error("confirm: there is no memory that is never swapped (see ulimit -l)");
-		return EXIT_FAILED;
-	}
-	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
-	status = read_pin(request, SECRET_REQUEST_SIZE, of_key);
-	if (status == EXIT_DONE && of_key) {
+	if (of_key) {
 		puts("Now touch the security key.");
 		fflush(stdout);
 	}
-	if (status == EXIT_DONE)
-		status = person_ask_secret(&answer, options, "confirm", request,
-		                           of_key ? PERSON_TIMEOUT_S : CHECK_TIMEOUT_S);
+	if (person_ask_secret(&answer, options, "confirm", request,
+	                      of_key ? PERSON_TIMEOUT_S : CHECK_TIMEOUT_S) != EXIT_DONE)
+		return CONFIRM_REFUSED;
+	person_show(&answer, 0);
+	return CONFIRM_SAID_YES;
+}
+
+static enum confirm_outcome answer_prompt(const struct options *options, const char *id,
+                                          const char *nonce, bool of_key) {
+	char *request = secret_new(SECRET_REQUEST_SIZE);
+	enum confirm_outcome outcome;
+
+	if (request == NULL) {
+		diag_error("confirm: there is no memory that is never swapped (see ulimit -l)");
+		return CONFIRM_NOT_ASKED;
+	}
+	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
+	outcome = read_pin(request, SECRET_REQUEST_SIZE, of_key);
+	if (outcome == CONFIRM_SAID_YES)
+		outcome = send_pin(options, request, of_key);
 	secret_free(request, SECRET_REQUEST_SIZE);
-	if (status == EXIT_DONE)
-		person_show(&answer, 0);
-	return status;
+	return outcome;
 }
 
 /* Nothing is to be typed: the yes, or no, comes another way. */
-static int await_prompt(const struct options *options, const char *id, const char *nonce) {
+static enum confirm_outcome await_prompt(const struct options *options, const char *id,
+                                         const char *nonce) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char request[128];
-	int status;
 
 	puts("Touch the security key to say yes. Ctrl-C leaves the request as it is.");
 	fflush(stdout);
 	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
-	status = person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S);
-	if (status == EXIT_DONE)
-		person_show(&answer, 0);
-	return status;
+	if (person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S) != EXIT_DONE)
+		return CONFIRM_NOT_ASKED;
+	person_show(&answer, 0);
+	return CONFIRM_SAID_YES;
 }
 
-int confirm_request(const struct options *options, const char *words) {
+enum confirm_outcome confirm_once(const struct options *options, const char *words, bool stands) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *id, *nonce;
 	char request[64];
 	char *how;
 	size_t rest;
-	int status;
 
 	snprintf(request, sizeof(request), "prompt%s%.32s", *words != '\0' ? " " : "", words);
-	status = person_ask(&answer, options, "confirm", request);
-	if (status != EXIT_DONE)
-		return status;
+	if (person_ask(&answer, options, "confirm", request) != EXIT_DONE)
+		return CONFIRM_NOT_ASKED;
 	how = person_take_words(&answer, &id, &nonce, &rest) ? strchr(nonce, ' ') : NULL;
 	if (how == NULL) {
 		diag_error("confirm: the guard answers something else (is it of this version?)");
-		return EXIT_FAILED;
+		return CONFIRM_NOT_ASKED;
 	}
 	*how++ = '\0';
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (platform_harden_process() < 0) {
 		diag_error("confirm: this process cannot be closed to tracing");
-		return EXIT_FAILED;
+		return CONFIRM_NOT_ASKED;
 	}
 	person_show(&answer, rest);
 	fflush(stdout);
 	if (strcmp(how, "touch") == 0)
 		return await_prompt(options, id, nonce);
+	/* The terminal lets go of what was typed before it is asked. */
+	if (stands)
+		poll(NULL, 0, STANDS_MS);
 	return answer_prompt(options, id, nonce, strcmp(how, "key-pin") == 0);
 }
 
-int cmd_confirm(int argc, char **argv) {
-	CLEANUP(words_deinit) struct words words;
-	int status = parse(&words, argc, argv, help_confirm, 1);
+int confirm_request(const struct options *options, const char *words) {
+	return confirm_once(options, words, false) == CONFIRM_SAID_YES ? EXIT_DONE : EXIT_FAILED;
+}
 
+int cmd_confirm(int argc, char **argv) {
+	CLEANUP(words_deinit) struct words words = {0};
+	int status;
+
+	/* By the guard alone, which knows its control socket. */
+	if (argc == 5 && strcmp(argv[1], "--popup") == 0)
+		return confirm_in_popup(argv[2], argv[3], argv[4]);
+	status = parse(&words, argc, argv, help_confirm, 1);
 	if (status >= 0)
 		return status;
 	return confirm_request(&words.options, words.n_operands > 0 ? words.operands[0] : "");

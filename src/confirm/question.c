@@ -384,6 +384,19 @@ static int copy(char **ret, const char *text) {
 	return text != NULL && *ret == NULL ? -ENOMEM : 0;
 }
 
+/* It says where to show the question, and nothing of what is asked. */
+static int copy_tmux(struct tmux_claim **ret, const struct caller *caller) {
+	struct tmux_claim claim = {0};
+
+	if (tmux_claim_words(&claim, caller) != TMUX_PANE)
+		return 0;
+	*ret = malloc(sizeof(**ret));
+	if (*ret == NULL)
+		return -ENOMEM;
+	**ret = claim;
+	return 0;
+}
+
 static int question_fill(struct question *question, const struct request *request, const char *rule,
                          pid_t session_leader) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
@@ -394,7 +407,8 @@ static int question_fill(struct question *question, const struct request *reques
 	question->is_unseen = caller->state == CALLER_UNKNOWN;
 	question->login = login_of(caller);
 	if (copy(&question->rule, rule) < 0 || copy(&question->exe, caller->process.exe) < 0 ||
-	    copy(&question->cwd, caller->cwd) < 0 || question->login == NULL)
+	    copy(&question->cwd, caller->cwd) < 0 || question->login == NULL ||
+	    copy_tmux(&question->tmux, caller) < 0)
 		return -ENOMEM;
 	question->job = id_of(job < caller->n_ancestors ? &caller->ancestors[job]
 	                                                : &caller->process);
@@ -507,6 +521,7 @@ void question_free(struct question *question) {
 	free(question->exe);
 	free(question->cwd);
 	free(question->body);
+	free(question->tmux);
 	buffer_deinit(&question->purpose);
 	for (size_t i = 0; i < question->n_lines; i++)
 		free(question->lines[i].text);

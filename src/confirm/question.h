@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "caller/tmux_claim.h"
 #include "confirm/challenge.h"
 #include "facts/confirm.h"
 #include "facts/request.h"
@@ -48,6 +49,7 @@ struct question {
 	bool may_remember;
 	struct question_line lines[QUESTION_LINES_MAX];
 	size_t n_lines;
+	struct tmux_claim *tmux; /* the pane that its caller says it is in; NULL: none. Owned */
 	/* What is agreed to, as lines of printable ASCII; NULL: the lines above say all. Owned. */
 	char *body;
 };

@@ -66,6 +66,7 @@ struct confirm_settings {
 	unsigned timeout_s;     /* of each question */
 	unsigned max_pending;
 	unsigned pause_s; /* for how long a caller is not asked for whom nobody answered */
+	unsigned tmux_popup; /* 0 or 1: the guard opens `confirm` in the user's tmux */
 };
 #define CONFIRM_TIMEOUT_S   120
 #define CONFIRM_MAX_PENDING 3

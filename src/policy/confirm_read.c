@@ -102,7 +102,7 @@ static void read_methods(unsigned *ret, struct reading *reading, const char *wha
 	read_bits(ret, reading, what, value, words, CONFIRM_METHOD_COUNT);
 }
 
-static void read_pin(unsigned *ret, struct reading *reading, const char *what,
+static void read_flag(unsigned *ret, struct reading *reading, const char *what,
                      const struct yaml_node *value) {
 	*ret = read_boolean_of(reading, what, value);
 }
@@ -165,6 +165,7 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 		{"max_pending", read_count, &settings->max_pending},
 		{"pause", read_duration, &settings->pause_s},
 		{"credentials", read_elsewhere, NULL},
+		{"tmux_popup", read_flag, &settings->tmux_popup},
 		{"touch", confirm_read_old_touch, &settings->timeout_s},
 		{"pin", confirm_read_old_pin, &settings->timeout_s},
 	};
@@ -178,7 +179,7 @@ void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
                         const struct yaml_node *value) {
 	const struct part parts[] = {
 		{"method", read_methods, &terms->methods},
-		{"pin", read_pin, &terms->pin},
+		{"pin", read_flag, &terms->pin},
 		{"remember", read_duration, &terms->remember_s},
 		{"scope", read_scope, &terms->scope},
 	};
@@ -246,6 +247,8 @@ void confirm_show_settings(struct buffer *yaml, const struct confirm_settings *s
 	put_number(yaml, "\n  timeout: ", settings->timeout_s, "s\n");
 	put_number(yaml, "  max_pending: ", settings->max_pending, "\n");
 	put_number(yaml, "  pause: ", settings->pause_s, "s");
+	if (settings->tmux_popup != 0)
+		put(yaml, "\n  tmux_popup: true");
 }
 
 void confirm_show_terms(struct buffer *yaml, const struct confirm_terms *terms) {

@@ -21,6 +21,19 @@ static void without_a_word_a_person_is_asked_for_the_pin(void **state) {
 	assert_int_equal(terms.remember_s, 0);
 }
 
+static void a_popup_opens_only_where_it_is_asked_for(void **state) {
+	CLEANUP(free_policy) struct policy *silent = must_parse("default_action: confirm\n");
+	CLEANUP(free_policy)
+	struct policy *yes = must_parse("default_action: confirm\nconfirm: {tmux_popup: true}\n");
+	CLEANUP(free_policy)
+	struct policy *no = must_parse("default_action: confirm\nconfirm: {tmux_popup: false}\n");
+
+	(void)state;
+	assert_int_equal(policy_confirm(silent)->tmux_popup, 0);
+	assert_int_equal(policy_confirm(yes)->tmux_popup, 1);
+	assert_int_equal(policy_confirm(no)->tmux_popup, 0);
+}
+
 static void a_rule_has_terms_of_its_own(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse(
@@ -125,6 +138,8 @@ static void mistakes_are_named_with_their_place(void **state) {
 		{"confirm: {timeout: 25h}\n", "not a time", 2, 20},
 		{"confirm: {timeout: 99999999999999999999h}\n", "not a time", 2, 20},
 		{"confirm: {timeout: [1s]}\n", "not one value", 2, 20},
+		{"confirm: {tmux_popup: 1}\n", "write true or false", 2, 23},
+		{"confirm: {tmux_popup: [true]}\n", "tmux_popup", 2, 23},
 		{"confirm: {max_pending: 17}\n", "from 1 to 16", 2, 24},
 		{"confirm: {max_pending: x}\n", "from 1 to 16", 2, 24},
 		{"rules: [{match: {}, action: confirm, confirm: {scope: exe}}]\n", "remember", 2,
@@ -179,6 +194,7 @@ static void weak_methods_are_told_where_they_are_chosen(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_word_a_person_is_asked_for_the_pin),
+		cmocka_unit_test(a_popup_opens_only_where_it_is_asked_for),
 		cmocka_unit_test(a_rule_has_terms_of_its_own),
 		cmocka_unit_test(what_the_older_one_was_told_is_understood),
 		cmocka_unit_test(mistakes_in_what_the_older_one_was_told_are_named),
