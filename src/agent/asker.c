@@ -125,6 +125,10 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	    (prompt->question->methods & CONFIRM_ASKPASS) == 0)
 		return;
 	showing->was_in_window = true;
+	if (!asker->told_of_windows && !platform_can_confine())
+		diag_info("%s: runs with all that you may do, because this system has no Landlock",
+		          askpass_program());
+	asker->told_of_windows = true;
 	buffer_put_raw(&text, bytes_of_text("Allow this use of an SSH key?\n"));
 	question_put_text(&text, prompt->question);
 	buffer_put_u8(&text, 0);

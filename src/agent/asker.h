@@ -51,7 +51,8 @@ struct asker {
 	char *own_program;
 	const char *directory; /* of postboxes */
 	ev_timer due;
-	ev_timer turn; /* the oldest prompt gets its window in the next turn of the loop */
+	ev_timer turn;        /* the oldest prompt gets its window in the next turn of the loop */
+	bool told_of_windows; /* that they are not confined here */
 
 	struct pin pin;
 	int pin_error; /* STATE/pin is there and cannot be used */

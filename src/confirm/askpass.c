@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/short_env.h"
+#include "confirm/window.h"
 #include "platform/platform.h"
 
 #define OUTPUT_LEN_MAX 16 /* "yes" or nothing; more is no yes */
@@ -29,6 +30,13 @@ const char *askpass_program(void) {
 	return program != NULL && program[0] == '/' ? program : NULL;
 }
 
+/* As far as the system can; where it cannot, the window is as it is. */
+static int confine(const char *program) {
+	int error = window_confine(program);
+
+	return error == -ENOSYS ? 0 : error;
+}
+
 /* In the child, which has a copy of our memory to waste. */
 static _Noreturn void child_run(const char *program, const char *text, int output, pid_t parent) {
 	char *environment[SHORT_ENV_SIZE];
@@ -44,7 +52,8 @@ static _Noreturn void child_run(const char *program, const char *text, int outpu
 	signal(SIGXFSZ, SIG_DFL);
 	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 && chdir("/") == 0 &&
 	    dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && platform_close_from(STDERR_FILENO + 1) == 0)
+	    dup2(null, STDERR_FILENO) >= 0 && platform_close_from(STDERR_FILENO + 1) == 0 &&
+	    confine(program) == 0)
 		execve(program, argv, environment);
 	_exit(127);
 }

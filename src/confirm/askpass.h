@@ -1,6 +1,7 @@
 /*
  * A question in a window: the program of SSH_ASKPASS, asked to confirm, as ssh-add -c has it. Weak:
- * another program of the account can press its button.
+ * another program of the account can press its button. It runs confined (confirm/window), where the
+ * system can do that.
  */
 #ifndef CONFIRM_ASKPASS_H
 #define CONFIRM_ASKPASS_H

@@ -115,6 +115,11 @@ static void look_at_kernel(struct findings *findings) {
 			findings, GRADE_NOTE, "kernel", "sysctl kernel.yama.ptrace_scope=1",
 			"every program of this user may write code into its other programs, an "
 			"allowed ssh included");
+	if (facts.landlock_abi == 0)
+		findings_add(findings, GRADE_NOTE, "kernel",
+		             "on Linux, have it built with Landlock and named in lsm=",
+		             "it has no Landlock: what the guard starts to speak with a security key "
+		             "or to ask in a window has all rights of this user");
 	if (facts.landlock_abi > 0 && facts.landlock_abi < 9)
 		findings_add(findings, GRADE_NOTE, "kernel", NULL,
 		             "its Landlock (ABI %d) keeps no program from connecting to a socket: "

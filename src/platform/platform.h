@@ -290,6 +290,23 @@ struct platform_sandbox {
 	size_t n_sockets;
 };
 int platform_confine_sandbox(const struct platform_sandbox *sandbox) MUST_CHECK;
+/* Forbids this process, and all that it becomes, what a program that shows a window has no business
+ * with: to change any file, to read and run others than the system's and these, to signal other
+ * processes, to use TCP unless its display is remote, and, where the system can do that (Linux
+ * 7.1), to connect to other sockets than these and those that look names up. As much of it as the
+ * system has; -ENOSYS: nothing. Of the paths, what is not there is left out. */
+struct platform_window {
+	const char *const *programs; /* or directories of them */
+	size_t n_programs;
+	const char *const *readable;
+	size_t n_readable;
+	const char *const *sockets;
+	size_t n_sockets;
+	bool is_remote;
+};
+int platform_confine_window(const struct platform_window *window) MUST_CHECK;
+/* Whether the system can confine a process at all. */
+bool platform_can_confine(void);
 /* Landlock's, from which on it keeps a process from abstract sockets and from signalling others,
  * and from sockets with names. */
 #define LANDLOCK_ABI_SCOPES  6

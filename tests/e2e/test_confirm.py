@@ -1,9 +1,11 @@
 """A human's yes: real ssh waits while a person looks at the request, and answers."""
 
+import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import stat
 import subprocess
 import unittest
@@ -12,7 +14,7 @@ import agent_client
 import events
 import guard
 from guard import SSH, SSH_ADD, SSH_KEYGEN, wait_until
-from place import is_running
+from place import is_running, landlock_abi, without_landlock
 from sshd import Sshd
 from terminal import Terminal
 
@@ -365,52 +367,83 @@ class Postbox(ConfirmTest):
         self.assertEqual(list(self.directory.iterdir()), [])
 
 
-class Askpass(ConfirmTest):
+class AskpassTest(ConfirmTest):
+    """With an askpass that is a shell script, and what it does in a file beside it. It can write
+    nothing, so it is looked at while it waits at a FIFO."""
     POLICY = POLICY.replace('timeout: 60s', 'timeout: 60s, methods: [askpass, pin]')
+    spawn = {}
 
     def start_guard(self, policy=guard.ALLOW_ALL, **options):
-        """With an askpass that does what the file says that stands beside it."""
-        self.script = self.place.write('bin/askpass', f'''#!/bin/sh
-printf '%s\\n' "$1" "prompt=$SSH_ASKPASS_PROMPT" "secret=$SECRET" > {self.place.path}/asked
-echo $$ > {self.place.path}/askpass.pid
-. {self.place.path}/do
-''', mode=0o700)
+        self.do = self.place.path / 'bin/do'
+        self.gate = self.place.path / 'bin/gate'
+        self.script = self.place.write('bin/askpass', f'#!/bin/sh\n. {self.do}\n', mode=0o700)
+        os.mkfifo(self.gate, 0o600)
+        if self.place.person:
+            os.chown(self.gate, self.place.person.uid, self.place.person.gid)
         return super().start_guard(policy, env={'SSH_ASKPASS': str(self.script), 'SECRET': 'x'},
-                                   **options)
+                                   spawn=self.spawn, **options)
 
+    def does(self, text):
+        self.place.write('bin/do', f'read word < {self.gate}\n{text}\n')
+
+    def window(self, word=None):
+        """The PID and the words of the process that waits, as its command line shows them."""
+        word = os.fsencode(word or self.script)
+
+        def find():
+            for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+                try:
+                    words = path.read_bytes().split(b'\0')
+                except OSError:
+                    continue
+                if word in words[1:]:
+                    return int(path.parent.name), [os.fsdecode(text) for text in words]
+        return wait_until(find, 'the window is there')
+
+    def let_go(self):
+        def opened():
+            try:
+                return os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return None
+        fd = wait_until(opened, 'it waits at its FIFO')
+        os.write(fd, b'go\n')
+        os.close(fd)
+
+
+class Askpass(AskpassTest):
     def test_what_the_window_says_is_done(self):
         for do, decision, reason in (('exit 0', 'confirmed', None), ('echo yes', 'confirmed', None),
                                      ('exit 1', 'confirm-denied', 'denied'),
                                      ('echo no', 'confirm-denied', 'denied')):
             with self.subTest(do):
-                self.place.write('do', do)
+                self.does(do)
                 ssh = self.ssh()
+                pid, words = self.window()
+                environment = pathlib.Path(f'/proc/{pid}/environ').read_bytes().split(b'\0')
+                self.let_go()
                 self.assertEqual(ssh.wait(30) == 0, decision == 'confirmed')
                 event = self.signed()[-1]
                 self.assertEqual((event['decision'], event.get('reason')), (decision, reason))
                 if decision == 'confirmed':
                     self.assertEqual(event['confirm_method'], 'askpass')
                     self.assertIs(event['confirm_weak'], True)
-        asked = (self.place.path / 'asked').read_text()
-        self.assertIn(f'program: {SSH} (pid', asked)
-        self.assertIn('prompt=confirm\n', asked)
-        self.assertIn('secret=\n', asked)
+        self.assertIn(f'program: {SSH} (pid', words[2])
+        self.assertIn(b'SSH_ASKPASS_PROMPT=confirm', environment)
+        self.assertNotIn(b'SECRET=x', environment)
 
     def test_the_window_goes_with_the_client_and_with_an_answer(self):
-        self.place.write('do', 'sleep 1000')
-        pid_file = self.place.path / 'askpass.pid'
+        self.does('exit 0')
         for leave in (True, False):
             with self.subTest(leave=leave):
                 ssh = self.ssh()
-                wait_until(lambda: pid_file.exists() and pid_file.read_text(), 'it is asked')
-                pid = int(pid_file.read_text())
+                pid, _ = self.window()
                 if leave:
                     ssh.send_signal(signal.SIGKILL)
                 else:
                     self.assertEqual(self.confirm()[0], 0)
                     self.assertEqual(ssh.wait(30), 0)
                 wait_until(lambda: not is_running(pid), 'the window is gone')
-                pid_file.unlink()
 
     def test_one_that_fails_leaves_the_pin(self):
         self.script.unlink()
@@ -418,6 +451,149 @@ echo $$ > {self.place.path}/askpass.pid
         self.guard.wait_output('askpass: failed')
         self.assertEqual(self.confirm()[0], 0)
         self.assertEqual(ssh.wait(30), 0)
+
+
+ATTEMPTS = r'''#!/usr/bin/python3 -I
+import errno, json, os, shutil, socket, sys
+tries = json.load(open(os.path.dirname(os.path.abspath(__file__)) + '/tries'))
+
+def connect(family, address):
+    socket.socket(family).connect(address)
+
+def attempt(what, *words):
+    try:
+        {'read': lambda path: open(path, 'rb').read(1),
+         'list': os.listdir,
+         'write': lambda path: os.write(os.open(path, os.O_WRONLY | os.O_APPEND), b'x'),
+         'make': lambda path: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+         'remove': os.unlink,
+         'move': lambda path: os.rename(path, path + '.moved'),
+         'link': lambda path: os.symlink('/etc/passwd', path),
+         'run': lambda path: os.spawnv(os.P_WAIT, path, [path]) and os.open(path, os.O_RDONLY),
+         'signal': lambda pid: os.kill(pid, 0),
+         'unix': lambda path: connect(socket.AF_UNIX, path),
+         'tcp': lambda port: connect(socket.AF_INET, ('127.0.0.1', port)),
+         }[what](*words)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return 'done'
+
+done = [attempt(*words) for words in tries]
+os.execv('/bin/sh', ['sh', '-c', 'read word < "$1"; exit 1', 'attempts',
+                     os.path.dirname(os.path.abspath(__file__)) + '/gate', json.dumps(done)])
+'''
+
+
+class AskpassAttempts(AskpassTest):
+    """With an askpass that was taken over, and tries things."""
+
+    def listen(self, path, family=socket.AF_UNIX):
+        listener = socket.socket(family)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen()
+        if family == socket.AF_UNIX and self.place.person:
+            os.chown(path, self.place.person.uid, self.place.person.gid)
+        return listener
+
+    def attempts(self, *tries):
+        """What came of each."""
+        self.place.write('bin/askpass', ATTEMPTS, mode=0o700)
+        self.place.write('bin/tries', json.dumps(tries))
+        ssh = self.ssh()
+        _, words = self.window('attempts')
+        self.let_go()
+        self.assertNotEqual(ssh.wait(30), 0)
+        return dict(zip((words[:2] for words in map(tuple, tries)), json.loads(words[-2])))
+
+    def check(self, expected):
+        """expected: {(what, where): what comes of it}"""
+        tries = [(what, where if isinstance(where, int) else str(where))
+                 for what, where in expected]
+        found = self.attempts(*tries)
+        self.assertEqual(found, dict(zip(tries, expected.values())))
+
+    def setUp(self):
+        self.abi = landlock_abi()
+        super().setUp()
+        self.home = self.place.home
+        for name in ('.ssh/id_other', '.bashrc', '.config/gh/hosts.yml', '.config/gtk-3.0/gtk.css',
+                     '.local/share/fonts/a.ttf', 'work/text'):
+            self.place.write(f'{self.home.relative_to(self.place.path)}/{name}', 'x\n')
+
+
+class AskpassReach(AskpassAttempts):
+    def setUp(self):
+        super().setUp()
+        if self.abi < 1:
+            self.skipTest('this kernel has no Landlock, or does not use it')
+
+    def test_it_reads_how_windows_look_and_changes_nothing(self):
+        home, state = self.home, self.guard.state
+        event_file, = (state / 'events').glob('*.yaml')
+        before = {path: path.read_bytes() for path in (event_file, self.guard.policy,
+                                                       home / '.bashrc')}
+        self.check({
+            ('read', home / '.ssh/id_other'): 'EACCES',
+            ('list', home / '.ssh'): 'EACCES',
+            ('list', home): 'EACCES',
+            ('read', home / '.config/gh/hosts.yml'): 'EACCES',
+            ('read', home / 'work/text'): 'EACCES',
+            ('read', self.guard.policy): 'EACCES',
+            ('read', state / 'pin'): 'EACCES',
+            ('read', event_file): 'EACCES',
+            ('write', event_file): 'EACCES',
+            ('write', self.guard.policy): 'EACCES',
+            ('write', home / '.bashrc'): 'EACCES',
+            ('write', home / '.config/gtk-3.0/gtk.css'): 'EACCES',
+            ('remove', self.guard.policy): 'EACCES',
+            ('move', self.guard.policy): 'EACCES',
+            ('remove', self.guard.socket): 'EACCES',
+            ('make', home / 'new'): 'EACCES',
+            ('make', state / 'new'): 'EACCES',
+            ('make', '/tmp/new-of-an-askpass'): 'EACCES',
+            ('make', '/dev/shm/new-of-an-askpass'): 'EACCES',
+            ('link', state / 'link'): 'EACCES',
+            ('run', home / 'work/text'): 'EACCES',
+            ('read', home / '.config/gtk-3.0/gtk.css'): 'done',
+            ('list', home / '.local/share/fonts'): 'done',
+            ('read', '/etc/passwd'): 'done',
+            ('read', '/proc/self/status'): 'done',
+            ('list', '/usr/share'): 'done',
+            ('write', '/dev/null'): 'done',
+            ('run', '/bin/true'): 'done',
+        })
+        for path, text in before.items():
+            if path != event_file:
+                self.assertEqual(path.read_bytes(), text)
+        self.assertNotIn('Landlock', self.guard.output())
+
+    def test_it_reaches_no_sockets_and_processes_but_its_displays(self):
+        port = self.listen(('127.0.0.1', 0), socket.AF_INET).getsockname()[1]
+        runtime = self.place.runtime
+        for name in ('wayland-0', 'bus'):
+            self.listen(str(runtime / name))
+        not_ours = 'EACCES' if self.abi >= 9 else 'done'
+        self.check({
+            ('unix', runtime / 'wayland-0'): 'done',
+            ('unix', runtime / 'bus'): 'done',
+            ('unix', self.guard.socket): not_ours,
+            ('unix', runtime / 'ssh-agent-guard/control.sock'): not_ours,
+            ('unix', self.place.path / 'agent.sock'): not_ours,
+            ('tcp', port): 'EACCES' if self.abi >= 4 else 'done',
+            ('signal', self.guard.pid): 'EPERM' if self.abi >= 6 else 'done',
+        })
+
+
+class AskpassWithoutLandlock(AskpassAttempts):
+    spawn = {'preexec_fn': without_landlock}
+
+    def test_the_window_is_shown_and_what_is_missing_is_said(self):
+        self.check({('read', self.home / '.ssh/id_other'): 'done',
+                    ('write', self.home / '.bashrc'): 'done'})
+        self.assertEqual(self.signed()[-1]['reason'], 'denied')
+        self.attempts()
+        self.assertEqual(self.guard.output().count('this system has no Landlock'), 1)
 
 
 class Limits(ConfirmTest):

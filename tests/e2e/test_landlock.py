@@ -5,7 +5,7 @@ import platform
 import re
 
 import guard
-import place
+from place import landlock_abi, without_landlock
 
 PYTHON = '/usr/bin/python3'
 EVERY_OLDER_RIGHT = {1: 13, 2: 14, 3: 15, 4: 15}  # by ABI: how many; 16 from 5 on
@@ -34,10 +34,6 @@ if isinstance(ruleset, int):
 print(json.dumps({'confined': ruleset, 'connect': attempt(socket.socket(socket.AF_UNIX).connect, path),
                   'read': attempt(os.open, '/etc/passwd', os.O_RDONLY)}))
 '''
-
-
-def landlock_abi():
-    return place.libc.syscall(444, None, 0, 1)
 
 
 class Landlock(guard.GuardTest):
@@ -73,10 +69,18 @@ class Landlock(guard.GuardTest):
         else:
             self.assertEqual(found, {'confined': 'EINVAL', 'connect': 'done', 'read': 'done'})
 
-    def test_doctor_says_what_it_is_worth(self):
-        done = self.place.run(self.place.program, 'doctor', '--json')
-        said = [finding for finding in map(json.loads, done.stdout.splitlines())
+    def doctor_says(self, **options):
+        done = self.place.run(self.place.program, 'doctor', '--json', **options)
+        return [finding for finding in map(json.loads, done.stdout.splitlines())
                 if 'Landlock' in finding['text']]
+
+    def test_doctor_says_where_there_is_none(self):
+        finding, = self.doctor_says(preexec_fn=without_landlock)
+        self.assertEqual(finding['grade'], 'note')
+        self.assertIn('no Landlock', finding['text'])
+
+    def test_doctor_says_what_it_is_worth(self):
+        said = self.doctor_says()
         if self.abi >= 9:
             self.assertEqual(said, [])
         else:

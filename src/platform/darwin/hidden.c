@@ -58,6 +58,15 @@ int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
 	return -ENOSYS;
 }
 
+int platform_confine_window(const struct platform_window *window) {
+	(void)window;
+	return -ENOSYS;
+}
+
+bool platform_can_confine(void) {
+	return false;
+}
+
 /* A program needs root, or a right that Apple signs for, to look into others; but which of them
  * were signed so that others may (get-task-allow) nobody can tell from here. */
 void platform_system_facts(struct system_facts *ret) {

@@ -4,6 +4,7 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@ struct ruleset {
 #define REFER         (UINT64_C(1) << 13) /* from ABI 2 on */
 #define TRUNCATE      (UINT64_C(1) << 14) /* from ABI 3 on */
 #define RUN_FILE      (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
+#define WRITE         (LANDLOCK_ACCESS_FS_WRITE_FILE)
+#define FILE_RIGHTS   (RUN_FILE | WRITE | TRUNCATE | IOCTL_DEVICES | RESOLVE_UNIX)
+#define SCOPE_SIGNAL  2 /* from ABI 6 on */
 
 /* All that the kernel can deny, but connecting to sockets. */
 static struct ruleset ruleset_of(long abi) {
@@ -46,13 +50,19 @@ static size_t size_of(long abi) {
 	return (abi >= 6 ? 3 : abi >= 4 ? 2 : 1) * sizeof(uint64_t);
 }
 
-/* What is not there need not be allowed. */
+/* What is not there need not be allowed. Of rights on a file, those that only directories have are
+ * left out: the kernel would take none of them. */
 static int allow(int ruleset_fd, const char *path, uint64_t access) {
 	CLEANUP(close_fd) int fd = open(path, O_PATH | O_CLOEXEC);
 	struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
+	struct stat status;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISDIR(status.st_mode))
+		rule.allowed_access &= FILE_RIGHTS;
 	return syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
 	               ? -errno
 	               : 0;
@@ -175,4 +185,77 @@ int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
 	if (error == 0)
 		error = allow_all(fd, sandbox->sockets, sandbox->n_sockets, sockets);
 	return error < 0 ? error : enforce(fd);
+}
+
+/* Where the user has put something else than what is expected, it is not reached; no reason to show
+ * no window. */
+static void allow_present(int ruleset_fd, const char *const *paths, size_t n_paths,
+                          uint64_t access) {
+	for (size_t i = 0; access != 0 && i < n_paths; i++)
+		(void)allow(ruleset_fd, paths[i], access);
+}
+
+#define ALLOW_PRESENT(ruleset_fd, paths, access) \
+	allow_present(ruleset_fd, paths, sizeof(paths) / sizeof((paths)[0]), access)
+
+static void allow_system(int ruleset_fd, uint64_t devices, uint64_t sockets) {
+	static const char *const programs[] = {
+		"/bin",
+		"/gnu/store",
+		"/lib",
+		"/lib32",
+		"/lib64",
+		"/nix/store",
+		"/opt",
+		"/run/current-system",
+		"/run/opengl-driver",
+		"/sbin",
+		"/usr",
+	};
+	static const char *const texts[] = {
+		"/etc", "/proc", "/run/udev", "/sys", "/var/cache/fontconfig", "/var/lib/sss/mc",
+	};
+	/* A window is drawn by what is below /dev/dri, or by NVIDIA's own. */
+	static const char *const nodes[] = {
+		"/dev/dri",     "/dev/full",      "/dev/null",   "/dev/nvidia-modeset",
+		"/dev/nvidia0", "/dev/nvidiactl", "/dev/random", "/dev/urandom",
+		"/dev/zero",
+	};
+	static const char *const names[] = {"/run/nscd", "/run/systemd/userdb",
+	                                    "/var/lib/sss/pipes"};
+
+	ALLOW_PRESENT(ruleset_fd, programs, RUN);
+	ALLOW_PRESENT(ruleset_fd, texts, READ);
+	ALLOW_PRESENT(ruleset_fd, nodes, devices);
+	ALLOW_PRESENT(ruleset_fd, names, sockets);
+}
+
+int platform_confine_window(const struct platform_window *window) {
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset ruleset = ruleset_of(abi);
+	uint64_t sockets = abi >= LANDLOCK_ABI_SOCKETS ? RESOLVE_UNIX : 0;
+	CLEANUP(close_fd) int fd = -1;
+	int error;
+
+	if (abi < 1)
+		return -ENOSYS;
+	ruleset.files |= sockets;
+	if (window->is_remote)
+		ruleset.network = 0;
+	/* Clients of X11 try the abstract socket first, and take a refusal there for the last word.
+	 */
+	if (ruleset.scopes != 0)
+		ruleset.scopes = SCOPE_SIGNAL;
+	error = create(&fd, abi, &ruleset);
+	if (error < 0)
+		return error;
+	allow_system(fd, READ | WRITE | (ruleset.files & IOCTL_DEVICES), sockets);
+	allow_present(fd, window->programs, window->n_programs, RUN);
+	allow_present(fd, window->readable, window->n_readable, READ);
+	allow_present(fd, window->sockets, window->n_sockets, sockets);
+	return enforce(fd);
+}
+
+bool platform_can_confine(void) {
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
 }

@@ -32,7 +32,7 @@ struct known {
 };
 
 struct far_ends {
-	int diag_fd;                    /* asks the kernel about sockets; -1: it does not answer */
+	int diag_fd;                   /* asks the kernel about sockets; -1: it does not answer */
 	struct known known[KNOWN_MAX]; /* by the cookie's last bits: the kernel counts them up */
 };
 
