@@ -93,6 +93,7 @@ static int examine(const struct places *places, bool json) {
 	};
 
 	look_at_guard(&findings, &look);
+	look_at_install(&findings);
 	look_at_session(&findings, &look);
 	look_at_agents(&findings, &look);
 	look_at_keys(&findings, &look);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define KNOWN_HOSTS_LEN_MAX (64 * 1024 * 1024)
 #define FILES_MAX           10000 /* of a directory: nobody has so many keys */
 
+/* name is below ~/.ssh. */
 static void look_at_key(struct findings *findings, size_t *n_keys, int dir_fd, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 	struct stat status;
@@ -43,22 +45,42 @@ static void look_at_key(struct findings *findings, size_t *n_keys, int dir_fd, c
 		             "others may read or change a private key: ~/.ssh/%s", name);
 }
 
-void look_at_keys(struct findings *findings, const struct look *look) {
-	CLEANUP(free_pointer) char *path = NULL;
-	size_t n_keys = 0, bad = findings->n_bad;
+/* What lies in ~/.ssh, or in a directory there, whose name with a slash is below. */
+static void look_at_keys_in(struct findings *findings, size_t *n_keys, const char *ssh,
+                            const char *below) {
+	char path[PATH_MAX], name[PATH_MAX];
+	CLEANUP(close_fd) int ssh_fd = open(ssh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = NULL;
 
-	if (look->home != NULL && asprintf(&path, "%s/.ssh", look->home) >= 0)
+	if (ssh_fd >= 0 && snprintf(path, sizeof(path), "%s/%s", ssh, below) < (int)sizeof(path))
 		directory = opendir(path);
 	for (int i = 0; directory != NULL && i < FILES_MAX; i++) {
 		struct dirent *entry = readdir(directory);
+		struct stat status;
 
 		if (entry == NULL)
 			break;
-		look_at_key(findings, &n_keys, dirfd(directory), entry->d_name);
+		if (snprintf(name, sizeof(name), "%s%s", below, entry->d_name) >= (int)sizeof(name))
+			continue;
+		look_at_key(findings, n_keys, ssh_fd, name);
+		if (*below == '\0' && entry->d_name[0] != '.' &&
+		    fstatat(ssh_fd, name, &status, 0) == 0 && S_ISDIR(status.st_mode)) {
+			strcat(name, strlen(name) + 1 < sizeof(name) ? "/" : "");
+			look_at_keys_in(findings, n_keys, ssh, name);
+		}
 	}
 	if (directory != NULL)
 		closedir(directory);
+}
+
+void look_at_keys(struct findings *findings, const struct look *look) {
+	CLEANUP(free_pointer) char *path = NULL;
+	size_t n_keys = 0, bad = findings->n_bad;
+
+	if (look->home == NULL || asprintf(&path, "%s/.ssh", look->home) < 0)
+		path = NULL;
+	if (path != NULL)
+		look_at_keys_in(findings, &n_keys, path, "");
 	if (findings->n_bad == bad)
 		findings_add(findings, GRADE_OK, "keys", NULL,
 		             "no private key lies in ~/.ssh without a passphrase (%zu with one, or "

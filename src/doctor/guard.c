@@ -62,7 +62,8 @@ static void tell_state(struct findings *findings, struct bytes status) {
 		             AREA, "see `ssh-agent-guard status` and `ssh-agent-guard log`",
 		             "%s: %s", state, text);
 	if (*notice != '\0')
-		findings_add(findings, GRADE_NOTE, AREA, NULL, "it wants you to know: %s", notice);
+		findings_add(findings, GRADE_NOTE, AREA, "do as it says; see `ssh-agent-guard log`",
+		             "it wants you to know: %s", notice);
 }
 
 /* Who can say yes, as the guard has it in force. */
@@ -112,6 +113,14 @@ static void tell_people(struct findings *findings, const struct look *look) {
 		                       "confirmed is refused");
 }
 
+static void tell_process(struct findings *findings, struct bytes status) {
+	char pid[32];
+
+	status_value(pid, sizeof(pid), status, "pid");
+	if (atol(pid) > 0)
+		look_into_guard(findings, (pid_t)atol(pid));
+}
+
 void look_at_guard(struct findings *findings, const struct look *look) {
 	CLEANUP(buffer_deinit) struct buffer status = {0};
 	int result = control_ask(&status, look->control, "status", false);
@@ -120,6 +129,7 @@ void look_at_guard(struct findings *findings, const struct look *look) {
 		tell_state(findings, buffer_bytes(&status));
 		tell_upstream(findings, buffer_bytes(&status));
 		tell_people(findings, look);
+		tell_process(findings, buffer_bytes(&status));
 		return;
 	}
 	findings_add(findings, GRADE_BAD, AREA, "start it: eval \"$(ssh-agent-guard start)\"",

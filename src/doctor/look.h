@@ -5,9 +5,9 @@
 #ifndef DOCTOR_LOOK_H
 #define DOCTOR_LOOK_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <sys/types.h>
 
+#include "base/cleanup.h"
 #include "doctor/finding.h"
 
 struct look {
@@ -27,13 +27,16 @@ void look_at_policy(struct findings *findings, const struct look *look);
 void look_at_log(struct findings *findings, const struct look *look);
 void look_at_system(struct findings *findings, const struct look *look);
 
-/* A part of look_at_guard(): name as its status has it; why_reachable NULL: nobody else gets there. */
+/* A part of look_at_guard(): name as its status has it; why_reachable NULL: nobody else gets there.
+ */
 void look_at_upstream(struct findings *findings, const char *name, const char *why_reachable);
-/* Whether both paths are one, or lead to one file. */
-bool look_same_file(const char *a, const char *b);
-/* How many keys the agent there lists; -ECONNREFUSED and the like where there is none. */
-int look_counts_keys(uint32_t *ret, const char *path);
-/* Connects, and waits for what is said there first. 0: it begins so. */
-int look_greets(const char *path, const char *greeting);
+/* Another one: what it and its agent keep from the other programs of this user. */
+void look_into_guard(struct findings *findings, pid_t guard);
+void look_at_install(struct findings *findings); /* of this program */
+
+/* Calls with the name of each socket that the system lists, as it was bound. -ENOSYS: it has no
+ * list. */
+typedef void look_path_taker(void *data, const char *path);
+int look_each_listed(look_path_taker *take, void *data) MUST_CHECK;
 
 #endif

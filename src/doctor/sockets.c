@@ -1,29 +1,15 @@
 /* Sockets by which a key can be used without the guard: other agents, and shared connections. */
-#include <errno.h>
 #include <glob.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "base/cursor.h"
+#include "doctor/contact.h"
 #include "doctor/look.h"
-#include "platform/platform.h"
-#include "wire/message.h"
 
-#define AGENTS    "agents"
-#define ANSWER_MS 2000 /* of an agent that is well */
-
-bool look_same_file(const char *a, const char *b) {
-	struct stat one, other;
-
-	return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &other) == 0 &&
-	                             one.st_dev == other.st_dev && one.st_ino == other.st_ino);
-}
+#define AGENTS  "agents"
+#define MASTERS "shared connections"
 
 static bool is_socket(const char *path) {
 	struct stat status;
@@ -31,99 +17,60 @@ static bool is_socket(const char *path) {
 	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-static int connect_to(int *ret_fd, const char *path) {
-	CLEANUP(close_fd) int fd = -1;
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int error = platform_socket(&fd, false);
-
-	if (error < 0)
-		return error;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/* Reads len bytes; -ETIMEDOUT: they do not come. */
-static int receive(int fd, uint8_t *bytes, size_t len) {
-	while (len > 0) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		ssize_t got;
-
-		if (poll(&ready, 1, ANSWER_MS) <= 0)
-			return -ETIMEDOUT;
-		got = recv(fd, bytes, len, MSG_DONTWAIT);
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (got <= 0)
-			return -ECONNRESET;
-		bytes += got;
-		len -= (size_t)got;
-	}
-	return 0;
-}
-
-/* How many keys the agent lists. -EPROTO: it is none. */
-int look_counts_keys(uint32_t *ret, const char *path) {
-	static const uint8_t request[] = {0, 0, 0, 1, AGENT_REQUEST_IDENTITIES};
-	CLEANUP(close_fd) int fd = -1;
-	uint8_t answer[MESSAGE_HEADER + 5]; /* length, type, and how many there are */
-	struct cursor cursor = cursor_over(BYTES(answer));
-	int error = connect_to(&fd, path);
-
-	if (error < 0)
-		return error;
-	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) != sizeof(request))
-		return -EPROTO;
-	error = receive(fd, answer, sizeof(answer));
-	if (error < 0)
-		return error;
-	cursor_u32(&cursor);
-	if (cursor_u8(&cursor) != AGENT_IDENTITIES_ANSWER)
-		return -EPROTO;
-	*ret = cursor_u32(&cursor);
-	return 0;
-}
-
+/* Each is told once, whatever led to it; what is told ends in its path. */
 static bool is_told_of(const struct findings *findings, const char *path) {
-	for (size_t i = 0; i < findings->count; i++)
-		if (strcmp(findings->items[i].area, AGENTS) == 0 &&
-		    strstr(findings->items[i].text, path) != NULL)
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < findings->count; i++) {
+		const char *text = findings->items[i].text;
+		size_t text_len = strlen(text);
+
+		if (text_len > len && text[text_len - len - 1] == ' ' &&
+		    strcmp(text + text_len - len, path) == 0)
 			return true;
+	}
 	return false;
 }
 
-static void look_at_agent(struct findings *findings, const struct look *look, const char *path) {
-	uint32_t keys = 0;
-
-	if (!is_socket(path) || look_same_file(path, look->socket) || is_told_of(findings, path) ||
-	    look_counts_keys(&keys, path) < 0)
-		return;
-	if (keys > 0)
+static void tell_agent(struct findings *findings, const char *path, uint32_t n_keys) {
+	if (n_keys > 0)
 		findings_add(findings, GRADE_BAD, AGENTS,
 		             "take its keys out (SSH_AUTH_SOCK=PATH ssh-add -D), or end it, and "
 		             "add them to the guard",
-		             "an agent without a guard has %u key%s: %s", keys,
-		             keys == 1 ? "" : "s", path);
+		             "an agent without a guard has %u key%s: %s", n_keys,
+		             n_keys == 1 ? "" : "s", path);
 	else
-		findings_add(findings, GRADE_NOTE, AGENTS, NULL,
+		findings_add(findings, GRADE_NOTE, AGENTS,
+		             "end it, so that no key is added to it by mistake",
 		             "an agent without a guard has no keys now: %s", path);
 }
 
-int look_greets(const char *path, const char *greeting) {
-	CLEANUP(close_fd) int fd = -1;
-	uint8_t said[16];
-	size_t len = strlen(greeting);
-	int error = len <= sizeof(said) ? connect_to(&fd, path) : -EINVAL;
+static void tell_master(struct findings *findings, const char *path) {
+	findings_add(findings, GRADE_NOTE, MASTERS,
+	             "ssh -O exit HOST ends it; ControlPersist no, or a short time, keeps it short",
+	             "an open connection can be used by every program of this user, without any "
+	             "key: %s",
+	             path);
+}
 
-	if (error == 0)
-		error = receive(fd, said, len);
-	if (error < 0)
-		return error;
-	return memcmp(said, greeting, len) == 0 ? 0 : -EPROTO;
+/* An endpoint is the guard's, too. */
+static bool is_guards(const struct look *look, const char *path) {
+	pid_t guard = contact_listener(look->socket);
+
+	return contact_same_place(path, look->socket) || contact_same_place(path, look->control) ||
+	       (guard != 0 && contact_listener(path) == guard);
+}
+
+static void look_at_socket(struct findings *findings, const struct look *look, const char *path) {
+	struct contacted contacted;
+
+	if (!is_socket(path) || is_told_of(findings, path) || is_guards(look, path))
+		return;
+	contacted = contact_ask(path);
+	if (contacted.what == CONTACT_AGENT)
+		tell_agent(findings, path, contacted.n_keys);
+	else if (contacted.what == CONTACT_MASTER)
+		tell_master(findings, path);
 }
 
 /* Where agents are known to listen, below the directory that the variable names, or is "~". */
@@ -176,8 +123,39 @@ static void for_each(const char *directory, const char *pattern, look_at_path *c
 	free(whole);
 }
 
+/* ssh binds its socket by a name with this many letters more, and then gives it the one that is
+ * meant. */
+#define MASTER_SUFFIX_LEN 17
+
+struct listed {
+	struct findings *findings;
+	const struct look *look;
+};
+
+/* Whoever listens elsewhere has nothing to do with ssh; gpg-agent's own protocol is another one. */
+static void on_listed(void *data, const char *path) {
+	const struct listed *listed = data;
+	size_t len = strlen(path);
+	CLEANUP(free_pointer) char *meant = NULL;
+
+	if (path[0] != '/' || (strstr(path, "ssh") == NULL && strstr(path, "agent") == NULL) ||
+	    (strstr(path, "/S.gpg-agent") != NULL && strstr(path, "/S.gpg-agent.ssh") == NULL))
+		return;
+	if (!is_socket(path) && len > MASTER_SUFFIX_LEN && path[len - MASTER_SUFFIX_LEN] == '.')
+		meant = strndup(path, len - MASTER_SUFFIX_LEN);
+	look_at_socket(listed->findings, listed->look, meant != NULL ? meant : path);
+}
+
+static bool has_area(const struct findings *findings, const char *area) {
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->items[i].area, area) == 0)
+			return true;
+	return false;
+}
+
 void look_at_agents(struct findings *findings, const struct look *look) {
-	size_t before = findings->count;
+	struct listed listed = {findings, look};
+	int error;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const char *below = places[i].below;
@@ -185,25 +163,27 @@ void look_at_agents(struct findings *findings, const struct look *look) {
 		                        : *below == '/'         ? below
 		                                                : getenv(below);
 
-		for_each(directory, places[i].pattern, look_at_agent, findings, look);
+		for_each(directory, places[i].pattern, look_at_socket, findings, look);
 	}
-	if (findings->count == before)
+	error = look_each_listed(on_listed, &listed);
+	if (!has_area(findings, AGENTS))
 		findings_add(findings, GRADE_OK, AGENTS, NULL,
-		             "no agent without a guard was found where they usually are");
+		             error == 0 ? "no agent without a guard was found where they usually "
+		                          "are, nor among the sockets that the kernel lists"
+		                        : "no agent without a guard was found where they usually "
+		                          "are");
 }
 
 static void look_at_master(struct findings *findings, const struct look *look, const char *path) {
-	CLEANUP(close_fd) int fd = -1;
+	struct contacted contacted;
 
 	(void)look;
+	if (strstr(path, "/.ssh/agent/") != NULL || !is_socket(path) || is_told_of(findings, path))
+		return;
+	contacted = contact_ask(path);
 	/* What listens there need not be one, but nothing else has business in ~/.ssh. */
-	if (strstr(path, "/.ssh/agent/") == NULL && is_socket(path) && connect_to(&fd, path) == 0)
-		findings_add(findings, GRADE_NOTE, "shared connections",
-		             "ssh -O exit HOST ends it; ControlPersist no, or a short time, keeps "
-		             "it short",
-		             "an open connection can be used by every program of this user, "
-		             "without any key: %s",
-		             path);
+	if (contacted.what == CONTACT_MASTER || contacted.what == CONTACT_OTHER)
+		tell_master(findings, path);
 }
 
 void look_at_session(struct findings *findings, const struct look *look) {
@@ -214,7 +194,7 @@ void look_at_session(struct findings *findings, const struct look *look) {
 		             "eval \"$(ssh-agent-guard start)\" in your shell's start file sets it",
 		             "SSH_AUTH_SOCK is not set here, so programs started from this shell "
 		             "use no agent");
-	else if (look_same_file(socket, look->socket))
+	else if (contact_same_place(socket, look->socket))
 		findings_add(findings, GRADE_OK, "session", NULL, "SSH_AUTH_SOCK is the guard's");
 	else
 		findings_add(findings, GRADE_BAD, "session",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor/contact.h"
 #include "doctor/look.h"
 #include "platform/platform.h"
 
@@ -26,7 +27,8 @@ static void look_at_openssh(struct findings *findings) {
 	output_of(output, "ssh -V 2>&1");
 	output[strcspn(output, ",\n")] = '\0';
 	if (sscanf(output, "OpenSSH_%d.%d", &major, &minor) != 2)
-		findings_add(findings, GRADE_NOTE, "openssh", NULL,
+		findings_add(findings, GRADE_NOTE, "openssh",
+		             "install it (Debian: openssh-client), 8.9 or later",
 		             "there is no OpenSSH client here, so destinations will not be proved");
 	else if (major < 8 || (major == 8 && minor < 9))
 		findings_add(findings, GRADE_BAD, "openssh", "OpenSSH 8.9 and later say so",
@@ -54,28 +56,35 @@ static char *value_of(char *lines, const char *name) {
 	return NULL;
 }
 
-/* What systemd starts for this user gets its environment from there, not from a shell. */
-static void look_at_service_manager(struct findings *findings, const struct look *look) {
+/* What a service manager starts for this user gets its environment from there, not from a shell. */
+static void tell_manager(struct findings *findings, const struct look *look, const char *manager,
+                         const char *value, const char *advice) {
+	if (value == NULL || *value == '\0')
+		findings_add(findings, GRADE_NOTE, "session", advice,
+		             "programs that %s starts for this user have no SSH_AUTH_SOCK", manager);
+	else if (contact_same_place(value, look->socket))
+		findings_add(findings, GRADE_OK, "session", NULL,
+		             "programs that %s starts for this user use the guard", manager);
+	else
+		findings_add(findings, GRADE_BAD, "session", advice,
+		             "programs that %s starts for this user go round the guard: SSH_AUTH_SOCK "
+		             "is %s there",
+		             manager, value);
+}
+
+static void look_at_service_managers(struct findings *findings, const struct look *look) {
 	char output[OUTPUT_LEN_MAX];
-	const char *value;
 
 	output_of(output, "timeout 3 systemctl --user show-environment 2>/dev/null");
-	if (*output == '\0')
-		return; /* none runs for this user */
-	value = value_of(output, "SSH_AUTH_SOCK");
-	if (value == NULL)
-		findings_add(findings, GRADE_NOTE, "session",
-		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
-		             "programs that systemd starts for this user have no SSH_AUTH_SOCK");
-	else if (look_same_file(value, look->socket))
-		findings_add(findings, GRADE_OK, "session", NULL,
-		             "programs that systemd starts for this user use the guard");
-	else
-		findings_add(findings, GRADE_BAD, "session",
-		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf",
-		             "programs that systemd starts for this user go round the guard: "
-		             "SSH_AUTH_SOCK is %s there",
-		             value);
+	if (*output != '\0') /* one runs for this user */
+		tell_manager(findings, look, "systemd", value_of(output, "SSH_AUTH_SOCK"),
+		             "SSH_AUTH_SOCK=... in ~/.config/environment.d/ssh-agent-guard.conf");
+	output_of(output, "launchctl getenv SSH_AUTH_SOCK 2>/dev/null && echo");
+	if (*output != '\0') {
+		output[strcspn(output, "\n")] = '\0';
+		tell_manager(findings, look, "launchd", output,
+		             "launchctl setenv SSH_AUTH_SOCK ..., where your session starts");
+	}
 }
 
 static void look_at_kernel(struct findings *findings) {
@@ -89,7 +98,8 @@ static void look_at_kernel(struct findings *findings) {
 		                     ? ", by a handle that no other process can take on"
 		                     : "");
 	else
-		findings_add(findings, GRADE_NOTE, "kernel", NULL,
+		findings_add(findings, GRADE_NOTE, "kernel",
+		             "let no rule allow by an executable what matters: see docs/threat-model.md",
 		             "it names who connected, not who wrote each message");
 	if (facts.names_writers == TRI_YES && facts.has_pidfd != TRI_YES)
 		findings_add(findings, GRADE_NOTE, "kernel", "Linux 6.5 and later have handles",
@@ -117,11 +127,14 @@ static void look_at_kernel(struct findings *findings) {
 			"allowed ssh included");
 	if (facts.landlock_abi == 0)
 		findings_add(findings, GRADE_NOTE, "kernel",
-		             "on Linux, have it built with Landlock and named in lsm=",
+		             "on Linux 5.13 and later, have it built with Landlock and named in lsm=",
 		             "it has no Landlock: what the guard starts to speak with a security key "
-		             "or to ask in a window has all rights of this user");
-	if (facts.landlock_abi > 0 && facts.landlock_abi < 9)
-		findings_add(findings, GRADE_NOTE, "kernel", NULL,
+		             "or to ask in a window has all rights of this user, and exec has "
+		             "namespaces alone");
+	else if (facts.landlock_abi < LANDLOCK_ABI_SOCKETS)
+		findings_add(findings, GRADE_NOTE, "kernel",
+		             "Linux 7.1 and later can; `ssh-agent-guard exec` hides the sockets on "
+		             "older ones",
 		             "its Landlock (ABI %d) keeps no program from connecting to a socket: "
 		             "a sandbox made of it alone does not protect an agent",
 		             facts.landlock_abi);
@@ -129,6 +142,6 @@ static void look_at_kernel(struct findings *findings) {
 
 void look_at_system(struct findings *findings, const struct look *look) {
 	look_at_openssh(findings);
-	look_at_service_manager(findings, look);
+	look_at_service_managers(findings, look);
 	look_at_kernel(findings);
 }

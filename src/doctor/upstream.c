@@ -1,10 +1,10 @@
 /* The real agent behind the guard that runs: who else can reach it. */
-#include <stdint.h>
 #include <string.h>
 
 #include "agent/gpg_conf.h"
 #include "agent/upstream_place.h"
 #include "config.h"
+#include "doctor/contact.h"
 #include "doctor/look.h"
 
 #define AREA "upstream"
@@ -18,7 +18,7 @@ static void tell_gpg(struct findings *findings, const char *why) {
 	int error = gpg_conf_agent_socket(&path, GPGCONF_PROGRAM);
 
 	if (error == 0)
-		error = look_greets(path, "OK ");
+		error = contact_greets(path, "OK ");
 	if (error == 0)
 		findings_add(
 			findings, GRADE_BAD, AREA, advice,
@@ -58,21 +58,20 @@ static void tell_others(struct findings *findings, const char *path) {
 static void tell_foreign(struct findings *findings, const char *path) {
 	static const char advice[] =
 		"leave --upstream out, and add your keys to the guard with ssh-add";
-	uint32_t keys = 0;
-	int error = look_counts_keys(&keys, path);
+	struct contacted contacted = contact_ask(path);
 
-	if (error == 0)
+	if (contacted.what == CONTACT_AGENT)
 		findings_add(
 			findings, GRADE_BAD, AREA, advice,
 			"other programs of this user can reach the real agent, and so go round "
 			"the guard: it told doctor of %u key%s at %s",
-			keys, keys == 1 ? "" : "s", path);
+			contacted.n_keys, contacted.n_keys == 1 ? "" : "s", path);
 	else
 		findings_add(
 			findings, GRADE_BAD, AREA, advice,
 			"other programs of this user can reach the real agent at %s, and so go "
 			"round the guard (it does not answer now: %s)",
-			path, strerror(-error));
+			path, strerror(-contacted.error));
 	tell_others(findings, path);
 }
 

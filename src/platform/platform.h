@@ -164,6 +164,16 @@ enum tri subject_holds_connection(struct subject *subject, struct connection_id 
 /* Start time in the unit of struct process. -ESRCH: gone. Blocks, as above. */
 int platform_start_ticks(uint64_t *ret, pid_t pid) MUST_CHECK;
 
+/* What a process keeps from the other programs of its user, found out by trying from here: for tools.
+ * Blocks, as above. -ENOSYS: this system has nothing to try. */
+struct keeping {
+	const char *taken; /* what of it could be taken; static; NULL: nothing */
+	bool filters_calls, no_new_privileges;
+};
+int platform_try_to_take(struct keeping *ret, pid_t pid) MUST_CHECK;
+/* The child of that process with this argv[0]. -ESRCH: there is none. */
+int platform_child_called(pid_t *ret, pid_t parent, const char *name) MUST_CHECK;
+
 /* Whether the peer's process lives: as long as it does, its PID is nobody else's. Without a pidfd,
  * whether any process has its PID. Never blocks. */
 bool platform_peer_alive(const struct peer *peer);

@@ -6,8 +6,10 @@ import socket
 import unittest
 
 import guard
-from guard import SSH_ADD, SSH_KEYGEN
+import place
+from guard import SSH, SSH_ADD, SSH_KEYGEN
 from place import wait_until
+from sshd import Sshd
 
 
 class Doctor(guard.GuardTest):
@@ -19,6 +21,8 @@ class Doctor(guard.GuardTest):
         findings = [json.loads(line) for line in done.stdout.splitlines()]
         bad = [finding for finding in findings if finding['grade'] == 'bad']
         self.assertEqual(done.returncode, 1 if bad else 0)
+        for finding in findings:  # each with what to do
+            self.assertTrue(finding['grade'] == 'ok' or finding.get('advice'), finding)
         return findings
 
     def of(self, findings, area, grade=None):
@@ -59,6 +63,34 @@ class Doctor(guard.GuardTest):
         found = self.of(self.examine(env=server.env), 'upstream', 'bad')
         self.assertIn(str(agent.socket), found[0])
 
+    def test_an_agent_that_listens_where_none_usually_does_is_found(self):
+        agent = self.start_agent('elsewhere-agent')
+        server = self.start_guard()
+        self.add(agent, self.keys.make())
+        found = self.of(self.examine(env=server.env), 'agents', 'bad')
+        self.assertEqual([text for text in found if str(self.place.path) in text],
+                         [f'an agent without a guard has 1 key: {agent.socket}'])
+
+    def test_an_endpoint_of_the_guard_is_no_other_agent(self):
+        door = self.place.runtime / 'ssh-door.sock'
+        server = self.start_guard(f'{guard.ALLOW_ALL}endpoints: {{people: {{path: {door}}}}}\n')
+        wait_until(lambda: place.socket_answers(door), 'the endpoint is there')
+        self.add(server, self.keys.make())
+        self.assertNotIn(str(door), str(self.of(self.examine(env=server.env), 'agents')))
+
+    def test_what_the_guards_process_keeps_from_others_is_tried(self):
+        server = self.start_guard()
+        findings = self.examine(env=server.env)
+        found = self.of(findings, 'process', 'ok')
+        self.assertIn('the guard runs under a filter of system calls, and gets no new privileges',
+                      found)
+        self.assertTrue(any(text.startswith('nothing can be taken of the guard and its ssh-agent')
+                            for text in found), found)
+        self.assertEqual(self.of(findings, 'process', 'bad'), [])
+
+    def test_the_program_is_told_from_one_that_root_installed(self):
+        self.assertIn(str(self.place.program), self.of(self.examine(), 'install', 'note')[0])
+
     def test_a_session_that_goes_round_the_guard_is_found(self):
         agent = self.start_agent()
         self.start_guard()
@@ -66,6 +98,16 @@ class Doctor(guard.GuardTest):
         findings = self.examine(env=agent.env)
         self.assertIn(str(agent.socket), self.of(findings, 'session', 'bad')[0])
         self.assertIn('1 key', self.of(findings, 'agents', 'bad')[0])
+
+    def test_what_launchd_gives_its_programs_is_asked(self):
+        server = self.start_guard()
+        launchctl = self.place.bin / 'launchctl'  # there is none on Linux
+        path = f'{self.place.bin}:{self.place.env["PATH"]}'
+        for value, grade in ((server.socket, 'ok'), (f'{server.socket}.other', 'bad'), ('', 'note')):
+            self.place.write('bin/launchctl', f'#!/bin/sh\n[ "$*" = "getenv SSH_AUTH_SOCK" ] && '
+                                              f'printf %s "{value}"\n', 0o755)
+            found = self.of(self.examine(env={**server.env, 'PATH': path}), 'session', grade)
+            self.assertTrue(any('launchd' in text for text in found), (launchctl, grade, found))
 
     def test_a_private_key_without_a_passphrase_is_found(self):
         directory = self.ssh_directory()
@@ -80,6 +122,23 @@ class Doctor(guard.GuardTest):
         self.assertIn('1 with one', found[0])
         (directory / 'closed').chmod(0o644)
         self.assertIn('others may read', self.of(self.examine(), 'keys', 'bad')[0])
+
+    def test_so_is_one_in_a_directory_of_its_own(self):
+        self.ssh_directory()
+        self.place.run_ok(SSH_KEYGEN, '-q', '-t', 'ed25519', '-N', '', '-f',
+                          self.place.make_directory(self.ssh_directory() / 'work') / 'open')
+        self.assertIn('~/.ssh/work/open', self.of(self.examine(), 'keys', 'bad')[0])
+
+    def test_an_open_connection_of_ssh_elsewhere_is_known_by_what_it_says(self):
+        key = self.keys.make()
+        host = Sshd(self.place, 'a', [f'{key}.pub'])
+        path = self.place.runtime / 'ssh-to-a'
+        self.place.spawn(SSH, '-F', host.client_config, '-o', f'IdentityFile={key}', '-o',
+                         'IdentitiesOnly=yes', '-N', '-M', '-S', path, 'a')
+        wait_until(path.exists, 'the connection is shared')
+        found = self.of(self.examine(), 'shared connections', 'note')
+        self.assertEqual([text for text in found if text.endswith(f': {path}')], found)
+        self.assertEqual(len(found), 1)
 
     def test_an_open_connection_of_ssh_is_found(self):
         path = self.ssh_directory() / 'master-git@host:22'

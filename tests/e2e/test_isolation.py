@@ -355,6 +355,17 @@ class Installed(Isolation):
         # No policy of the user's own is there, so a change of the agent is denied.
         self.assertNotEqual(self.place.run(SSH_ADD, '-q', key, env=server.env).returncode, 0)
 
+    def test_doctor_tells_it_from_one_whose_bit_the_system_does_not_heed(self):
+        def install(*before):
+            done = self.place.run(*before, self.place.program, 'doctor', '--json')
+            return [(finding['grade'], finding['text']) for finding
+                    in map(json.loads, done.stdout.splitlines()) if finding['area'] == 'install']
+
+        self.assertEqual([grade for grade, _ in install()], ['ok'])
+        found = install('setpriv', '--no-new-privs')
+        self.assertEqual([grade for grade, _ in found], ['bad'])
+        self.assertIn(str(self.place.program), found[0][1])
+
     def test_its_starter_chooses_neither_policy_nor_state(self):
         other = self.place.make_directory(self.place.home / 'other')
         server = self.start_installed(arguments=('--state-dir', other))

@@ -104,8 +104,10 @@ class Doctor(guard.GuardTest):
         self.assertEqual([grade for grade, _ in self.session(server)[1]], ['note'])
         self.set(server.socket)
         self.assertEqual([grade for grade, _ in self.session(server)[1]], ['ok'])
+        self.set('')
+        self.assertEqual([grade for grade, _ in self.session(server)[1]], ['note'])
         # One that begins like the guard's is another.
-        for other in (f'{server.socket}.other', '/tmp/agent', ''):
+        for other in (f'{server.socket}.other', '/tmp/agent'):
             self.set(other)
             status, found = self.session(server)
             self.assertEqual([grade for grade, _ in found], ['bad'], other)

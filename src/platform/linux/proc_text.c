@@ -160,6 +160,12 @@ int proc_status_parse(struct proc_status *ret, struct bytes text) {
 			has_tracer = parse_int(&status.tracer, value);
 		else if (bytes_equal_text(key, "NSpid"))
 			status.pid_namespaces = count_numbers(value);
+		else if (bytes_equal_text(key, "PPid") && !parse_int(&status.parent, value))
+			return -EBADMSG;
+		else if (bytes_equal_text(key, "Seccomp"))
+			status.filters_calls = bytes_equal_text(value, "2");
+		else if (bytes_equal_text(key, "NoNewPrivs"))
+			status.no_new_privileges = bytes_equal_text(value, "1");
 	}
 	if (!has_uids || !has_tracer)
 		return -EBADMSG;

@@ -34,6 +34,9 @@ struct proc_status {
 	/* In how many PID namespaces it has a number, from that of /proc inwards. 1: in ours alone;
 	 * 0: the kernel does not say. */
 	unsigned pid_namespaces;
+	pid_t parent;           /* 0: none that we can see */
+	bool filters_calls;     /* by seccomp, see seccomp(2) */
+	bool no_new_privileges; /* see prctl(2) */
 };
 
 /* /proc/PID/status; all of its lines must be there. -EBADMSG. */

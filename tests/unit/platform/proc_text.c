@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <limits.h>
 #include <string.h>
 
@@ -95,6 +96,27 @@ static void status_tells_tracer_uids_and_namespaces(void **state) {
 	assert_int_equal(status.uids[0], 1000);
 	assert_int_equal(status.uids[1], 0);
 	assert_int_equal(status.pid_namespaces, 2);
+}
+
+static void status_tells_the_parent_and_what_the_process_gave_up(void **state) {
+	const char rest[] = "TracerPid:\t0\nUid:\t1\t1\t1\t1\n";
+	char lines[256];
+	struct proc_status status;
+
+	(void)state;
+	snprintf(lines, sizeof(lines), "PPid:\t31\nNoNewPrivs:\t1\nSeccomp:\t2\n%s", rest);
+	assert_int_equal(proc_status_parse(&status, text(lines)), 0);
+	assert_int_equal(status.parent, 31);
+	assert_true(status.filters_calls);
+	assert_true(status.no_new_privileges);
+	snprintf(lines, sizeof(lines), "NoNewPrivs:\t0\nSeccomp:\t1\nSeccomp_filters:\t2\n%s",
+	         rest);
+	assert_int_equal(proc_status_parse(&status, text(lines)), 0);
+	assert_int_equal(status.parent, 0);
+	assert_false(status.filters_calls); /* strict mode is no filter */
+	assert_false(status.no_new_privileges);
+	snprintf(lines, sizeof(lines), "PPid:\tx\n%s", rest);
+	assert_int_equal(proc_status_parse(&status, text(lines)), -EBADMSG);
 }
 
 static void a_status_without_what_counts_is_refused(void **state) {
@@ -193,6 +215,7 @@ int main(void) {
 		cmocka_unit_test(a_title_cannot_write_the_fields_behind_it),
 		cmocka_unit_test(a_stat_that_is_cut_or_odd_is_refused),
 		cmocka_unit_test(status_tells_tracer_uids_and_namespaces),
+		cmocka_unit_test(status_tells_the_parent_and_what_the_process_gave_up),
 		cmocka_unit_test(a_status_without_what_counts_is_refused),
 		cmocka_unit_test(the_unified_cgroup_is_found_among_others),
 		cmocka_unit_test(a_cut_command_line_keeps_whole_texts),
