@@ -212,6 +212,28 @@ class Told(GpgAgent):
         self.assertIn('signs as well', server.wait_event(trigger='upstream-started')['detail'])
 
 
+@unittest.skipUnless(shutil.which('unshare'), 'needs unshare (package util-linux)')
+class Open(GpgAgent):
+    """Where nothing can be hidden, it works in a directory of the user's own, and that is told."""
+
+    as_person = False
+
+    def test_it_listens_in_a_private_directory(self):
+        if os.getuid() != 0:
+            self.skipTest('needs root, whose user namespace knows the owner of /tmp')
+        done = self.place.run('unshare', '-Ur', 'true')
+        if done.returncode != 0:
+            self.skipTest(f'no user namespaces here: {done.stderr.strip()}')
+        server = self.start(wrapper=('unshare', '-Ur'))
+        path, = self.place.runtime.glob('ssh-agent-guard/agent-*/s')
+        self.assertEqual(path.parent.stat().st_mode & 0o777, 0o700)
+        self.assertIn('user namespace', server.status()['upstream_reachable_why'])
+        done = self.place.run(SSH_ADD, '-l', env={'SSH_AUTH_SOCK': str(path)})
+        self.assertEqual(done.returncode, 1)  # it answers: it has no keys
+        server.stop()
+        self.assertFalse(path.parent.exists())
+
+
 class Refuses(GpgAgent):
     def refused(self, *words):
         server = self.start(wait=False)

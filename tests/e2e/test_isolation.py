@@ -355,6 +355,19 @@ class Installed(Isolation):
         # No policy of the user's own is there, so a change of the agent is denied.
         self.assertNotEqual(self.place.run(SSH_ADD, '-q', key, env=server.env).returncode, 0)
 
+    @unittest.skipUnless(shutil.which('gpgconf') and shutil.which('gpg-agent'), 'needs gpg-agent')
+    def test_nor_whose_keys_a_gpg_agent_has(self):
+        other = self.place.make_directory(self.place.home / 'gnupg')
+        home = self.place.person.home
+        server = self.start_installed(upstream='managed:gpg-agent', env={'GNUPGHOME': str(other)})
+        gpg_agent = [pid for pid in descendants(server.pid)
+                     if command_line(pid)[:1] == [b'gpg-agent']]
+        self.assertEqual(len(gpg_agent), 1)
+        environ = pathlib.Path(f'/proc/{gpg_agent[0]}/environ').read_bytes().split(b'\0')
+        self.assertIn(f'HOME={home}'.encode(), environ)
+        self.assertEqual(list(other.iterdir()), [])
+        self.assertEqual(self.pry(*gpg_agent), [])
+
     def test_doctor_tells_it_from_one_whose_bit_the_system_does_not_heed(self):
         def install(*before):
             done = self.place.run(*before, self.place.program, 'doctor', '--json')
