@@ -125,7 +125,7 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	    (prompt->question->methods & CONFIRM_ASKPASS) == 0)
 		return;
 	showing->was_in_window = true;
-	if (!asker->told_of_windows && !platform_can_confine())
+	if (!asker->told_of_windows && platform_landlock_abi() == 0)
 		diag_info("%s: runs with all that you may do, because this system has no Landlock",
 		          askpass_program());
 	asker->told_of_windows = true;

@@ -260,15 +260,14 @@ static bool settle(const struct job *job, bool refuses, const char *what) {
 
 /* What the system cannot keep up is said, and refused unless it was asked for. */
 static bool promises_hold(const struct job *job) {
-	struct system_facts facts;
+	const int landlock_abi = platform_landlock_abi();
 
-	platform_system_facts(&facts);
 	if (job->nested)
 		return settle(job, false,
 		              "without Landlock the program can signal its own job outside, "
 		              "reach abstract sockets unless --no-network is given, and sockets "
 		              "that are made later where it can see them");
-	if (facts.landlock_abi < LANDLOCK_ABI_SCOPES) {
+	if (landlock_abi < LANDLOCK_ABI_SCOPES) {
 		if (!settle(job, true,
 		            "this kernel's Landlock (before Linux 6.12) does not keep the program "
 		            "from signalling its own job outside"))
@@ -277,7 +276,7 @@ static bool promises_hold(const struct job *job) {
 		    !settle(job, true, "nor from abstract sockets: give --no-network"))
 			return false;
 	}
-	if (facts.landlock_abi < LANDLOCK_ABI_SOCKETS)
+	if (landlock_abi < LANDLOCK_ABI_SOCKETS)
 		diag_debug("exec: a socket that is made later, in a directory that the program can "
 		           "see, it can reach (before Linux 7.1)");
 	return true;

@@ -315,8 +315,8 @@ struct platform_window {
 	bool is_remote;
 };
 int platform_confine_window(const struct platform_window *window) MUST_CHECK;
-/* Whether the system can confine a process at all. */
-bool platform_can_confine(void);
+/* The version of Landlock that this system has; 0: it cannot confine a process. */
+int platform_landlock_abi(void);
 /* Landlock's, from which on it keeps a process from abstract sockets and from signalling others,
  * and from sockets with names. */
 #define LANDLOCK_ABI_SCOPES  6

@@ -63,8 +63,8 @@ int platform_confine_window(const struct platform_window *window) {
 	return -ENOSYS;
 }
 
-bool platform_can_confine(void) {
-	return false;
+int platform_landlock_abi(void) {
+	return 0;
 }
 
 /* A program needs root, or a right that Apple signs for, to look into others; but which of them

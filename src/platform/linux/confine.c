@@ -29,7 +29,7 @@ struct ruleset {
 #define SCOPE_SIGNAL  2 /* from ABI 6 on */
 
 /* All that the kernel can deny, but connecting to sockets. */
-static struct ruleset ruleset_of(long abi) {
+static struct ruleset ruleset_of(int abi) {
 	const uint64_t first = (1U << 13) - 1;
 	struct ruleset ruleset = {.files = first};
 
@@ -46,7 +46,7 @@ static struct ruleset ruleset_of(long abi) {
 	return ruleset;
 }
 
-static size_t size_of(long abi) {
+static size_t size_of(int abi) {
 	return (abi >= 6 ? 3 : abi >= 4 ? 2 : 1) * sizeof(uint64_t);
 }
 
@@ -79,7 +79,7 @@ static int allow_libraries(int ruleset_fd) {
 	return error;
 }
 
-static int create(int *ret_fd, long abi, const struct ruleset *ruleset) {
+static int create(int *ret_fd, int abi, const struct ruleset *ruleset) {
 	int fd = (int)syscall(SYS_landlock_create_ruleset, ruleset, size_of(abi), 0);
 
 	if (fd < 0)
@@ -88,10 +88,16 @@ static int create(int *ret_fd, long abi, const struct ruleset *ruleset) {
 	return 0;
 }
 
-static int begin(int *ret_fd, long *ret_abi) {
+int platform_landlock_abi(void) {
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi > 0 ? (int)abi : 0;
+}
+
+static int begin(int *ret_fd, int *ret_abi) {
 	struct ruleset ruleset;
 
-	*ret_abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	*ret_abi = platform_landlock_abi();
 	if (*ret_abi < 1)
 		return -ENOSYS;
 	ruleset = ruleset_of(*ret_abi);
@@ -107,7 +113,7 @@ static int enforce(int ruleset_fd) {
 
 int platform_confine_to(const char *program) {
 	CLEANUP(close_fd) int fd = -1;
-	long abi;
+	int abi;
 	int error = begin(&fd, &abi);
 
 	if (error == 0)
@@ -126,7 +132,7 @@ int platform_confine_to(const char *program) {
 int platform_confine_to_keys(void) {
 	uint64_t devices = READ | LANDLOCK_ACCESS_FS_WRITE_FILE;
 	CLEANUP(close_fd) int fd = -1;
-	long abi;
+	int abi;
 	int error = begin(&fd, &abi);
 
 	if (error < 0)
@@ -144,7 +150,7 @@ int platform_confine_to_keys(void) {
 }
 
 /* Without REFER nothing could be moved from one directory to another, so ABI 1 has none of it. */
-static uint64_t changes_of(long abi) {
+static uint64_t changes_of(int abi) {
 	if (abi < 2)
 		return 0;
 	return LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -166,7 +172,7 @@ static int allow_all(int ruleset_fd, const char *const *paths, size_t n_paths, u
 int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
 	/* Terminals and the like, and a process's own settings. */
 	static const char *const devices[] = {"/dev", "/proc"};
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = platform_landlock_abi();
 	uint64_t changes = changes_of(abi), writes = LANDLOCK_ACCESS_FS_WRITE_FILE;
 	uint64_t sockets = abi >= LANDLOCK_ABI_SOCKETS ? RESOLVE_UNIX : 0;
 	const struct ruleset ruleset = {.files = changes | sockets,
@@ -231,7 +237,7 @@ static void allow_system(int ruleset_fd, uint64_t devices, uint64_t sockets) {
 }
 
 int platform_confine_window(const struct platform_window *window) {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = platform_landlock_abi();
 	struct ruleset ruleset = ruleset_of(abi);
 	uint64_t sockets = abi >= LANDLOCK_ABI_SOCKETS ? RESOLVE_UNIX : 0;
 	CLEANUP(close_fd) int fd = -1;
@@ -254,8 +260,4 @@ int platform_confine_window(const struct platform_window *window) {
 	allow_present(fd, window->readable, window->n_readable, READ);
 	allow_present(fd, window->sockets, window->n_sockets, sockets);
 	return enforce(fd);
-}
-
-bool platform_can_confine(void) {
-	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
 }

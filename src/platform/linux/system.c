@@ -1,9 +1,7 @@
 /* What this kernel, as it is set up here, has to give. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/linux/far_end.h"
@@ -49,14 +47,12 @@ static enum tracing tracing(void) {
 }
 
 void platform_system_facts(struct system_facts *ret) {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
 	*ret = (struct system_facts){
 		.names_writers = TRI_YES,
 		.has_pidfd = has_pidfd(),
 		.tells_holders = far_ends_are_told(),
 		.hides_directories = hides_directories(),
 		.tracing = tracing(),
-		.landlock_abi = abi > 0 ? (int)abi : 0,
+		.landlock_abi = platform_landlock_abi(),
 	};
 }
