@@ -1,25 +1,20 @@
 #include "agent/control.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/control_parts.h"
 #include "base/diag.h"
 #include "base/secret.h"
 #include "platform/platform.h"
 
 #define CLIENT_BACKLOG 16
-#define ANSWER_LEN_MAX (64 * 1024)
 #define ACCEPT_RETRY_S 1. /* while descriptors are short */
-#define END_WAIT_MS                                                                   \
-	10000 /* a guard ends its agent and connections, or waits for a disk: moments \
-	       */
 
 struct client {
 	struct control *control;
@@ -51,6 +46,22 @@ struct control {
 	unsigned n_clients;
 	uint64_t last_call;
 };
+
+int control_address(struct sockaddr_un *ret, const char *path) {
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(ret->sun_path, path);
+	return 0;
+}
+
+/* The socket is 0600 in a private directory; this is for the day somebody widens that. */
+bool control_is_allowed(int fd) {
+	CLEANUP(peer_deinit) struct peer peer = {.pidfd = -1};
+
+	return platform_connector(&peer, fd) == 0 && peer.known &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
 
 /* What was asked, once it has been answered. */
 static void client_forget(struct client *client) {
@@ -213,14 +224,6 @@ static void on_timeout(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	client_free(watcher->data);
 }
 
-/* The socket is 0600 in a private directory; this is for the day somebody widens that. */
-static bool is_allowed(int fd) {
-	CLEANUP(peer_deinit) struct peer peer = {.pidfd = -1};
-
-	return platform_connector(&peer, fd) == 0 && peer.known &&
-	       (peer.uid == geteuid() || peer.uid == 0);
-}
-
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 	struct control *control = watcher->data;
 	CLEANUP(close_fd) int fd = -1;
@@ -235,7 +238,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int revents) {
 		ev_timer_set(&control->retry, ACCEPT_RETRY_S, 0.);
 		ev_timer_start(loop, &control->retry);
 	}
-	if (error < 0 || !is_allowed(fd) || platform_identify_writers(fd) < 0)
+	if (error < 0 || !control_is_allowed(fd) || platform_identify_writers(fd) < 0)
 		return;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
@@ -277,14 +280,6 @@ static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
 	(void)loop, (void)revents;
 	if (error < 0)
 		diag_error("%s: %s", control->path, strerror(-error));
-}
-
-static int control_address(struct sockaddr_un *ret, const char *path) {
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(ret->sun_path))
-		return -ENAMETOOLONG;
-	strcpy(ret->sun_path, path);
-	return 0;
 }
 
 static int control_listen(struct control *control) {
@@ -367,105 +362,4 @@ void control_free(struct control *control) {
 	close_fd(&control->fd);
 	free(control->path);
 	free(control);
-}
-
-/* The request and its newline, from where it lies. */
-static int send_line(int fd, const char *request) {
-	struct iovec parts[] = {{(void *)(uintptr_t)request, strlen(request)}, {(char[]){'\n'}, 1}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t len = sendmsg(fd, &message, MSG_NOSIGNAL);
-
-	if (len < 0)
-		return -errno;
-	/* A new socket takes so little at once. */
-	return (size_t)len == parts[0].iov_len + 1 ? 0 : -EMSGSIZE;
-}
-
-/* Whether whoever listens there may be the guard. That one lets nobody look into it, so that only
- * an impostor that does can be seen; root sees both. */
-static bool is_our_program(int fd) {
-	CLEANUP(peer_deinit) struct peer peer = PEER_UNKNOWN;
-
-	return platform_connector(&peer, fd) == 0 && peer.known && platform_peer_alive(&peer) &&
-	       platform_runs_our_program(&peer) != TRI_NO;
-}
-
-/* Reads to the end of the stream. */
-static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
-	uint8_t chunk[1024];
-
-	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		ssize_t len;
-
-		if (poll(&ready, 1, timeout_ms) <= 0)
-			return -ETIMEDOUT;
-		len = recv(fd, chunk, sizeof(chunk), 0);
-		if (len < 0)
-			return -errno;
-		if (len == 0)
-			return buffer_error(answer);
-		if (answer->len + (size_t)len > ANSWER_LEN_MAX)
-			return -EMSGSIZE;
-		buffer_put_raw(answer, (struct bytes){chunk, (size_t)len});
-	}
-}
-
-/* What the guard says, apart from its first line. 1: it failed. */
-static int take_result(struct buffer *answer) {
-	static const char ok[] = "ok\n", failed[] = "failed\n";
-
-	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {
-		buffer_drop(answer, strlen(ok));
-		return 0;
-	}
-	if (answer->len < strlen(failed) || memcmp(answer->data, failed, strlen(failed)) != 0)
-		return -EPROTO;
-	buffer_drop(answer, strlen(failed));
-	return 1;
-}
-
-static int begin_to_ask(int *ret_fd, const char *path, const char *request, bool secret) {
-	CLEANUP(close_fd) int fd = -1;
-	struct sockaddr_un address;
-	int error = control_address(&address, path);
-
-	if (error == 0)
-		error = platform_socket(&fd, true);
-	if (error < 0)
-		return error;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	if (!is_allowed(fd))
-		return -EPERM;
-	if (secret && !is_our_program(fd))
-		return -EXDEV;
-	error = send_line(fd, request);
-	if (error == 0)
-		*ret_fd = take_fd(&fd);
-	return error;
-}
-
-int control_begin_to_ask(int *ret_fd, const char *path, const char *request) {
-	return begin_to_ask(ret_fd, path, request, false);
-}
-
-static int ask(struct buffer *answer, const char *path, const char *request, int timeout_ms,
-               bool secret) {
-	CLEANUP(close_fd) int fd = -1;
-	int error = begin_to_ask(&fd, path, request, secret);
-
-	if (error == 0)
-		error = receive_all(answer, fd, timeout_ms);
-	return error < 0 ? error : take_result(answer);
-}
-
-int control_ask(struct buffer *answer, const char *path, const char *request, bool patiently) {
-	return ask(answer, path, request, patiently ? END_WAIT_MS : (int)(CONTROL_TIMEOUT_S * 1000),
-	           false);
-}
-
-int control_ask_secret(struct buffer *answer, const char *path, const char *request,
-                       double timeout_s) {
-	return ask(answer, path, request, (int)(timeout_s * 1000), true);
 }

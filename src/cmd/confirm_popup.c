@@ -123,7 +123,7 @@ int confirm_in_popup(const char *token, const char *control, const char *id) {
 
 	snprintf(request, sizeof(request), "popup %.64s", token);
 	/* Nobody looks at what is written here: it closes. */
-	if (control_begin_to_ask(&over_fd, control, request) < 0)
+	if (control_begin_to_ask(&over_fd, control, request, true) < 0)
 		return EXIT_FAILED;
 	options.places.control = strdup(control);
 	options.places.socket = strdup(control);
