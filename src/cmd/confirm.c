@@ -133,12 +133,18 @@ int cmd_grants(int argc, char **argv) {
 	return ask_and_show(&words, "grants", request);
 }
 
+static int ask_on_terminal(void *data, char *ret, size_t size, const char *question) {
+	(void)data;
+	return terminal_ask_secret(ret, size, question);
+}
+
 /* request has the words before the PIN already. CONFIRM_SAID_YES: it has the PIN as well. */
-static enum confirm_outcome read_pin(char *request, size_t size, bool of_key) {
+static enum confirm_outcome read_pin(char *request, size_t size, const struct confirm_way *way,
+                                     bool of_key) {
 	size_t len = strlen(request);
-	int error = terminal_ask_secret(request + len, size - len,
-	                                of_key ? "PIN of the security key (empty: no answer): "
-	                                       : "PIN, to say yes (empty: no answer): ");
+	int error = way->ask(way->data, request + len, size - len,
+	                     of_key ? "PIN of the security key (empty: no answer): "
+	                            : "PIN, to say yes (empty: no answer): ");
 
 	switch (error) {
 	case 0: break;
@@ -175,7 +181,8 @@ static enum confirm_outcome send_pin(const struct options *options, const char *
 }
 
 static enum confirm_outcome answer_prompt(const struct options *options, const char *id,
-                                          const char *nonce, bool of_key) {
+                                          const char *nonce, const struct confirm_way *way,
+                                          bool of_key) {
 	char *request = secret_new(SECRET_REQUEST_SIZE);
 	enum confirm_outcome outcome;
 
@@ -184,7 +191,7 @@ static enum confirm_outcome answer_prompt(const struct options *options, const c
 		return CONFIRM_NOT_ASKED;
 	}
 	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
-	outcome = read_pin(request, SECRET_REQUEST_SIZE, of_key);
+	outcome = read_pin(request, SECRET_REQUEST_SIZE, way, of_key);
 	if (outcome == CONFIRM_SAID_YES)
 		outcome = send_pin(options, request, of_key);
 	secret_free(request, SECRET_REQUEST_SIZE);
@@ -206,7 +213,10 @@ static enum confirm_outcome await_prompt(const struct options *options, const ch
 	return CONFIRM_SAID_YES;
 }
 
-enum confirm_outcome confirm_once(const struct options *options, const char *words, bool stands) {
+/* way NULL: on the terminal, which is this process's alone. */
+static enum confirm_outcome confirm_by(const struct options *options, const char *words,
+                                       bool stands, const struct confirm_way *way) {
+	const struct confirm_way on_terminal = {.ask = ask_on_terminal};
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *id, *nonce;
 	char request[64];
@@ -229,12 +239,26 @@ enum confirm_outcome confirm_once(const struct options *options, const char *wor
 	}
 	person_show(&answer, rest);
 	fflush(stdout);
-	if (strcmp(how, "touch") == 0)
+	if (strcmp(how, "touch") == 0 && way == NULL)
 		return await_prompt(options, id, nonce);
+	if (strcmp(how, "touch") == 0) {
+		puts("Touch the security key to say yes.");
+		return CONFIRM_NOT_ANSWERED;
+	}
 	/* The terminal lets go of what was typed before it is asked. */
 	if (stands)
 		poll(NULL, 0, STANDS_MS);
-	return answer_prompt(options, id, nonce, strcmp(how, "key-pin") == 0);
+	return answer_prompt(options, id, nonce, way != NULL ? way : &on_terminal,
+	                     strcmp(how, "key-pin") == 0);
+}
+
+enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands) {
+	return confirm_by(options, id, stands, NULL);
+}
+
+enum confirm_outcome confirm_within(const struct options *options, const char *id,
+                                    const struct confirm_way *way) {
+	return confirm_by(options, id, false, way);
 }
 
 int confirm_request(const struct options *options, const char *words) {

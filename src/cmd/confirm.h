@@ -18,6 +18,16 @@ enum confirm_outcome {
  * else. */
 enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands);
 
+/* How the PIN is asked for within a screen that another process draws; returns what
+ * terminal_ask_secret() does. */
+struct confirm_way {
+	int (*ask)(void *data, char *ret, size_t size, const char *question);
+	void *data;
+};
+/* As confirm_once(), by that way; where nothing is to be typed, it says so and does not wait. */
+enum confirm_outcome confirm_within(const struct options *options, const char *id,
+                                    const struct confirm_way *way);
+
 /* The same; returns the exit status. */
 int confirm_request(const struct options *options, const char *id);
 

@@ -1,7 +1,6 @@
 /* log: shows events, as they were and as they happen. */
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/diag.h"
 #include "cmd/cmd.h"
 #include "cmd/log.h"
+#include "cmd/terminal.h"
 #include "log/days.h"
 #include "log/follow.h"
 #include "log/json.h"
@@ -58,12 +58,6 @@ static size_t terminal_width(void) {
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
 	return number > 0 && number <= 10000 ? (size_t)number : WIDTH_UNKNOWN;
-}
-
-static bool colour_wanted(void) {
-	const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
-
-	return (no == NULL || no[0] == '\0') && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
 static void end(struct show *show, int error) {
@@ -260,15 +254,11 @@ static void say_unknown_fields(const struct show *show) {
 		diag_info("there are no such events");
 }
 
-static bool utf8_expected(void) {
-	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-}
-
 static int show_stats(struct show *show) {
 	const struct tally_options options = {
 		.width = show->terminal ? terminal_width() : WIDTH_UNKNOWN,
-		.utf8 = utf8_expected(),
-		.colour = show->terminal && colour_wanted(),
+		.utf8 = terminal_expects_utf8(),
+		.colour = show->terminal && terminal_wants_colour(),
 	};
 	int error = tally_show(&show->shown, show->tally, options);
 
@@ -277,7 +267,7 @@ static int show_stats(struct show *show) {
 }
 
 static int show_init(struct show *show) {
-	struct table_options options = {.utf8 = utf8_expected()};
+	struct table_options options = {.utf8 = terminal_expects_utf8()};
 	int error = log_open(&show->state_fd, &show->events_fd, show->request);
 
 	if (error < 0)
@@ -285,7 +275,7 @@ static int show_init(struct show *show) {
 	show->terminal = isatty(STDOUT_FILENO) == 1;
 	if (show->terminal)
 		options.width = terminal_width();
-	options.colour = show->terminal && colour_wanted();
+	options.colour = show->terminal && terminal_wants_colour();
 	error = event_reader_new(&show->reader, show->events_fd, show->request->since_us,
 	                         show->request->until_us);
 	if (error < 0) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static int say(int fd, const char *text) {
 	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-int terminal_ask_secret(char *ret, size_t size, const char *question) {
+/* screen_fd: who draws the screen, and is told the question instead; -1: nobody does. */
+static int ask_secret(char *ret, size_t size, const char *question, int screen_fd) {
 	const struct sigaction break_off = {.sa_handler = on_signal};
 	struct sigaction before[BREAKING];
 	struct termios shown, hidden;
@@ -72,13 +74,16 @@ int terminal_ask_secret(char *ret, size_t size, const char *question) {
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
 	hidden.c_lflag |= ICANON | ISIG;
+	hidden.c_iflag |= ICRNL; /* a full screen may have it off */
 	sigemptyset(&blocked);
 	for (size_t i = 0; i < BREAKING; i++) {
 		sigaddset(&blocked, breaking[i]);
 		sigaction(breaking[i], &break_off, &before[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
-	error = tcsetattr(fd, TCSAFLUSH, &hidden) < 0 ? -errno : say(fd, question);
+	error = tcsetattr(fd, TCSAFLUSH, &hidden) < 0
+	                ? -errno
+	                : say(screen_fd < 0 ? fd : screen_fd, question);
 	if (error == 0)
 		error = read_line(fd, ret, size, &unblocked);
 	if (tcsetattr(fd, TCSAFLUSH, &shown) < 0 && error == 0)
@@ -86,9 +91,27 @@ int terminal_ask_secret(char *ret, size_t size, const char *question) {
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	for (size_t i = 0; i < BREAKING; i++)
 		sigaction(breaking[i], &before[i], NULL);
-	if (say(fd, "\n") < 0 && error == 0)
+	if (screen_fd < 0 && say(fd, "\n") < 0 && error == 0)
 		error = -EIO;
 	if (error < 0)
 		secret_wipe(ret, size);
 	return error;
+}
+
+int terminal_ask_secret(char *ret, size_t size, const char *question) {
+	return ask_secret(ret, size, question, -1);
+}
+
+int terminal_ask_secret_within(char *ret, size_t size, const char *question, int screen_fd) {
+	return ask_secret(ret, size, question, screen_fd);
+}
+
+bool terminal_wants_colour(void) {
+	const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return (no == NULL || no[0] == '\0') && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+bool terminal_expects_utf8(void) {
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

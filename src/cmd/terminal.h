@@ -2,6 +2,7 @@
 #ifndef CMD_TERMINAL_H
 #define CMD_TERMINAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -10,5 +11,14 @@
  * that is a terminal. What was typed before the question does not count. -ENOTTY: there is none.
  * -EINTR: broken off (Ctrl-C, Ctrl-D). -EMSGSIZE: longer than size takes. */
 int terminal_ask_secret(char *ret, size_t size, const char *question) MUST_CHECK;
+/* The same on a terminal whose screen another process draws: the question is written to screen_fd,
+ * once nothing is shown any more and what was typed before is gone, and nothing to the terminal. */
+int terminal_ask_secret_within(char *ret, size_t size, const char *question,
+                               int screen_fd) MUST_CHECK;
+
+/* Whether a terminal is to get colours, as its user says. */
+bool terminal_wants_colour(void);
+/* Whether what is shown may be UTF-8, by the locale of this process (LC_CTYPE). */
+bool terminal_expects_utf8(void);
 
 #endif
