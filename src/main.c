@@ -26,6 +26,7 @@ static const struct command {
 	{"reload", cmd_reload, "read the policy again"},
 	{"panic", cmd_panic, "refuse every signature, until `panic off`"},
 	{"status", cmd_status, "print the state of the guard that runs"},
+	{"monitor", cmd_monitor, "watch, and answer: all of that as it changes, full-screen"},
 	{"pending", cmd_pending, "print the requests that wait for your yes"},
 	{"confirm", cmd_confirm, "say yes to one of them, with your PIN"},
 	{"deny", cmd_deny, "say no"},

@@ -11,7 +11,9 @@
 #include "platform/platform.h"
 
 #define ANSWER_LEN_MAX ((size_t)64 * 1024)
-#define END_WAIT_MS    10000 /* a guard ends its agent and connections, or waits for a disk: moments */
+#define END_WAIT_MS                                                                   \
+	10000 /* a guard ends its agent and connections, or waits for a disk: moments \
+	       */
 
 /* The request and its newline, from where it lies. */
 static int send_line(int fd, const char *request) {

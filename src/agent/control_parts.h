@@ -1,5 +1,5 @@
-/* What both sides of the control socket have in common: control.c, which answers, and control_ask.c.
- * Nobody else looks inside. */
+/* What both sides of the control socket have in common: control.c, which answers, and
+ * control_ask.c. Nobody else looks inside. */
 #ifndef AGENT_CONTROL_PARTS_H
 #define AGENT_CONTROL_PARTS_H
 

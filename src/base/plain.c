@@ -51,3 +51,12 @@ void plain_put(struct buffer *buffer, struct bytes text, size_t len_max) {
 	buffer_put_raw(buffer, bytes_of_text(MARK));
 	put_all(buffer, (struct bytes){text.data + text.len - tail, tail});
 }
+
+void plain_keep(struct buffer *buffer, struct bytes text) {
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\\')
+			buffer_put_u8(buffer, '\\');
+		else
+			put_all(buffer, (struct bytes){text.data + i, 1});
+	}
+}

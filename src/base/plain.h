@@ -12,4 +12,8 @@
 /* Appends at most len_max characters of it, "..." in the middle included; 0: all of it. */
 void plain_put(struct buffer *buffer, struct bytes text, size_t len_max);
 
+/* Text that was made so before, by somebody who may be an impostor: all but printable ASCII comes
+ * out as \xHH, and an escape that is there already stays one. */
+void plain_keep(struct buffer *buffer, struct bytes text);
+
 #endif

@@ -22,6 +22,7 @@ int cmd_test(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 /* What exec runs in the sandbox; no command of a person's. */
 #define EXEC_INSIDE "exec-inside"

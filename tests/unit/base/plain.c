@@ -40,11 +40,21 @@ static void what_is_too_long_loses_its_middle(void **state) {
 	assert_plain(bytes_of_text("0123456789"), 2, "...");
 }
 
+static void what_is_plain_already_is_not_escaped_again(void **state) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+
+	(void)state;
+	plain_keep(&buffer, bytes_of_text("a\\x1b[2J \x1b[2J\xe2\x80\xae\n"));
+	assert_true(bytes_equal_text(buffer_bytes(&buffer),
+	                             "a\\x1b[2J \\x1b[2J\\xe2\\x80\\xae\\x0a"));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(printable_text_stays),
 		cmocka_unit_test(nothing_reaches_the_terminal_but_text),
 		cmocka_unit_test(what_is_too_long_loses_its_middle),
+		cmocka_unit_test(what_is_plain_already_is_not_escaped_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
