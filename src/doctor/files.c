@@ -10,9 +10,11 @@
 
 #include "agent/lock.h"
 #include "base/file.h"
+#include "doctor/contact.h"
 #include "doctor/look.h"
 #include "log/chain.h"
 #include "log/days.h"
+#include "policy/endpoint.h"
 #include "policy/lint.h"
 #include "policy/policy.h"
 #include "wire/key_file.h"
@@ -136,6 +138,29 @@ static void look_at_lock(struct findings *findings, const struct look *look,
 			path);
 }
 
+/* Whoever was given an endpoint and no other socket has no way to a key where that is missing, or
+ * is somebody else's. */
+static void look_at_endpoints(struct findings *findings, const struct look *look,
+                              const struct policy *policy) {
+	pid_t guard = contact_listener(look->socket);
+	size_t count, n_bad = 0;
+	const struct endpoint *endpoints = policy_endpoints(policy, &count);
+
+	for (size_t i = 0; i < count && guard != 0; i++) {
+		if (contact_listener(endpoints[i].path) == guard)
+			continue;
+		n_bad++;
+		findings_add(findings, GRADE_BAD, "endpoints",
+		             "see `ssh-agent-guard log --field trigger=endpoint-failed`, or "
+		             "`ssh-agent-guard reload`",
+		             "the guard does not listen at the endpoint %s of the policy: %s",
+		             endpoints[i].name, endpoints[i].path);
+	}
+	if (count > 0 && guard != 0 && n_bad == 0)
+		findings_add(findings, GRADE_OK, "endpoints", NULL,
+		             "the guard listens at each endpoint of the policy (%zu)", count);
+}
+
 void look_at_policy(struct findings *findings, const struct look *look) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	struct policy *policy = NULL;
@@ -165,6 +190,7 @@ void look_at_policy(struct findings *findings, const struct look *look) {
 		findings_add(findings, GRADE_OK, "policy", NULL, "%s, %zu rules", look->policy,
 		             policy_rule_count(policy));
 	look_at_lock(findings, look, policy);
+	look_at_endpoints(findings, look, policy);
 	policy_unref(policy);
 }
 

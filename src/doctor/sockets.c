@@ -127,14 +127,18 @@ static void for_each(const char *directory, const char *pattern, look_at_path *c
  * meant. */
 #define MASTER_SUFFIX_LEN 17
 
+/* Each may take its time to answer, and anybody can make as many as he likes. */
+#define LISTED_MAX 100
+
 struct listed {
 	struct findings *findings;
 	const struct look *look;
+	unsigned n_asked;
 };
 
 /* Whoever listens elsewhere has nothing to do with ssh; gpg-agent's own protocol is another one. */
 static void on_listed(void *data, const char *path) {
-	const struct listed *listed = data;
+	struct listed *listed = data;
 	size_t len = strlen(path);
 	CLEANUP(free_pointer) char *meant = NULL;
 
@@ -143,7 +147,8 @@ static void on_listed(void *data, const char *path) {
 		return;
 	if (!is_socket(path) && len > MASTER_SUFFIX_LEN && path[len - MASTER_SUFFIX_LEN] == '.')
 		meant = strndup(path, len - MASTER_SUFFIX_LEN);
-	look_at_socket(listed->findings, listed->look, meant != NULL ? meant : path);
+	if (listed->n_asked++ < LISTED_MAX)
+		look_at_socket(listed->findings, listed->look, meant != NULL ? meant : path);
 }
 
 static bool has_area(const struct findings *findings, const char *area) {
@@ -154,7 +159,7 @@ static bool has_area(const struct findings *findings, const char *area) {
 }
 
 void look_at_agents(struct findings *findings, const struct look *look) {
-	struct listed listed = {findings, look};
+	struct listed listed = {findings, look, 0};
 	int error;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -166,6 +171,12 @@ void look_at_agents(struct findings *findings, const struct look *look) {
 		for_each(directory, places[i].pattern, look_at_socket, findings, look);
 	}
 	error = look_each_listed(on_listed, &listed);
+	if (listed.n_asked > LISTED_MAX)
+		findings_add(findings, GRADE_NOTE, AGENTS,
+		             "see who made them: grep -E 'ssh|agent' /proc/net/unix",
+		             "more than %d sockets are called as those of agents are, and the rest "
+		             "was not asked",
+		             LISTED_MAX);
 	if (!has_area(findings, AGENTS))
 		findings_add(findings, GRADE_OK, AGENTS, NULL,
 		             error == 0 ? "no agent without a guard was found where they usually "

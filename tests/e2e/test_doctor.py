@@ -71,12 +71,41 @@ class Doctor(guard.GuardTest):
         self.assertEqual([text for text in found if str(self.place.path) in text],
                          [f'an agent without a guard has 1 key: {agent.socket}'])
 
+    def test_no_number_of_sockets_keeps_it_from_its_end(self):
+        server = self.start_guard()
+        for i in range(130):  # nobody listens there, so that it takes no time
+            one = socket.socket(socket.AF_UNIX)
+            self.addCleanup(one.close)
+            one.bind(f'{self.place.runtime}/agent{i}')
+        found = self.of(self.examine(env=server.env), 'agents', 'note')
+        self.assertTrue(any('more than 100 sockets' in text for text in found), found)
+
     def test_an_endpoint_of_the_guard_is_no_other_agent(self):
         door = self.place.runtime / 'ssh-door.sock'
         server = self.start_guard(f'{guard.ALLOW_ALL}endpoints: {{people: {{path: {door}}}}}\n')
         wait_until(lambda: place.socket_answers(door), 'the endpoint is there')
         self.add(server, self.keys.make())
         self.assertNotIn(str(door), str(self.of(self.examine(env=server.env), 'agents')))
+
+    def test_an_endpoint_where_somebody_else_listens_is_a_promise_that_does_not_hold(self):
+        door = self.place.runtime / 'door.sock'
+        text = f'{guard.ALLOW_ALL}endpoints: {{people: {{path: {door}}}}}\n'
+        policy = self.place.write('config/ssh-agent-guard/policy.yaml', guard.ALLOW_ALL)
+        server = self.start_guard(guard.ALLOW_ALL)
+        self.assertEqual(self.of(self.examine(env=server.env), 'endpoints'), [])
+        policy.write_text(text)  # which no guard has in force
+        found = self.of(self.examine(env=server.env), 'endpoints', 'bad')
+        self.assertEqual(found, ['the guard does not listen at the endpoint people of the policy: '
+                                 f'{door}'])
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(door))
+            door.chmod(0o777)
+            other.listen()
+            self.assertEqual(len(self.of(self.examine(env=server.env), 'endpoints', 'bad')), 1)
+        door.unlink()
+        server.write_policy(text)
+        wait_until(lambda: place.socket_answers(door), 'the endpoint is there')
+        self.assertEqual(len(self.of(self.examine(env=server.env), 'endpoints', 'ok')), 1)
 
     def test_what_the_guards_process_keeps_from_others_is_tried(self):
         server = self.start_guard()
