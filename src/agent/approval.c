@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "log/event_yaml.h"
 #include "log/statement.h"
+#include "log/summary.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -73,6 +74,33 @@ static unsigned methods_of_both(unsigned a, unsigned b) {
 	return (a & b) | ((a | b) & CONFIRM_AUTO);
 }
 
+/* The best of those that may answer it, as an event will name it. */
+static const char *likely_method(const struct question *question) {
+	if ((question->methods & CONFIRM_TOUCH) != 0)
+		return confirm_method_name(CONFIRM_TOUCH);
+	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
+		if ((question->methods & 1U << i) != 0)
+			return confirm_method_name((enum confirm_method)(1U << i));
+	return NULL;
+}
+
+/* For whoever shows that it waits. Without it the person is asked all the same. */
+static void describe(struct question *question, const struct request *request) {
+	struct event event = {
+		.real_us = clock_real_us(),
+		.trigger = operation_name(request->operation),
+		.decision = "confirm",
+		.rule = question->rule,
+		.confirm_method = likely_method(question),
+		.request = request,
+	};
+
+	summary_of(question->summary, &event);
+	question->event_us = event.real_us;
+	if (event_yaml(&question->event, &event) < 0)
+		buffer_deinit(&question->event);
+}
+
 /* Where the user's policy asks, and the floor would, too, both say how: the stricter of each. */
 static struct confirm_terms terms_of(const struct approval_law *law,
                                      const struct request *request) {
@@ -129,6 +157,7 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
 		return NULL;
 	if ((methods & CONFIRM_TOUCH) != 0 && make_digest(approval, question, request) < 0)
 		return "missing";
+	describe(question, request);
 	approval->asked_ns = clock_mono_ns();
 	reason = refusal_of(broker_ask(&approval->waiter, asker->broker, TAKE(question),
 	                               &broker_terms, approval->asked_ns, answered, data));

@@ -348,6 +348,7 @@ static void daemon_end(struct daemon *daemon) {
 	system_log_free(guard->system_log);
 	policy_unref(guard->policy);
 	policy_unref(guard->floor);
+	buffer_deinit(&guard->previous);
 	free(guard->notice);
 	free(guard->reload_error);
 	close_fd(&daemon->lock_fd);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "log/read.h"
 #include "log/system_log.h"
 #include "policy/floor.h"
 
@@ -69,9 +70,21 @@ static void tell_gap(struct guard *guard) {
 	guard_note(guard, "log-gap", NULL, detail);
 }
 
+/* What status bars show of it. A document that there is no room for is none. */
+static void keep_previous(struct guard *guard, struct bytes document) {
+	if (event_field(document, "decision").data == NULL)
+		return;
+	buffer_clear(&guard->previous);
+	buffer_put_raw(&guard->previous, document);
+	guard->previous_us = guard->written_us;
+	if (buffer_error(&guard->previous) < 0)
+		buffer_deinit(&guard->previous);
+}
+
 static void on_written(void *data, struct bytes document) {
 	struct guard *guard = data;
 
+	keep_previous(guard, document);
 	if (!guard_log(guard).no_journal)
 		system_log_send(guard->system_log, document);
 }
@@ -108,6 +121,7 @@ static int guard_write(struct guard *guard, const struct event *event) {
 
 	guard_look_at_log(guard);
 	journal_set_file_len(guard->journal, guard_log(guard).file_len);
+	guard->written_us = event->real_us;
 	error = journal_write(guard->journal, event);
 	why = why_not_written(guard, error);
 	say_log_error(guard, why);
@@ -185,6 +199,8 @@ int guard_event(struct guard *guard, const struct event *event) {
 	bool told = guard->log_error || repeats_tell(guard->repeats, event, clock_mono_ns());
 
 	wait_for_repeats(guard);
+	if (event->decision != NULL && event->request != NULL)
+		summary_of(guard->summary, event);
 	if (told) {
 		if (guard->teller != NULL)
 			teller_event(guard->teller, event);
@@ -226,6 +242,7 @@ int guard_use_policy(struct guard *guard, struct policy *policy) {
 	asker_policy_changed(guard->asker);
 	policy_unref(guard->policy);
 	guard->policy = policy;
+	guard->policy_since_us = clock_real_us();
 	return 0;
 }
 
@@ -290,10 +307,8 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 		return STATUS_UPSTREAM_DOWN;
 	}
 	/* Somebody waits, and not for long: before what stays until it is settled. */
-	if (guard->asker != NULL && broker_count(guard->asker->broker) > 0) {
-		*ret_text = "a request waits for your yes (ssh-agent-guard confirm)";
-		return STATUS_CONFIRMING;
-	}
+	if (guard->asker != NULL && broker_count(guard->asker->broker) > 0)
+		return STATUS_CONFIRMING; /* its text is that request's */
 	switch (guard->reload_state) {
 	case RELOAD_NONE: break;
 	case RELOAD_DONE: *ret_text = "the policy was loaded anew"; return STATUS_RELOADED;
@@ -304,11 +319,31 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 		*ret_text = "the changed policy is not used, the old one is in force (see notice)";
 		return STATUS_RELOAD_ERROR;
 	}
-	*ret_text = "serving";
+	*ret_text = guard->summary[0] != '\0' ? guard->summary : "serving";
 	return STATUS_IDLE;
 }
 
-static struct status guard_status(struct guard *guard) {
+/* How a status begins that tells of a request which waits, by how it may be answered. Scripts for
+ * the older ssh-agent-guard look for these words. */
+#define TEXT_SIZE (sizeof("TOUCH YK: ") + SUMMARY_SIZE)
+
+/* The oldest one. */
+static void put_pending(struct status *status, char text[static TEXT_SIZE],
+                        const struct prompt *prompt) {
+	const struct question *question = prompt->question;
+	const char *summary = question->summary[0] != '\0' ? question->summary : question->rule;
+	char plain[SUMMARY_SIZE];
+
+	summary_plain(plain, sizeof(plain), summary);
+	snprintf(text, TEXT_SIZE, "%s%s",
+	         (question->methods & CONFIRM_TOUCH) != 0 ? "TOUCH YK: " : "CONFIRM: ", plain);
+	status->text = text;
+	status->pending = buffer_bytes(&question->event);
+	status->pending_us = question->event_us;
+}
+
+/* text is what the status may borrow. */
+static struct status guard_status(struct guard *guard, char text[static TEXT_SIZE]) {
 	struct status status = {
 		.pid = getpid(),
 		.since_us = guard->since_us,
@@ -317,10 +352,16 @@ static struct status guard_status(struct guard *guard) {
 		.upstream_reachable = guard->upstream_reachable,
 		.policy = policy_path(guard->policy)[0] != '\0' ? policy_path(guard->policy)
 	                                                        : "none",
+		.policy_since_us = guard->policy_since_us != 0 ? guard->policy_since_us
+	                                                       : guard->since_us,
+		.policy_is_old = guard->reload_state == RELOAD_FAILED ||
+	                         guard->reload_state == RELOAD_HELD,
+		.previous = buffer_bytes(&guard->previous),
+		.previous_us = guard->previous_us,
 		.config_sha256 = policy_sha256(guard->policy),
 		.rules = policy_rule_count(guard->policy),
 		.connections = guard->n_connections,
-		.pending = guard->asker != NULL ? broker_count(guard->asker->broker) : 0,
+		.waiting = guard->asker != NULL ? broker_count(guard->asker->broker) : 0,
 		.signatures = guard->signatures,
 		.refusals = guard->refusals,
 		.upstream_restarts = guard->upstream_restarts,
@@ -332,17 +373,27 @@ static struct status guard_status(struct guard *guard) {
 		status.notice = guard->reload_error;
 
 	status.state = guard_state(guard, &status.text);
+	if (status.waiting > 0) {
+		const char *why = status.text;
+
+		put_pending(&status, text, broker_prompts(guard->asker->broker));
+		/* Something worse is told first. */
+		if (status.state != STATUS_CONFIRMING)
+			status.text = why;
+	}
 	return status;
 }
 
 int guard_status_yaml(struct guard *guard, struct buffer *document) {
-	struct status status = guard_status(guard);
+	char text[TEXT_SIZE];
+	struct status status = guard_status(guard, text);
 
 	return status_yaml(document, &status);
 }
 
 void guard_status_write(struct guard *guard, bool stopped) {
-	struct status status = guard_status(guard);
+	char text[TEXT_SIZE];
+	struct status status = guard_status(guard, text);
 	int error;
 
 	ev_timer_stop(guard->loop, &guard->status_soon);

@@ -17,6 +17,7 @@
 #include "facts/event.h"
 #include "log/journal.h"
 #include "log/status.h"
+#include "log/summary.h"
 #include "platform/platform.h"
 #include "policy/policy.h"
 
@@ -44,7 +45,7 @@ struct guard {
 	int state_fd;
 	struct journal *journal;
 	struct keeper *keeper;
-	struct signer *signer; /* NULL before it serves, and while it ends */
+	struct signer *signer;         /* NULL before it serves, and while it ends */
 	struct system_log *system_log; /* NULL: no copies */
 	struct reader *reader;
 	struct hangups *hangups;
@@ -53,7 +54,7 @@ struct guard {
 	struct lock *lock;
 	struct comments *comments; /* of keys, where a policy asks for them */
 	struct digests *digests;   /* of executables, likewise */
-	struct hosts *hosts; /* NULL before it serves, and while it ends */
+	struct hosts *hosts;       /* NULL before it serves, and while it ends */
 	struct repeats *repeats;
 	struct teller *teller; /* NULL before it serves, and while it ends */
 
@@ -82,7 +83,11 @@ struct guard {
 
 	struct connection *connections; /* a list */
 	size_t n_connections;
-	int64_t since_us;
+	int64_t since_us, policy_since_us; /* since when it runs, and has this policy */
+	/* Of the request that was decided last: its event's document, and in a short line. */
+	struct buffer previous;
+	int64_t previous_us, written_us; /* the latter of what is written now */
+	char summary[SUMMARY_SIZE];
 	uint64_t signatures, refusals, sign_requests, upstream_restarts;
 
 	ev_timer status_soon;  /* the status is written a moment after it changed, not with each

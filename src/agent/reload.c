@@ -52,6 +52,23 @@ static void reload_answer(struct reload *reload, const struct problems *problems
 		reload->answered(reload->data, calls[i], error == 0, buffer_bytes(&text));
 }
 
+/* For scripts that look for such a file; NULL: nothing is wrong. */
+static void keep_errors(struct guard *guard, const struct problems *problems) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	int error = 0;
+
+	if (problems != NULL) {
+		problems_text(&text, problems, "\n");
+		buffer_put_u8(&text, 0);
+		error = buffer_error(&text);
+	}
+	if (error == 0)
+		error = status_write_errors(guard->state_fd,
+		                            problems != NULL ? (const char *)text.data : NULL);
+	if (error < 0)
+		diag_debug("status: " STATUS_ERRORS_FILE ": %s", strerror(-error));
+}
+
 static void reload_failed(struct guard *guard, const struct problems *problems) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 
@@ -60,6 +77,7 @@ static void reload_failed(struct guard *guard, const struct problems *problems) 
 	free(guard->reload_error);
 	guard->reload_error = strdup(buffer_error(&text) == 0 ? (const char *)text.data : "");
 	guard->reload_state = RELOAD_FAILED;
+	keep_errors(guard, problems);
 	diag_error("policy: not loaded, the old one stays in force: %s",
 	           guard->reload_error != NULL ? guard->reload_error : "");
 	guard_note(guard, "policy-refused", NULL, guard->reload_error);
@@ -71,6 +89,7 @@ static int reload_held(struct guard *guard, struct problems *problems) {
 	free(guard->reload_error);
 	guard->reload_error = strdup(notice != NULL ? notice : "");
 	guard->reload_state = RELOAD_HELD;
+	keep_errors(guard, NULL);
 	problems_add(problems, guard->policy_path, 0, 0, "%s", notice != NULL ? notice : "");
 	guard_status_changed(guard);
 	return -EPERM;
@@ -80,6 +99,7 @@ static void reload_done(struct reload *reload) {
 	struct guard *guard = reload->guard;
 
 	guard->reload_state = RELOAD_DONE;
+	keep_errors(guard, NULL);
 	diag_info("policy: %s loaded, %zu rules", guard->policy_path,
 	          policy_rule_count(guard->policy));
 	guard_note(guard, "reload", NULL, guard->policy_path);
@@ -345,6 +365,7 @@ int reload_new(struct reload **ret, struct guard *guard, reload_answered *answer
 		error = watch_included(reload, guard->policy);
 	if (error == 0)
 		error = watch_all(reload);
+	keep_errors(guard, NULL); /* the policy in force was good */
 	if (error < 0) {
 		reload_free(reload);
 		return error;

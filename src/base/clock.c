@@ -65,3 +65,17 @@ void clock_day(char ret[static CLOCK_DAY_SIZE], int64_t real_us) {
 	snprintf(ret, CLOCK_DAY_SIZE, "%04u-%02u-%02u", (unsigned)(tm.tm_year + 1900) % 10000,
 	         (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100);
 }
+
+void clock_wall(char ret[static CLOCK_WALL_SIZE], int64_t real_us) {
+	struct tm tm;
+	time_t seconds;
+
+	split(&tm, real_us); /* where the time zone's clock cannot be told */
+	seconds = (time_t)(real_us / 1000000);
+	if (real_us >= 0 && real_us <= REAL_US_MAX)
+		localtime_r(&seconds, &tm);
+	snprintf(ret, CLOCK_WALL_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u",
+	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	         (unsigned)tm.tm_sec % 100);
+}

@@ -7,6 +7,7 @@
 
 #define CLOCK_STAMP_SIZE sizeof("2026-11-23T05:00:23.123456Z")
 #define CLOCK_DAY_SIZE   sizeof("2026-11-23")
+#define CLOCK_WALL_SIZE  sizeof("2026-11-23T05:00:23")
 
 uint64_t clock_mono_ns(void); /* since some fixed moment; stands still while suspended */
 int64_t clock_real_us(void);  /* since 1970-01-01 UTC */
@@ -21,6 +22,8 @@ struct clock_moment clock_moment(int64_t real_us); /* in the time zone of this p
 
 /* RFC 3339 in UTC with microseconds. A time outside the years 0 to 9999 is clamped. */
 void clock_stamp(char ret[static CLOCK_STAMP_SIZE], int64_t real_us);
+/* As a clock on the wall shows it, in the time zone of this process. */
+void clock_wall(char ret[static CLOCK_WALL_SIZE], int64_t real_us);
 /* The UTC day alone, as day files are called. */
 void clock_day(char ret[static CLOCK_DAY_SIZE], int64_t real_us);
 

@@ -523,6 +523,7 @@ void question_free(struct question *question) {
 	free(question->body);
 	free(question->tmux);
 	buffer_deinit(&question->purpose);
+	buffer_deinit(&question->event);
 	for (size_t i = 0; i < question->n_lines; i++)
 		free(question->lines[i].text);
 	free(question);

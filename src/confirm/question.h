@@ -15,6 +15,7 @@
 #include "confirm/challenge.h"
 #include "facts/confirm.h"
 #include "facts/request.h"
+#include "log/summary.h"
 
 /* A process that is told apart from a later one with its number. */
 struct process_id {
@@ -52,6 +53,11 @@ struct question {
 	struct tmux_claim *tmux; /* the pane that its caller says it is in; NULL: none. Owned */
 	/* What is agreed to, as lines of printable ASCII; NULL: the lines above say all. Owned. */
 	char *body;
+	/* Of the request as an event (log/event_yaml.h), and in a short line, for whoever shows
+	 * that it waits; empty: it is none. */
+	struct buffer event;
+	int64_t event_us;
+	char summary[SUMMARY_SIZE];
 };
 
 /* Copies what it needs. session_leader is the PID of the caller's session, 0 where unknown.

@@ -171,7 +171,7 @@ int bar_line(struct buffer *line, enum bar_format format, struct bytes document)
 	int error;
 
 	read_state(&bar, event_field(document, "state"));
-	read_count(&bar, event_field(document, "pending"));
+	read_count(&bar, event_field(document, "waiting"));
 	read_text(&bar.sentence, event_field(document, "text"));
 	read_text(&bar.notice, event_field(document, "notice"));
 	put_line(&bar, format);

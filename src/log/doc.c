@@ -15,7 +15,11 @@ static void begin_element(struct doc *doc) {
 
 	doc->levels[doc->depth].begun = true;
 	switch (doc->levels[doc->depth].style) {
-	case DOC_BLOCK: put_word(doc, doc->levels[doc->depth].list ? "\n- " : "\n"); break;
+	case DOC_BLOCK:
+		put_word(doc, doc->levels[doc->depth].list ? "\n- " : "\n");
+		for (size_t i = 0; !doc->levels[doc->depth].list && i < doc->depth; i++)
+			put_word(doc, "    ");
+		break;
 	case DOC_FLOW: put_word(doc, first ? "" : ", "); break;
 	}
 }
@@ -203,9 +207,26 @@ void doc_map_begin(struct doc *doc) {
 	enter(doc, false, DOC_FLOW);
 }
 
+void doc_map_begin_block(struct doc *doc) {
+	doc->after_key = false;
+	enter(doc, false, DOC_BLOCK);
+}
+
 void doc_map_end(struct doc *doc) {
-	put_word(doc, "}");
+	if (doc->levels[doc->depth].style == DOC_FLOW)
+		put_word(doc, "}");
 	doc->depth--;
+}
+
+void doc_word(struct doc *doc, const char *key, const char *word) {
+	doc_key(doc, key);
+	begin_value(doc);
+	put_word(doc, word);
+}
+
+void doc_written(struct doc *doc, struct bytes value) {
+	begin_value(doc);
+	buffer_put_raw(doc->target, value);
 }
 
 void doc_shortened(struct doc *doc, const char *field, uint64_t len) {

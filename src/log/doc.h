@@ -74,7 +74,15 @@ void doc_quoted_key(struct doc *doc, struct bytes name);
 void doc_list_begin(struct doc *doc, enum doc_style style);
 void doc_list_end(struct doc *doc);
 void doc_map_begin(struct doc *doc);
+/* With a line for each field, of which there must be one: for readers that go by lines. As the
+ * value of one of the document's fields only. */
+void doc_map_begin_block(struct doc *doc);
 void doc_map_end(struct doc *doc);
+
+/* A word without quotes. It is ours, and nothing that YAML takes for anything but text. */
+void doc_word(struct doc *doc, const char *key, const char *word);
+/* A value as it stands in another of our documents. */
+void doc_written(struct doc *doc, struct bytes value);
 
 /* A text as such a value. Returns how many bytes of it were written: as many whole characters as
  * fit into len_max. */

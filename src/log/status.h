@@ -1,12 +1,20 @@
-/* STATE/current.yaml: what a user, or a status bar, sees at a glance. Replaced atomically. */
+/*
+ * STATE/current.yaml: what a user, or a status bar, sees at a glance. Replaced atomically.
+ *
+ * Scripts that were written for the older ssh-agent-guard read it line by line, so it has the lines
+ * that they know: `state` without quotes, `text` with nothing in it that a bar could obey, and
+ * `config`, `pending` and `previous` as maps with a line for each field.
+ */
 #ifndef LOG_STATUS_H
 #define LOG_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/event.h"
 
@@ -26,18 +34,24 @@ enum status_state {
 /* All texts borrowed; NULL ones are left out. */
 struct status {
 	enum status_state state;
-	const char *text; /* one sentence for a person */
+	const char *text; /* for a person: what waits, or was done last, or else one sentence */
 	pid_t pid;
 	int64_t since_us; /* when the guard started */
 	const char *socket;
 	const char *upstream; /* "managed" or a path */
 	/* Why other programs of this user can reach it; NULL: they cannot. */
 	const char *upstream_reachable;
-	const char *policy; /* path, or "none" */
+	const char *policy;      /* path, or "none" */
+	int64_t policy_since_us; /* when it was loaded */
+	bool policy_is_old;      /* the file is another one by now, which is not used */
+	/* Documents of events (log/event_yaml.h); empty: there is none. */
+	struct bytes pending;  /* of the oldest request that waits for a person */
+	struct bytes previous; /* of the request that was decided last */
+	int64_t pending_us, previous_us;
 	const char *config_sha256;
 	size_t rules;
 	size_t connections;
-	size_t pending;      /* questions to a person */
+	size_t waiting;      /* questions to a person */
 	uint64_t signatures; /* allowed since start */
 	uint64_t refusals;
 	uint64_t upstream_restarts;
@@ -45,8 +59,15 @@ struct status {
 };
 
 const char *status_state_name(enum status_state state);
-/* One YAML document. */
+/* One YAML document, a line for each field, as all our documents. */
 int status_yaml(struct buffer *document, const struct status *status) MUST_CHECK;
+/* The same facts as the file has them. */
+int status_file_yaml(struct buffer *document, const struct status *status) MUST_CHECK;
 int status_write(int state_fd, const struct status *status) MUST_CHECK;
+
+/* What is wrong with the policy's file, a line each; NULL: nothing is. Those scripts look whether
+ * there is such a file. */
+#define STATUS_ERRORS_FILE "config_error.yaml"
+int status_write_errors(int state_fd, const char *errors) MUST_CHECK;
 
 #endif

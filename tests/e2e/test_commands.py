@@ -137,7 +137,7 @@ class Running(guard.GuardTest):
     def test_status_speaks_to_each_bar(self):
         self.assertTrue(self.signs())
         self.assertEqual(json.loads(self.status_as('json'))['signatures'], 1)
-        self.assertEqual(self.status_as('text'), 'idle: serving\n')
+        self.assertRegex(self.status_as('text'), r'^idle: python[0-9.]*: sign unknown\n$')
         self.assertEqual(self.status_as('tmux'), '\n')
         self.assertEqual(json.loads(self.status_as('waybar'))['class'], 'idle')
         self.assertEqual(self.guard.command('panic').returncode, 0)

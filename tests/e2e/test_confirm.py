@@ -99,7 +99,7 @@ class Answers(ConfirmTest):
         self.assertIn('rule: ask', text)
         self.assertIn('methods: pin (weak)', text)
         wait_until(lambda: self.guard.status()['state'] == 'confirming', 'the status says so')
-        self.assertEqual(self.guard.status()['pending'], 1)
+        self.assertEqual(self.guard.status()['waiting'], 1)
         status, shown = self.confirm()
         self.assertEqual(status, 0, shown)
         self.assertIn(f'program: {SSH} (pid {ssh.pid})', shown)

@@ -1,7 +1,7 @@
 /*
  * Any bytes in the fields of an event: the document is ASCII, below its limit, read by libyaml, and
  * gives back the same bytes. The input's NULs part the texts: detail and user, name, exe, cwd and
- * title, and from the sixth on the arguments.
+ * title, and from the sixth on the arguments. Then the same as a part of the status.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,10 @@
 
 #include "../unit/log/read_back.h"
 #include "log/event_yaml.h"
+#include "log/json.h"
 #include "log/secret.h"
+#include "log/status.h"
+#include "log/summary.h"
 
 #define TEXTS_MAX 512 /* more than are written of a command line */
 
@@ -81,6 +84,42 @@ static void check(struct bytes document, const struct event *event) {
 	check_command(&read, caller->process.argv, caller->process.argc);
 }
 
+/* Nobody but the event's own field begins or holds such a word, for whoever looks line by line. */
+static void check_lines(struct bytes document) {
+	static const char word[] = "decision:", own[] = "    decision: deny\n";
+	const uint8_t *found = memmem(document.data, document.len, word, strlen(word));
+	const uint8_t *behind = found + strlen(word);
+	size_t left = document.len - (size_t)(behind - document.data);
+
+	must(found != NULL && found >= document.data + 4);
+	must(memcmp(found - 4, own, strlen(own)) == 0);
+	must(memmem(behind, left, word, strlen(word)) == NULL);
+}
+
+/* The event within the status, as a file and as the guard tells it. */
+static void check_status(struct bytes event, const struct event *facts) {
+	CLEANUP(buffer_deinit) struct buffer file = {0};
+	CLEANUP(buffer_deinit) struct buffer told = {0};
+	CLEANUP(buffer_deinit) struct buffer json = {0};
+	CLEANUP(read_back_deinit) struct read_back read;
+	char summary[SUMMARY_SIZE];
+	struct status status = {.text = summary, .previous = event};
+
+	summary_of(summary, facts);
+	for (const char *at = summary; *at != '\0'; at++)
+		must(*at >= ' ' && *at <= '~' && strchr("#<>&\"'\\$`%{}|*?", *at) == NULL);
+	must(status_file_yaml(&file, &status) == 0);
+	check_lines(buffer_bytes(&file));
+	read_back_init(&read, buffer_bytes(&file));
+	must(read.well_formed);
+	must(same_text(&read, "previous/detail", facts->detail,
+	               read_back_node(&read, "previous/shortened/detail") != NULL));
+	must(same_text(&read, "previous/exe_path", facts->request->caller->process.exe,
+	               read_back_node(&read, "previous/shortened/exe_path") != NULL));
+	must(status_yaml(&told, &status) == 0);
+	must(event_json(&json, buffer_bytes(&told)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
@@ -117,10 +156,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 		const struct payload login = {.kind = PAYLOAD_SSH_LOGIN,
 		                              .login = {.user = bytes_of_text(texts[0])}};
 		const struct request request = {.caller = &caller, .payload = &login};
-		const struct event event = {.detail = texts[0], .request = &request};
+		const struct event event = {
+			.decision = "deny", .detail = texts[0], .request = &request};
 
 		must(event_yaml(&document, &event) == 0);
 		check(buffer_bytes(&document), &event);
+		check_status(buffer_bytes(&document), &event);
 	}
 	return 0;
 }

@@ -16,9 +16,9 @@ static void assert_line(enum bar_format format, const char *document, const char
 	assert_string_equal((const char *)line.data, expected);
 }
 
-static const char asking[] = "---\nstate: \"confirming\"\ntext: \"a request waits\"\npending: 2\n"
+static const char asking[] = "---\nstate: \"confirming\"\ntext: \"a request waits\"\nwaiting: 2\n"
 			     "notice: \"add your keys again\"\n...\n";
-static const char idle[] = "---\nstate: \"idle\"\ntext: \"serving\"\npending: 0\n...\n";
+static const char idle[] = "---\nstate: \"idle\"\ntext: \"serving\"\nwaiting: 0\n...\n";
 
 static void each_bar_has_its_own_line(void **state) {
 	(void)state;
@@ -64,9 +64,9 @@ static void what_is_no_word_of_the_guard_is_unknown(void **state) {
 		"---\n...\n",
 		"no document",
 		"---\nstate: idle\n...\n",
-		"---\nstate: \"#(touch /tmp/x)\"\npending: 1#[\n...\n",
-		"---\nstate: \"\npending: 000\n...\n",
-		"---\nstate: \"<span>\"\npending: 1234567890123456789012345678901234\n...\n",
+		"---\nstate: \"#(touch /tmp/x)\"\nwaiting: 1#[\n...\n",
+		"---\nstate: \"\nwaiting: 000\n...\n",
+		"---\nstate: \"<span>\"\nwaiting: 1234567890123456789012345678901234\n...\n",
 	};
 
 	(void)state;
