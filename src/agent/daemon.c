@@ -19,6 +19,7 @@
 #include "agent/keeper.h"
 #include "agent/limits.h"
 #include "agent/lock.h"
+#include "agent/renderers.h"
 #include "agent/repeats.h"
 #include "agent/signer.h"
 #include "agent/teller.h"
@@ -276,6 +277,8 @@ static int daemon_modules(struct daemon *daemon) {
 	if (error == 0)
 		error = teller_new(&guard->teller, guard);
 	if (error == 0)
+		error = renderers_new(&guard->renderers, guard);
+	if (error == 0)
 		error = asker_new(&guard->asker, guard, daemon->options->pending);
 	if (error < 0) {
 		diag_error("start: %s", strerror(-error));
@@ -327,6 +330,7 @@ static void daemon_end(struct daemon *daemon) {
 		guard_note(guard, "stop", NULL, NULL);
 		guard_status_write(guard, true);
 	}
+	renderers_free(TAKE(guard->renderers));
 	if (guard->loop != NULL) {
 		ev_io_stop(guard->loop, &daemon->hung_up);
 		ev_timer_stop(guard->loop, &guard->status_soon);

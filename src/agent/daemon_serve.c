@@ -14,6 +14,7 @@
 #include "agent/connection.h"
 #include "agent/hosts.h"
 #include "agent/lock.h"
+#include "agent/renderers.h"
 #include "agent/touching.h"
 #include "base/diag.h"
 
@@ -178,6 +179,8 @@ void daemon_on_policy(void *data) {
 		set_doors(daemon);
 	if (daemon->guard.hosts != NULL)
 		hosts_policy_changed(daemon->guard.hosts);
+	if (daemon->guard.renderers != NULL)
+		renderers_policy_changed(daemon->guard.renderers);
 }
 
 static void daemon_serve(struct daemon *daemon) {

@@ -9,6 +9,7 @@
 
 #include "agent/asker.h"
 #include "agent/keeper.h"
+#include "agent/renderers.h"
 #include "agent/repeats.h"
 #include "agent/signer.h"
 #include "agent/teller.h"
@@ -201,6 +202,8 @@ int guard_event(struct guard *guard, const struct event *event) {
 	wait_for_repeats(guard);
 	if (event->decision != NULL && event->request != NULL)
 		summary_of(guard->summary, event);
+	if (guard->renderers != NULL)
+		renderers_event(guard->renderers, event);
 	if (told) {
 		if (guard->teller != NULL)
 			teller_event(guard->teller, event);
@@ -337,7 +340,7 @@ static void put_pending(struct status *status, char text[static TEXT_SIZE],
 	summary_plain(plain, sizeof(plain), summary);
 	snprintf(text, TEXT_SIZE, "%s%s",
 	         (question->methods & CONFIRM_TOUCH) != 0 ? "TOUCH YK: " : "CONFIRM: ", plain);
-	status->text = text;
+	status->asking = text;
 	status->pending = buffer_bytes(&question->event);
 	status->pending_us = question->event_us;
 }
@@ -366,6 +369,8 @@ static struct status guard_status(struct guard *guard, char text[static TEXT_SIZ
 		.refusals = guard->refusals,
 		.upstream_restarts = guard->upstream_restarts,
 		.notice = guard->notice,
+		.renderer_failed = guard->renderers != NULL ? renderers_failure(guard->renderers)
+	                                                    : NULL,
 	};
 
 	/* What is wrong with the policy is news until it is settled, and may be long. */
@@ -373,14 +378,11 @@ static struct status guard_status(struct guard *guard, char text[static TEXT_SIZ
 		status.notice = guard->reload_error;
 
 	status.state = guard_state(guard, &status.text);
-	if (status.waiting > 0) {
-		const char *why = status.text;
-
+	if (status.waiting > 0)
 		put_pending(&status, text, broker_prompts(guard->asker->broker));
-		/* Something worse is told first. */
-		if (status.state != STATUS_CONFIRMING)
-			status.text = why;
-	}
+	/* Something worse is told first. */
+	if (status.state == STATUS_CONFIRMING)
+		status.text = status.asking;
 	return status;
 }
 
@@ -405,6 +407,12 @@ void guard_status_write(struct guard *guard, bool stopped) {
 	error = status_write(guard->state_fd, &status);
 	if (error < 0)
 		diag_debug("status: %s", strerror(-error));
+	if (guard->renderers == NULL)
+		return;
+	if (stopped)
+		renderers_stop(guard->renderers, &status);
+	else
+		renderers_status(guard->renderers, &status);
 }
 
 static void on_status_soon(struct ev_loop *loop, ev_timer *watcher, int revents) {

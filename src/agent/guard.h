@@ -28,6 +28,7 @@ struct connection;
 struct hosts;
 struct keeper;
 struct lock;
+struct renderers;
 struct repeats;
 struct signer;
 struct system_log;
@@ -56,7 +57,8 @@ struct guard {
 	struct digests *digests;   /* of executables, likewise */
 	struct hosts *hosts;       /* NULL before it serves, and while it ends */
 	struct repeats *repeats;
-	struct teller *teller; /* NULL before it serves, and while it ends */
+	struct renderers *renderers; /* NULL before it serves, and while it ends */
+	struct teller *teller;       /* NULL before it serves, and while it ends */
 
 	const char *policy_path;
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */

@@ -13,8 +13,6 @@
 #define SENTENCE_LEN_MAX 4096 /* a notice may list what is wrong with a policy */
 #define ERRORS_MAX       50   /* as many as a policy is told of */
 
-#define STATUS_FILE "current.yaml"
-
 const char *status_state_name(enum status_state state) {
 	switch (state) {
 	case STATUS_IDLE: return "idle";
@@ -68,6 +66,7 @@ static void put_own(struct doc *doc, const struct status *status) {
 	doc_number(doc, "signatures", status->signatures);
 	doc_number(doc, "refusals", status->refusals);
 	doc_number(doc, "upstream_restarts", status->upstream_restarts);
+	doc_text(doc, "renderer_failed", status->renderer_failed, SENTENCE_LEN_MAX);
 	doc_text(doc, "notice", status->notice, SENTENCE_LEN_MAX);
 }
 

@@ -55,6 +55,9 @@ struct status {
 	uint64_t signatures; /* allowed since start */
 	uint64_t refusals;
 	uint64_t upstream_restarts;
+	const char *renderer_failed; /* which renderer, and why; NULL: none */
+	const char
+		*asking; /* what waits, as the text tells it, whatever the text is; not written */
 	const char *notice; /* what the user should know and do; stays until it is settled */
 };
 
@@ -63,6 +66,7 @@ const char *status_state_name(enum status_state state);
 int status_yaml(struct buffer *document, const struct status *status) MUST_CHECK;
 /* The same facts as the file has them. */
 int status_file_yaml(struct buffer *document, const struct status *status) MUST_CHECK;
+#define STATUS_FILE "current.yaml"
 int status_write(int state_fd, const struct status *status) MUST_CHECK;
 
 /* What is wrong with the policy's file, a line each; NULL: nothing is. Those scripts look whether

@@ -17,6 +17,7 @@
 #include "policy/loader.h"
 #include "policy/log_settings.h"
 #include "policy/pinned.h"
+#include "policy/renderers_read.h"
 #include "policy/tell_read.h"
 
 int loader_walk_map(struct loader *loader, const struct yaml_node *map, const struct key *keys,
@@ -178,6 +179,10 @@ static int read_tell(struct loader *loader, const struct yaml_node *value) {
 	return tell_read(&loader->policy->tell, &loader->reading, value);
 }
 
+static int read_status(struct loader *loader, const struct yaml_node *value) {
+	return renderers_read(&loader->policy->renderers, &loader->reading, value);
+}
+
 /* Read already, before all else. */
 static int skip(struct loader *loader, const struct yaml_node *value) {
 	(void)loader, (void)value;
@@ -214,6 +219,7 @@ static int read_itself(struct loader *loader, const struct yaml_node *root) {
 		{"hide_denied_keys", read_hide_denied_keys, NULL},
 		{"confirm", read_confirm, NULL},
 		{"tell", read_tell, NULL},
+		{"status", read_status, NULL},
 		{"lock", read_lock, NULL},
 		{"known_hosts", read_known_files, NULL},
 		{"log", read_log, NULL},

@@ -14,6 +14,7 @@
 #include "policy/endpoint.h"
 #include "policy/env_names.h"
 #include "policy/pinned.h"
+#include "policy/renderers_read.h"
 #include "policy/rule.h"
 #include "policy/tell_read.h"
 
@@ -47,6 +48,7 @@ static void policy_free(struct policy *policy) {
 	known_files_deinit(&policy->known_files);
 	pinned_deinit(&policy->pinned);
 	tell_deinit(&policy->tell);
+	renderers_settings_deinit(&policy->renderers);
 	for (size_t i = 0; i < policy->n_included; i++)
 		free(policy->included[i]);
 	regex_room_free(policy->room);
@@ -160,6 +162,10 @@ bool policy_may_ask_a_person(const struct policy *policy) {
 		if (policy->rules[i].action == ACTION_CONFIRM)
 			return true;
 	return false;
+}
+
+const struct renderers_settings *policy_renderers(const struct policy *policy) {
+	return &policy->renderers;
 }
 
 const struct tell_settings *policy_tell(const struct policy *policy) {

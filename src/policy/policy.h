@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/confirm.h"
+#include "facts/renderers.h"
 #include "facts/request.h"
 #include "facts/tell.h"
 #include "facts/verdict.h"
@@ -184,6 +185,7 @@ struct log_settings policy_log(const struct policy *policy);
 bool policy_may_ask_a_person(const struct policy *policy);
 /* How people are told. */
 const struct tell_settings *policy_tell(const struct policy *policy);
+const struct renderers_settings *policy_renderers(const struct policy *policy);
 /* How a person is asked, for all questions and for those of the rule with that name (a verdict's);
  * of the default nothing is remembered. */
 const struct confirm_settings *policy_confirm(const struct policy *policy);

@@ -68,10 +68,11 @@ struct policy {
 	uint64_t asks;           /* bits of the fields that any rule names, by index */
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
-	struct pinned_keys pinned;      /* confirm.credentials, of a floor; owned */
-	struct tell_settings tell;      /* owned */
-	struct known_files known_files; /* known_hosts */
-	struct endpoint *endpoints;     /* owned */
+	struct pinned_keys pinned;           /* confirm.credentials, of a floor; owned */
+	struct tell_settings tell;           /* owned */
+	struct renderers_settings renderers; /* likewise */
+	struct known_files known_files;      /* known_hosts */
+	struct endpoint *endpoints;          /* owned */
 	size_t n_endpoints;
 	struct rule *rules;
 	size_t n_rules;

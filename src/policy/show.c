@@ -304,17 +304,43 @@ static void put_known_hosts(struct buffer *yaml, const struct policy *policy) {
 	}
 }
 
-static void put_command(struct buffer *yaml, const char *name, char *const *words) {
-	if (words == NULL)
-		return;
-	put(yaml, "\n  ");
-	put(yaml, name);
-	put(yaml, ": [");
+static void put_argv(struct buffer *yaml, char *const *words) {
+	put(yaml, "[");
 	for (size_t i = 0; words[i] != NULL; i++) {
 		put(yaml, i > 0 ? ", " : "");
 		put_text(yaml, words[i]);
 	}
 	put(yaml, "]");
+}
+
+static void put_command(struct buffer *yaml, const char *name, char *const *words) {
+	if (words == NULL)
+		return;
+	put(yaml, "\n  ");
+	put(yaml, name);
+	put(yaml, ": ");
+	put_argv(yaml, words);
+}
+
+static void put_renderers(struct buffer *yaml, const struct renderers_settings *settings) {
+	if (!settings->tmux && !settings->i3status && settings->n_commands == 0)
+		return;
+	put(yaml, "\nstatus:\n  renderers:");
+	if (settings->tmux)
+		put(yaml, "\n    - tmux");
+	if (settings->i3status)
+		put(yaml, "\n    - i3status-rust");
+	for (size_t i = 0; i < settings->n_commands; i++) {
+		const struct renderer_command *command = &settings->commands[i];
+
+		put(yaml, "\n    - {command: ");
+		put_argv(yaml, command->words);
+		if (command->writes != NULL) {
+			put(yaml, ", writes: ");
+			put_argv(yaml, command->writes);
+		}
+		put(yaml, "}");
+	}
 }
 
 static void put_tell(struct buffer *yaml, const struct tell_settings *tell) {
@@ -335,6 +361,7 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 		confirm_show_settings(yaml, &policy->confirm);
 	pinned_show(yaml, &policy->pinned);
 	put_tell(yaml, &policy->tell);
+	put_renderers(yaml, &policy->renderers);
 	log_settings_show(yaml, &policy->log, policy->is_floor);
 	put_endpoints(yaml, policy);
 	put(yaml, "\nhide_denied_keys: ");

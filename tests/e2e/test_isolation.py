@@ -387,6 +387,27 @@ class Installed(Isolation):
         self.assertEqual(list(other.iterdir()), [])
         self.assertEqual(list(self.place.state.iterdir()), [])
 
+    def test_a_renderer_does_not_run_with_its_group(self):
+        home = self.place.person.home
+        script = self.place.write('bin/render', '#!/bin/sh\nid -G > "$HOME/.local/state/ssh-ag/ids"\n'
+                                  'cat /proc/self/status > "$HOME/.local/state/ssh-ag/status"\n', 0o755)
+        directory = home / '.config' / 'ssh-agent-guard'
+        self.addCleanup(shutil.rmtree, home / '.config', ignore_errors=True)
+        self.place.make_directory(directory)
+        path = directory / 'policy.yaml'
+        path.write_text(f'default_action: deny\nstatus: {{renderers: [{script}]}}\n')
+        path.chmod(0o600)
+        os.chown(path, self.place.person.uid, self.place.person.gid)
+        server = self.start_installed(policy=None)
+        server.state = self.own_state
+        status = home / '.local/state/ssh-ag/status'
+        wait_until(lambda: status.exists() and 'NoNewPrivs' in status.read_text(), 'it has run')
+        gid = self.place.person.gid
+        self.assertEqual(status.with_name('ids').read_text().split(), [str(gid)])
+        self.assertIn(f'Gid:\t{gid}\t{gid}\t{gid}\t{gid}', status.read_text())
+        self.assertIn('NoNewPrivs:\t1', status.read_text())
+        self.assertEqual(server.events(trigger='renderer-failed'), [])
+
     def test_foreign_code_and_the_race_at_its_start_do_nothing(self):
         library = next(line.split()[-1] for line in
                        pathlib.Path('/proc/self/maps').read_text().splitlines()

@@ -85,6 +85,19 @@ static void how_a_person_is_asked_is_written_out(void **state) {
 	             "      scope: [session, cwd]\n");
 }
 
+static void renderers_are_written_out(void **state) {
+	(void)state;
+	assert_shown("default_action: deny\n"
+	             "status: {renderers: [/a, i3status-rust, [/b, 'x y'], tmux, tmux,\n"
+	             "         {writes: [/w, /v], command: [/c]}]}\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n" CONFIRM
+	             "status:\n  renderers:\n    - tmux\n    - i3status-rust\n"
+	             "    - {command: [\"/a\"]}\n    - {command: [\"/b\", \"x y\"]}\n"
+	             "    - {command: [\"/c\"], writes: [\"/w\", \"/v\"]}\n"
+	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
+	             "hide_denied_keys: true\nrules: []\n");
+}
+
 static void what_is_said_of_events_and_endpoints_is_written_out(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n"
@@ -209,6 +222,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_put_in),
 		cmocka_unit_test(how_a_person_is_asked_is_written_out),
+		cmocka_unit_test(renderers_are_written_out),
 		cmocka_unit_test(what_is_said_of_events_and_endpoints_is_written_out),
 		cmocka_unit_test(rules_are_written_out),
 		cmocka_unit_test(every_field_of_words_is_written_as_it_is_read),
