@@ -30,8 +30,38 @@ struct lookup {
 	bool is_revoked;
 };
 
+/* What the host of the command line may be called in known_hosts. */
+struct claimed_name {
+	const char *host;
+	uint16_t port;
+};
+
 static uint16_t port_of(const struct ssh_argv *claim) {
 	return claim->destination.port != 0 ? claim->destination.port : SSH_PORT;
+}
+
+/* ssh's configuration has the last word for what was typed, and the command line over it. */
+static bool alias_holds(const struct destination_input *input, const struct ssh_argv *claim) {
+	return input->alias != NULL && claim->state == SSH_ARGV_HOST && !claim->has_config &&
+	       claim->host_name == NULL && claim->host_key_alias == NULL;
+}
+
+/* Returns how many; the likeliest first. claim: NULL: none. */
+static size_t claimed_names(struct claimed_name ret[static SSH_ARGV_NAMES_MAX],
+                            const struct destination_input *input, const struct ssh_argv *claim) {
+	const char *names[SSH_ARGV_NAMES_MAX];
+	size_t n_names = claim != NULL ? ssh_argv_names(names, claim) : 0;
+
+	if (n_names > 0 && alias_holds(input, claim)) {
+		uint16_t port = claim->destination.port != 0 ? claim->destination.port
+		                                             : input->alias->port;
+
+		ret[0] = (struct claimed_name){input->alias->host, port != 0 ? port : SSH_PORT};
+		return 1;
+	}
+	for (size_t i = 0; i < n_names; i++)
+		ret[i] = (struct claimed_name){names[i], port_of(claim)};
+	return n_names;
 }
 
 static void note_known(struct lookup *lookup, const struct known_host *found) {
@@ -69,16 +99,15 @@ static int add(struct host_names *host, struct lookup *lookup, struct known_host
 
 /* What the command line says, if the key has that name; ssh takes one without a port as well. */
 static int add_claimed(struct host_names *host, struct lookup *lookup) {
-	const char *names[SSH_ARGV_NAMES_MAX];
-	size_t n_names = lookup->claim != NULL ? ssh_argv_names(names, lookup->claim) : 0;
+	struct claimed_name names[SSH_ARGV_NAMES_MAX];
+	size_t n_names = claimed_names(names, lookup->input, lookup->claim);
 
 	for (size_t i = 0; i < n_names; i++) {
-		struct known_host_name name = {bytes_of_text(names[i]), port_of(lookup->claim)};
-
-		enum tri has = has_name(lookup, names[i], name.port);
+		struct known_host_name name = {bytes_of_text(names[i].host), names[i].port};
+		enum tri has = has_name(lookup, names[i].host, name.port);
 
 		if (has == TRI_NO && name.port != SSH_PORT) {
-			has = has_name(lookup, names[i], 0);
+			has = has_name(lookup, names[i].host, 0);
 			name.port = SSH_PORT;
 		}
 		if (has == TRI_YES)
@@ -135,7 +164,10 @@ static int add_of_policy(struct host_names *host, struct lookup *lookup,
                          const struct policy *policy) {
 	size_t count = 0;
 	const char *const *names = policy != NULL ? policy_host_names(policy, &count) : NULL;
-	uint16_t claimed_port = lookup->claim != NULL ? port_of(lookup->claim) : SSH_PORT;
+	struct claimed_name claimed[SSH_ARGV_NAMES_MAX];
+	uint16_t claimed_port = claimed_names(claimed, lookup->input, lookup->claim) > 0
+	                                ? claimed[0].port
+	                                : SSH_PORT;
 	int error = 0;
 
 	for (size_t i = 0; i < count && error == 0; i++) {
@@ -232,11 +264,11 @@ static enum tri is_known(const struct lookup *lookup) {
  * which is resolved by ssh's configuration. */
 static enum tri is_another_host(const struct destination_input *input,
                                 const struct ssh_argv *claim) {
-	const char *names[SSH_ARGV_NAMES_MAX];
-	size_t n_names = ssh_argv_names(names, claim);
+	struct claimed_name names[SSH_ARGV_NAMES_MAX];
+	size_t n_names = claimed_names(names, input, claim);
 
 	for (size_t i = 0; i < n_names; i++)
-		if (known_hosts_knows_name(input->index, names[i], port_of(claim)) == TRI_YES)
+		if (known_hosts_knows_name(input->index, names[i].host, names[i].port) == TRI_YES)
 			return TRI_YES;
 	return TRI_UNKNOWN;
 }
@@ -291,16 +323,40 @@ static enum tri is_forwarded_unbound(const struct destination_input *input,
 	                                                                            : TRI_UNKNOWN;
 }
 
+/* The only bind is for a login. A client far away, to which somebody has brought the socket, tells of
+ * no more than that, so it is ours only where its host is the one that is named here. */
+static enum tri is_forwarded_bound(const struct ssh_argv *claim, enum tri differs) {
+	switch (claim->state) {
+	case SSH_ARGV_UNKNOWN:
+	case SSH_ARGV_OTHER: return TRI_UNKNOWN; /* socat, or a client that we do not know */
+	case SSH_ARGV_LOCAL:
+	case SSH_ARGV_MASTER: return TRI_YES; /* it has logged in before it took that name */
+	case SSH_ARGV_HOST: break;
+	}
+	return differs;
+}
+
 static enum tri is_forwarded(const struct destination_input *input, const struct ssh_argv *claim,
                              enum tri differs) {
-	enum tri of_session = session_is_forwarded(input->session);
-
-	switch (of_session) {
+	switch (session_is_forwarded(input->session)) {
 	case TRI_YES: return TRI_YES;
-	case TRI_NO: return differs == TRI_YES ? TRI_YES : TRI_NO;
+	case TRI_NO: return is_forwarded_bound(claim, differs);
 	case TRI_UNKNOWN: break;
 	}
 	return is_forwarded_unbound(input, claim, differs);
+}
+
+/* Whether ssh's configuration, as we see it, may tell more of what is typed. */
+static bool may_be_alias(const struct lookup *lookup, const struct ssh_argv *claim,
+                         enum tri differs) {
+	const struct destination_input *input = lookup->input;
+	const struct caller *caller = input->caller;
+
+	return differs != TRI_NO && claim->state == SSH_ARGV_HOST && !claim->has_config &&
+	       claim->host_name == NULL && claim->host_key_alias == NULL && input->alias == NULL &&
+	       input->index != NULL && !lookup->is_revoked &&
+	       session_is_forwarded(input->session) != TRI_YES &&
+	       ((caller->apart | caller->apart_unknown) & APART_MNT) == 0;
 }
 
 /* What the command line says, where nothing is proved. */
@@ -314,12 +370,32 @@ static int set_claimed(struct destination *destination, const struct ssh_argv *c
 	return host_names_add(&destination->host, bytes_of_text(names[0]), claim->destination.port);
 }
 
+/* What nothing but a login has: a name and what is known of it. Takes the host over. */
+static int set_login(struct destination *destination, const struct lookup *lookup,
+                     struct host_names *host, const struct ssh_argv *claim, enum tri differs,
+                     enum tri is_forwarded) {
+	const struct destination_input *input = lookup->input;
+	struct bytes user = input->login != NULL ? input->login->user : (struct bytes){0};
+	int error = 0;
+
+	destination->is_revoked = lookup->is_revoked;
+	destination->is_known = lookup->key.len > 0 ? is_known(lookup) : TRI_UNKNOWN;
+	if (is_proved(input)) {
+		destination->host = *host;
+		*host = (struct host_names){0};
+		destination->known_by = lookup->known_by;
+		destination->mismatch = user_differs(input, claim) ? TRI_YES : differs;
+	} else if (is_forwarded != TRI_YES) {
+		error = set_claimed(destination, claim);
+	}
+	return error < 0 ? error : destination_set_text(destination, user);
+}
+
 static int set_host(struct destination *destination, enum tri *ret_is_forwarded,
                     const struct destination_input *input, const struct ssh_argv *claim) {
 	struct lookup lookup = {.input = input, .key = host_key_of(input), .claim = claim};
-	struct bytes user = input->login != NULL ? input->login->user : (struct bytes){0};
+	CLEANUP(host_names_deinit) struct host_names host = {0};
 	enum tri differs = TRI_UNKNOWN;
-	struct host_names host = {0};
 	int error = 0;
 
 	if (lookup.key.len > 0) {
@@ -327,18 +403,13 @@ static int set_host(struct destination *destination, enum tri *ret_is_forwarded,
 		differs = host_differs(&lookup, claim);
 	}
 	*ret_is_forwarded = is_forwarded(input, claim, differs);
-	destination->is_revoked = lookup.is_revoked;
-	destination->is_known = lookup.key.len > 0 ? is_known(&lookup) : TRI_UNKNOWN;
-	if (error == 0 && is_proved(input)) {
-		destination->host = host;
-		host = (struct host_names){0};
-		destination->known_by = lookup.known_by;
-		destination->mismatch = user_differs(input, claim) ? TRI_YES : differs;
-	} else if (error == 0 && *ret_is_forwarded != TRI_YES) {
-		error = set_claimed(destination, claim);
+	if (error == 0 && lookup.key.len > 0 && may_be_alias(&lookup, claim, differs)) {
+		destination->typed = strdup(claim->destination.host);
+		error = destination->typed != NULL ? 0 : -ENOMEM;
 	}
-	host_names_deinit(&host);
-	return error < 0 ? error : destination_set_text(destination, user);
+	if (error < 0 || !input->is_for_login)
+		return error;
+	return set_login(destination, &lookup, &host, claim, differs, *ret_is_forwarded);
 }
 
 /* ---- the hosts on the way ---- */
@@ -373,7 +444,8 @@ static int fill(struct destination *destination, enum tri *ret_is_forwarded,
 	int error = set_hops(destination, input, claim);
 
 	*ret_is_forwarded = session_is_forwarded(input->session);
-	if (error == 0 && input->is_for_login)
+	/* What is no login has no host, and may come from far away all the same. */
+	if (error == 0)
 		error = set_host(destination, ret_is_forwarded, input, claim);
 	return error < 0 ? error : destination_set_git(destination, claim);
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "agent/ssh_files.h"
 #include "base/cleanup.h"
 #include "caller/destination.h"
 #include "facts/caller.h"
@@ -21,6 +22,9 @@ struct destination_input {
 	const struct policy *policy;     /* whose names hashed ones are compared with */
 	const struct policy *floor;      /* may be NULL */
 	const struct caller *caller;
+	/* What ssh's configuration makes of the host of its command line; NULL: nobody has asked, or
+	 * there is no answer. */
+	const struct ssh_alias *alias;
 	const struct session *session;
 	enum meeting meeting;
 	const struct ssh_login *login; /* NULL: it is none */
@@ -29,8 +33,8 @@ struct destination_input {
 };
 
 /* *ret_is_forwarded: what the session says, and what the command line lacks (fact 15 of the
- * design): where a login goes to another host than it names, nobody here has asked for it. -ENOMEM:
- * *ret is untouched. */
+ * design): where a login goes to another host than it names, nobody here has asked for it, and where
+ * that cannot be told, somebody else may have. -ENOMEM: *ret is untouched. */
 int destination_make(struct destination *ret, enum tri *ret_is_forwarded,
                      const struct destination_input *input) MUST_CHECK;
 

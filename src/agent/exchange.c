@@ -116,10 +116,11 @@ static void exchange_meet(struct exchange *exchange) {
 	if (exchange_has_payload(exchange))
 		sign_data_parse(&exchange->payload, message->data, message->key_blob);
 	if (exchange->payload.kind == PAYLOAD_SSH_LOGIN)
-		exchange->meeting = session_meet(session, &exchange->payload.login);
+		exchange->met = session_meet(session, &exchange->payload.login);
 	else if (exchange_is_operation(exchange, OPERATION_LIST) && session_login_hop(session) != NULL &&
 	         session_is_forwarded(session) == TRI_NO)
-		exchange->meeting = MEETING_BOUND;
+		exchange->met = MEETING_BOUND;
+	exchange->meeting = exchange->met;
 }
 
 /* A bind proves itself, whoever writes it; one that does not is an event, with its writer. */
@@ -154,6 +155,8 @@ void exchange_free(struct exchange *exchange) {
 		return;
 	approval_end(&exchange->approval);
 	hosts_wait_end(&exchange->hosts_wait);
+	ssh_alias_wait_end(&exchange->alias_wait);
+	ssh_alias_deinit(&exchange->alias);
 	destination_deinit(&exchange->destination);
 	reader_cancel(exchange->job);
 	digests_cancel(&exchange->digest);

@@ -13,6 +13,7 @@
 #include "agent/hosts.h"
 #include "agent/keeper.h"
 #include "agent/probe.h"
+#include "agent/ssh_aliases.h"
 #include "facts/event.h"
 #include "wire/message.h"
 #include "wire/session.h"
@@ -27,6 +28,7 @@ struct exchange {
 	enum bind_outcome bind; /* what we make of a session-bind */
 	struct payload payload; /* of a signature */
 	enum meeting meeting;
+	enum meeting met; /* the same, before it was known whether the connection is forwarded */
 	struct reader_job *job;    /* NULL but while the caller is being identified */
 	struct digest_wait digest; /* while its executable is hashed */
 	struct probe *probe;       /* NULL but while the real agent is found out about */
@@ -36,6 +38,9 @@ struct exchange {
 	struct verdict verdict;
 	struct hosts_wait hosts_wait; /* for known_hosts to be read again */
 	bool has_waited;
+	struct ssh_alias_wait alias_wait; /* for ssh to say what its configuration makes of a host */
+	struct ssh_alias alias;           /* what it has said; the host is NULL: nothing */
+	bool has_asked_ssh;
 	bool is_located; /* the next two are told */
 	struct destination destination;
 	enum tri is_forwarded;

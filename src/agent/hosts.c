@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/ssh_aliases.h"
 #include "agent/ssh_files.h"
+#include "agent/ssh_query.h"
 #include "agent/watch.h"
 #include "base/diag.h"
 #include "policy/policy.h"
@@ -38,7 +40,8 @@ struct hosts {
 	void *data;
 	bool is_ready;
 	char *home; /* ssh's; NULL: not known */
-	struct ssh_files *config;
+	struct ssh_query *config;
+	struct ssh_aliases *aliases;
 	struct ssh_known_files files; /* of ssh's configuration, or of its defaults */
 	struct watch *watch;
 	char *config_paths[CONFIGS];
@@ -295,7 +298,7 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	}
 	state = state_of(files + hosts->list.n_files, hosts->n_configs);
 	if (hosts->n_configs > 0 && hosts->config_state != 0 && state != hosts->config_state &&
-	    ssh_files_ask(hosts->config) < 0)
+	    ssh_query_ask(hosts->config, NULL) < 0)
 		diag_error("known_hosts: ssh could not be asked about its configuration");
 	hosts->config_state = state;
 	state = state_of(files, hosts->list.n_files);
@@ -456,10 +459,12 @@ static bool same_files(const struct ssh_known_files *a, const struct ssh_known_f
 }
 
 /* Where ssh does not tell, what it told before stays, and at first its defaults. */
-static void on_told(void *data, int error, const struct ssh_known_files *files) {
+static void on_told(void *data, int error, struct bytes text) {
+	CLEANUP(ssh_known_files_deinit) struct ssh_known_files files = {0};
 	struct hosts *hosts = data;
-	struct ssh_known_files copy = {0};
 
+	if (error == 0)
+		error = ssh_known_files_read(&files, text, hosts->home);
 	if (error < 0) {
 		const char *why = error == -ETIMEDOUT ? "ssh -G did not end in time"
 		                  : error == -EBADMSG ? "what ssh -G says cannot be read"
@@ -474,17 +479,11 @@ static void on_told(void *data, int error, const struct ssh_known_files *files) 
 			watch_files(hosts);
 		return;
 	}
-	if (hosts->is_ready && same_files(files, &hosts->files))
+	if (hosts->is_ready && same_files(&files, &hosts->files))
 		return;
-	for (size_t kind = 0; kind < KNOWN_BY_COUNT && error == 0; kind++)
-		for (size_t i = 0; i < files->n_paths[kind] && error == 0; i++)
-			error = add_default(&copy, kind, "", files->paths[kind][i]);
-	if (error < 0) {
-		ssh_known_files_deinit(&copy);
-	} else {
-		ssh_known_files_deinit(&hosts->files);
-		hosts->files = copy;
-	}
+	ssh_known_files_deinit(&hosts->files);
+	hosts->files = files;
+	files = (struct ssh_known_files){0};
 	watch_files(hosts);
 }
 
@@ -503,13 +502,15 @@ static int hosts_begin(struct hosts *hosts) {
 	if (hosts->config_paths[1] == NULL)
 		error = -ENOMEM;
 	if (error == 0)
-		error = ssh_files_new(&hosts->config, loop, hosts->home, on_told, hosts);
+		error = ssh_query_new(&hosts->config, loop, hosts->home, false, on_told, hosts);
+	if (error == 0)
+		error = ssh_aliases_new(&hosts->aliases, loop, hosts->home);
 	if (error == 0)
 		error = watch_new(&hosts->watch, loop, KNOWN_HOSTS_BYTES_MAX, on_seen, hosts);
 	if (error < 0)
 		return error;
 	release_within(hosts, START_MAX_S);
-	if (!needs_config(hosts) || ssh_files_ask(hosts->config) < 0)
+	if (!needs_config(hosts) || ssh_query_ask(hosts->config, NULL) < 0)
 		watch_files(hosts);
 	return 0;
 }
@@ -551,7 +552,8 @@ void hosts_free(struct hosts *hosts) {
 	texts_clear(hosts);
 	known_hosts_free(hosts->index);
 	watch_free(hosts->watch);
-	ssh_files_free(hosts->config);
+	ssh_query_free(hosts->config);
+	ssh_aliases_free(hosts->aliases);
 	ssh_known_files_deinit(&hosts->files);
 	file_list_deinit(&hosts->list);
 	for (size_t i = 0; i < CONFIGS; i++)
@@ -561,7 +563,7 @@ void hosts_free(struct hosts *hosts) {
 }
 
 void hosts_policy_changed(struct hosts *hosts) {
-	if (needs_config(hosts) && ssh_files_ask(hosts->config) < 0)
+	if (needs_config(hosts) && ssh_query_ask(hosts->config, NULL) < 0)
 		diag_error("known_hosts: ssh could not be asked about its configuration");
 	watch_files(hosts);
 }
@@ -574,8 +576,12 @@ bool hosts_is_complete(const struct hosts *hosts) {
 	return hosts != NULL && hosts->index != NULL && hosts->is_complete;
 }
 
+struct ssh_aliases *hosts_aliases(const struct hosts *hosts) {
+	return hosts != NULL ? hosts->aliases : NULL;
+}
+
 bool hosts_has_started(const struct hosts *hosts, const struct caller *caller) {
-	pid_t child = hosts != NULL ? ssh_files_child(hosts->config) : 0;
+	pid_t child = hosts != NULL ? ssh_query_child(hosts->config) : 0;
 
 	if (child <= 0)
 		return false;

@@ -11,6 +11,7 @@
 #include "wire/known_hosts.h"
 
 struct hosts;
+struct ssh_aliases;
 
 /* Called once, when all was read for the first time, or could not be. */
 typedef void hosts_ready(void *data);
@@ -26,6 +27,9 @@ void hosts_policy_changed(struct hosts *hosts);
 const struct known_hosts *hosts_index(const struct hosts *hosts);
 /* Whether all files could be read: else a key that is not there may well be in one of them. */
 bool hosts_is_complete(const struct hosts *hosts);
+
+/* Who can say what ssh's configuration makes of a host; NULL: nobody. */
+struct ssh_aliases *hosts_aliases(const struct hosts *hosts);
 
 /* Whether the guard itself has started that process, to be told of ssh's configuration, or what has
  * started it. */

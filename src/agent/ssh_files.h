@@ -1,21 +1,17 @@
 /*
- * Asks ssh which known_hosts files it reads (ssh -G), because nobody else knows what it makes of
- * its configuration: Include, Match, tokens, quotes. It may run what a Match exec of that says, as
- * each ssh of the user does; so it is a child, with a time limit and an environment of nothing but
- * where its home is, and what it starts gets nothing from this guard.
+ * What ssh -G prints (agent/ssh_query.h), taken apart: which known_hosts files ssh reads, and what it
+ * makes of a host that was typed.
  */
 #ifndef AGENT_SSH_FILES_H
 #define AGENT_SSH_FILES_H
 
-#include <ev.h>
-#include <sys/types.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "facts/destination.h"
 
-#define SSH_FILES_DEADLINE_S 2.
-#define SSH_FILES_FILES_MAX  8 /* of each kind; ssh takes no more than 32 */
+#define SSH_FILES_FILES_MAX 8 /* of each kind; ssh takes no more than 32 */
 
 /* Paths from the root on, owned. */
 struct ssh_known_files {
@@ -29,21 +25,14 @@ void ssh_known_files_deinit(struct ssh_known_files *files);
 int ssh_known_files_read(struct ssh_known_files *ret, struct bytes text,
                          const char *home) MUST_CHECK;
 
-struct ssh_files;
+/* The name that ssh looks up in known_hosts for what was typed: HostKeyAlias, or else HostName. */
+struct ssh_alias {
+	char *host;    /* owned */
+	uint16_t port; /* 0: a HostKeyAlias, which ssh looks up without one */
+};
+void ssh_alias_deinit(struct ssh_alias *alias);
 
-/* error: 0, -ETIMEDOUT, -EBADMSG, -EIO: ssh failed. files hold for the call, which is never made
- * from within ssh_files_ask(). */
-typedef void ssh_files_told(void *data, int error, const struct ssh_known_files *files);
-
-/* loop must be the default loop, and outlive it. home may be NULL. */
-int ssh_files_new(struct ssh_files **ret, struct ev_loop *loop, const char *home,
-                  ssh_files_told *told, void *data) MUST_CHECK;
-void ssh_files_free(struct ssh_files *config); /* NULL is fine */
-
-/* Begins to ask; one that is asking already begins anew. */
-int ssh_files_ask(struct ssh_files *config) MUST_CHECK;
-
-/* The PID of the ssh that is being asked; 0: none is. */
-pid_t ssh_files_child(const struct ssh_files *config);
+/* -EBADMSG: it does not name a host and a port. -ENOMEM. */
+int ssh_alias_read(struct ssh_alias *ret, struct bytes text) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/ssh_files.h"
+#include "caller/ssh_place.h"
 
 void ssh_known_files_deinit(struct ssh_known_files *files) {
 	for (size_t kind = 0; kind < KNOWN_BY_COUNT; kind++)
@@ -102,5 +103,40 @@ int ssh_known_files_read(struct ssh_known_files *ret, struct bytes text, const c
 		return -EBADMSG;
 	*ret = files;
 	files = (struct ssh_known_files){0};
+	return 0;
+}
+
+void ssh_alias_deinit(struct ssh_alias *alias) {
+	free(alias->host);
+	*alias = (struct ssh_alias){0};
+}
+
+/* The rest of the first line of the keyword; of no data: there is none. */
+static struct bytes value_of(struct bytes text, const char *keyword) {
+	struct bytes line;
+
+	while (take_line(&line, &text))
+		if (is_line_of(&line, keyword))
+			return line;
+	return (struct bytes){0};
+}
+
+int ssh_alias_read(struct ssh_alias *ret, struct bytes text) {
+	struct bytes name = value_of(text, "hostkeyalias");
+	struct ssh_alias alias = {0};
+	int error;
+
+	if (name.data == NULL) {
+		name = value_of(text, "hostname");
+		if (ssh_port_read(&alias.port, value_of(text, "port")) < 0)
+			return -EBADMSG;
+	}
+	if (name.data == NULL || memchr(name.data, ' ', name.len) != NULL ||
+	    memchr(name.data, '\0', name.len) != NULL)
+		return -EBADMSG;
+	error = ssh_name_copy(&alias.host, name);
+	if (error < 0)
+		return error;
+	*ret = alias;
 	return 0;
 }

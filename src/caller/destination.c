@@ -18,6 +18,7 @@ void host_names_deinit(struct host_names *host) {
 
 void destination_deinit(struct destination *destination) {
 	free(destination->ssh_dest);
+	free(destination->typed);
 	host_names_deinit(&destination->host);
 	for (size_t i = 0; i < destination->n_hops; i++)
 		host_names_deinit(&destination->hops[i]);

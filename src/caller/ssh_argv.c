@@ -50,6 +50,8 @@ static int option_read(struct ssh_argv *ssh, struct manner *manner, int letter,
 	case 'O':
 	case 'Q':
 	case 'V': manner->logs_in_nowhere = true; return 0;
+	case 'F':
+	case 'P': ssh->has_config = true; return 0;
 	case 'A':
 	case 'R': ssh->takes_along = true; return 0;
 	case 's': manner->is_subsystem = true; return 0;

@@ -34,6 +34,7 @@ struct ssh_argv {
 	                       * perhaps "none" */
 	struct ssh_place jumps[SSH_JUMPS_MAX]; /* in the order of their connections */
 	size_t n_jumps;
+	bool has_config;  /* -F or -P: what ssh's usual configuration makes of the host is not all */
 	bool takes_along; /* -A, -R or the like: what others ask for far away may come by it */
 	bool has_proxy_command; /* ssh does not connect by itself */
 	bool proxy_is_said;     /* ProxyJump or ProxyCommand, perhaps "none" */

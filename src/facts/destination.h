@@ -67,6 +67,9 @@ struct destination {
 	struct host_names host;
 	/* Where nothing is proved: DEST_EVIDENCE_COMMAND_LINE, or none. Else what it is. */
 	enum dest_evidence evidence;
+	/* The host of the command line, where the host that is proved is not known by that name: it
+	 * may be an alias of ssh's configuration. Owned; NULL: there is no such doubt. */
+	char *typed;
 	enum tri mismatch; /* whether the command line contradicts what is proved */
 	enum tri is_known; /* whether known_hosts has the host key */
 	unsigned known_by; /* an OR of enum known_by */

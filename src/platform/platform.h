@@ -371,4 +371,8 @@ int platform_harden_process(void) MUST_CHECK;
  * they have no use for (see linux/calls.c). Negative: the system has no such filter. */
 int platform_forbid_calls(void) MUST_CHECK;
 
+/* From here on this process, and what it executes in its place, can start no other one: it hears
+ * EAGAIN. Negative: that cannot be had. */
+int platform_forbid_children(void) MUST_CHECK;
+
 #endif

@@ -41,9 +41,12 @@ class ChainTest(guard.GuardTest):
     def make_host(self, name, **options):
         return Sshd(self.place, name, [f'{self.key}.pub'], **options)
 
-    def start(self, policy=ALLOW_ALL, upstream=None):
-        # A refusal is an event only where the key was offered.
+    def start(self, policy=ALLOW_ALL, upstream=None, names=True):
+        # A refusal is an event only where the key was offered, and a login is from here only where
+        # its host is known by the name that is typed.
         policy += '\nhide_denied_keys: false\n'
+        if names and 'known_hosts:' not in policy:
+            policy += f'known_hosts: {{user: [{self.known_names(file="known")}], system: []}}\n'
         self.guard = self.start_guard(policy, upstream=upstream or self.agent)
 
     def words_over(self, *names, then='echo arrived', options=()):
@@ -96,11 +99,11 @@ class ChainTest(guard.GuardTest):
 
     # --- ssh-add -h
 
-    def known_names(self, *lines):
+    def known_names(self, *lines, file='names'):
         """A file for ssh-add -H, with all hosts by their names and more."""
         known = [f'{name} ' + ' '.join(pathlib.Path(f'{host.host_key}.pub').read_text().split()[:2])
                  for name, host in self.hosts.items()]
-        return self.place.write('names', '\n'.join([*known, *lines]) + '\n')
+        return self.place.write(file, '\n'.join([*known, *lines]) + '\n')
 
     def restrict(self, server, *constraints, names=None):
         """Adds the key to be used for these destinations only."""

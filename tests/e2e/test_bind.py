@@ -67,7 +67,7 @@ rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: 
         client = self.connect()
         self.binds(client, self.known.bind(self.session))
         self.sign(client, self.to_known(), SIGN_RESPONSE, decision='allow', rule='known',
-                  ssh_user='alice', dest_evidence='verified', is_forwarded=False,
+                  ssh_user='alice', dest_evidence='verified', is_forwarded=None,
                   dest_key_fingerprint=self.known.fingerprint)
 
     def test_an_honest_login_over_a_forwarded_agent_is_signed(self):
@@ -146,10 +146,10 @@ rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: 
         self.binds(client, self.known.bind(self.session))
         self.refused(client, login(self.session, self.key), dest_evidence='none', rule='default',
                      dest_key_fingerprint=None, is_forwarded=True, missing_fact='dest_key')
-        client = self.connect()  # from here it is more, and not enough for this rule
+        client = self.connect()  # nor where somebody carries the bytes who is no ssh
         self.binds(client, self.known.bind(self.session))
-        self.refused(client, login(self.session, self.key), dest_evidence='bound', rule='default',
-                     dest_key_fingerprint=self.known.fingerprint, missing_fact='dest_key')
+        self.refused(client, login(self.session, self.key), dest_evidence='none', rule='default',
+                     dest_key_fingerprint=None, is_forwarded=None, missing_fact='dest_key')
 
     def test_a_session_has_one_host(self):
         client = self.connect()
@@ -233,7 +233,8 @@ rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: 
 
     # --- a rule may ask for less, and for more
 
-    def test_a_rule_that_says_so_takes_less_than_proof_from_here_alone(self):
+    def test_a_bind_alone_is_no_proof_of_one_who_may_speak_for_others(self):
+        """See test_session for ssh itself."""
         self.guard.write_policy(f'''
 default_action: deny
 rules:
@@ -241,10 +242,11 @@ rules:
     action: allow
 ''')
         self.guard.command('reload')
-        for connect, expected in ((self.connect, SIGN_RESPONSE), (self.connect_forwarded, FAILURE)):
+        for connect in (self.connect, self.connect_forwarded):
             client = connect()
             self.binds(client, self.known.bind(self.session))
-            self.sign(client, login(self.session, self.key), expected)
+            self.refused(client, login(self.session, self.key), dest_evidence='none')
+            self.sign(client, self.to_known(), SIGN_RESPONSE)
 
     def test_keys_are_hidden_from_hosts_that_are_bound(self):
         self.guard.write_policy(f'''

@@ -27,8 +27,8 @@ class Chains(ChainTest):
     def assert_over(self, event, last, *via, **fields):
         self.assert_fields(event, sign_type='ssh-login', dest_evidence='verified',
                            dest_key_fingerprint=self.host_keys[last], is_forwarded=True,
-                           hops=len(via), forwarded_via=[self.host_keys[name] for name in via],
-                           **fields)
+                           hops=len(via), forwarded_via=list(via),
+                           forwarded_via_keys=[self.host_keys[name] for name in via], **fields)
 
     # --- as it is meant to be
 
@@ -64,14 +64,18 @@ rules: [{name: far, match: {hops: 2}, action: deny}]
         self.assert_over(self.signed()[-1], 'c', 'a', 'b', decision='deny', rule='far')
 
     def test_a_host_that_nobody_knows_is_told_by_its_key(self):
-        self.start(only(self.direct('a')))
+        del self.hosts['c']
+        unknown = self.hosts.pop('b')
+        known = f'\nknown_hosts: {{user: [{self.known_names()}], system: []}}\n'
+        self.hosts['b'] = unknown
+        self.start(only(self.direct('a')) + known)
         self.hosts['b'].known_hosts.write_text('')
         options = ['-o', 'StrictHostKeyChecking=no']
         inner = shlex.join([SSH, '-F', str(self.hosts['b'].client_config), *options, 'b',
                             'echo arrived'])
         self.assertNotIn('arrived', self.over('a', then=inner, options=['-A']).stdout)
         self.assert_over(self.signed()[-1], 'b', 'a', decision='deny', rule='default')
-        self.guard.write_policy(only(self.direct('a'), f'dest_key: "{self.host_keys["b"]}"'))
+        self.guard.write_policy(only(self.direct('a'), f'dest_key: "{self.host_keys["b"]}"') + known)
         self.guard.command('reload')
         done = self.over('a', then=inner, options=['-A'])
         self.assertEqual(done.stdout, 'arrived\n', done.stderr)

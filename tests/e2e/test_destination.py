@@ -15,6 +15,25 @@ from chains import ChainTest, wait_until
 from guard import SSH, SSH_ADD, SSH_KEYGEN
 
 
+# What socat does: everything between one socket and another.
+CARRY = '''
+import socket, sys, threading
+def pass_on(a, b):
+    while data := a.recv(65536):
+        b.sendall(data)
+    b.shutdown(socket.SHUT_WR)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    ours = listener.accept()[0]
+    theirs = socket.socket(socket.AF_UNIX)
+    theirs.connect(sys.argv[2])
+    for ends in ((ours, theirs), (theirs, ours)):
+        threading.Thread(target=pass_on, args=ends, daemon=True).start()
+'''
+
+
 def only(*matches):
     """A policy with one rule for each match, named rule-1 and so on."""
     rules = ''.join(f'  - {{match: {{{match}}}, action: allow}}\n' for match in matches)
@@ -304,7 +323,7 @@ exit 0
         (directory / 'config').write_text(
             f'Match exec {probe}\n    UserKnownHostsFile {self.names}\n'
             'Match all\n    GlobalKnownHostsFile none\n')
-        self.start('default_action: allow')
+        self.start('default_action: allow', names=False)
         self.assertTrue(self.arrives('a'))
         self.last(ssh_dest=f'{self.user}@a', is_in_known_hosts=True, known_hosts=['user'])
         before = seen.read_text().count('socket=\n')
@@ -332,7 +351,7 @@ exit 0
         probe = self.place.write('bin/probe', f'#!/bin/sh\necho $$ >{pid_file}\nexec sleep 600\n',
                                  0o755)
         (directory / 'config').write_text(f'Match exec {probe}\n    User nobody\n')
-        self.start('default_action: allow')  # waits until it answers
+        self.start('default_action: allow', names=False)  # waits until it answers
         self.assertTrue(self.arrives('a'))
         pid = int(pid_file.read_text())
         wait_until(lambda: not place.is_running(pid), 'what it started has ended')
@@ -379,6 +398,83 @@ rules:
                 self.assertEqual(client.sign(blob, data), bytes([FAILURE]))
                 self.last(decision='deny', ssh_dest=None, dest_evidence='none', is_forwarded=True)
         self.assertTrue(self.arrives('b'))
+
+    def configure_ssh(self, text):
+        """The configuration of the one who runs this."""
+        person = self.place.person
+        if not person:
+            self.skipTest('the files of ssh are in the home of the one who runs this')
+        directory = person.home / '.ssh'
+        directory.mkdir(exist_ok=True)
+        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
+        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
+        (directory / 'config').write_text(text)
+
+    def know_by_other_names(self):
+        """What is typed for a leads to a.real, as b is b.real; only ssh's configuration knows."""
+        text = self.hosts['a'].client_config.read_text().replace(
+            str(self.hosts['a'].known_hosts), str(self.names))
+        self.place.write('names', ''.join(f'{name}.real {self.host_blob(name)}\n' for name in 'ab'))
+        return text + '    HostKeyAlias a.real\n'
+
+    LOCAL = ('ssh_dest: a.real, is_forwarded: false', 'ssh_dest: b.real, is_forwarded: false')
+
+    def bring_to_alias(self, *options):
+        far = self.place.path / 'taken.sock'
+        with (self.place.path / 'out').open('wb') as output:
+            self.place.spawn(SSH, *options, '-R', f'{far}:{self.guard.socket}', 'a',
+                             f'echo at {far}; exec sleep 600', stdout=output, env=self.guard.env)
+        wait_until(lambda: 'at' in (self.place.path / 'out').read_text() or self.signed(),
+                   'the login to the alias is decided')
+        return far
+
+    def test_an_alias_is_what_ssh_makes_of_it(self):
+        """ssh -R brings our socket to a host that is typed as an alias; there it is not ours."""
+        self.configure_ssh(self.know_by_other_names())
+        self.start_with(only(*self.LOCAL))
+        far = self.bring_to_alias()
+        wait_until(far.exists, 'the socket is at A')
+        event = self.signed()[0]
+        self.assert_fields(event, rule='rule-1', ssh_dest=f'{self.user}@a.real', is_forwarded=False,
+                           dest_mismatch=False)
+        done = self.place.run(*self.words_over('b'), env={'SSH_AUTH_SOCK': str(far)})
+        self.assertNotIn('arrived', done.stdout)
+        self.last(decision='deny', ssh_dest=f'{self.user}@b.real', dest_evidence='verified',
+                  dest_mismatch=True, is_forwarded=True)
+
+    def test_what_ssh_cannot_say_of_an_alias_is_not_from_here(self):
+        """A Match exec would have to run for a name that somebody typed: it does not."""
+        config = self.know_by_other_names()
+        ran = self.place.path / 'ran'
+        probe = self.place.write('bin/probe', f'#!/bin/sh\necho "$1" >>{ran}\n', 0o755)
+        self.configure_ssh(f'Match exec "{probe} %n"\n    Compression yes\n{config}')
+        file = self.place.write('client', config)
+        self.start_with(only(*self.LOCAL, 'ssh_dest: a.real, dest_evidence: verified'))
+        for options in ([], ['-F', file]):
+            ran.unlink(missing_ok=True)
+            done = self.place.run(SSH, *options, 'a', 'echo arrived', env=self.guard.env)
+            self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+            self.last(rule='rule-3', is_forwarded=None, dest_mismatch=None, dest_evidence='verified')
+            # ssh itself has run it, each time once.
+            self.assertEqual(ran.read_text() if ran.exists() else '', '' if options else 'a\n')
+        far = self.bring_to_alias('-F', file)
+        wait_until(far.exists, 'the socket is at A')
+        done = self.place.run(*self.words_over('b'), env={'SSH_AUTH_SOCK': str(far)})
+        self.assertNotIn('arrived', done.stdout)
+        self.last(decision='deny', ssh_dest=f'{self.user}@b.real', dest_evidence='verified',
+                  is_forwarded=None, missing_fact='is_forwarded')
+
+    def test_who_carries_bytes_for_others_is_not_the_one_who_asks(self):
+        """The far ssh tells of its own login alone, and what wrote to us is no ssh."""
+        self.start_with(only('ssh_dest: b, is_forwarded: false'))
+        self.assertTrue(self.arrives('b'))
+        carried = self.place.path / 'carried.sock'
+        carry = self.place.write('carry.py', CARRY)
+        self.place.spawn('/usr/bin/python3', carry, carried, self.guard.socket)
+        wait_until(lambda: place.socket_answers(carried), 'it carries')
+        self.assertFalse(self.arrives('b', env={'SSH_AUTH_SOCK': str(carried)}))
+        self.last(decision='deny', ssh_dest=f'{self.user}@b', dest_evidence='verified',
+                  is_forwarded=None, missing_fact='is_forwarded')
 
     def test_no_rule_on_a_name_lets_through_who_lies_about_it(self):
         """A's owner has our agent, and hosts of his own; K may be logged in to over A."""

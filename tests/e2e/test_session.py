@@ -47,7 +47,15 @@ class Chains(guard.GuardTest):
         self.away = self.place.path / 'away'
         self.key.rename(self.away)  # the agent alone can sign from here on
 
-    def start(self, policy=ALLOW_ALL, upstream=None):
+    def host_line(self, name, host_key):
+        return f'{name} ' + ' '.join(pathlib.Path(f'{host_key}.pub').read_text().split()[:2])
+
+    def start(self, policy=ALLOW_ALL, upstream=None, *lines):
+        """Hosts are known by the names that are typed: else nobody can say who asked."""
+        known = self.place.write('known', '\n'.join(
+            [self.host_line('near', self.near.host_key), self.host_line('far', self.far.host_key),
+             *lines]) + '\n')
+        policy += f'\nknown_hosts: {{user: [{known}], system: []}}\n'
         self.guard = self.start_guard(policy, upstream=upstream or self.agent)
 
     def ssh(self, *words, server=None, env=None):
@@ -90,7 +98,8 @@ class Chains(guard.GuardTest):
         first, second = self.signed()
         self.assert_direct(first, self.near_key)
         self.assert_fields(second, decision='allow', sign_type='ssh-login', is_forwarded=True,
-                           hops=1, forwarded_via=[self.near_key], dest_evidence='verified',
+                           hops=1, forwarded_via=['near'], dest_evidence='verified',
+                           forwarded_via_keys=[self.near_key],
                            dest_key_fingerprint=self.far_key)
 
     def test_a_rule_for_one_host_keeps_it_from_using_the_agent_for_another(self):
@@ -140,15 +149,41 @@ rules: [{name: forwarded, match: {is_forwarded: true}, action: deny}]
 
         def certify(host_key):
             self.place.run_ok(SSH_KEYGEN, '-q', '-s', authority, '-I', 'id', '-h', '-n',
-                              '127.0.0.1', f'{host_key}.pub')
+                              '127.0.0.1,certified', f'{host_key}.pub')
         server = Sshd(self.place, 'certified', [f'{self.key}.pub'],
                       f'HostCertificate {certificate}', certify)
         public = pathlib.Path(f'{authority}.pub').read_text()
         self.place.write('certified/known_hosts', f'@cert-authority * {public}')
-        self.start()
+        self.start(ALLOW_ALL, None, f'@cert-authority certified {public}')
         done = self.ssh('certified', 'echo hello', server=server)
         self.assertEqual(done.stdout, 'hello\n', done.stderr)
         self.assert_direct(self.signed()[0], self.keys.fingerprint(server.host_key))
+
+    def test_a_rule_that_says_so_takes_less_than_proof_from_here_alone(self):
+        """Without the host in the signed bytes (as before OpenSSH 8.9) the bind is all there is."""
+        self.start(f'''
+default_action: deny
+hide_denied_keys: false
+rules:
+  - {{name: far, match: {{dest_key: "{self.far_key}", dest_evidence: [verified, bound]}}, action: allow}}
+  - {{name: near, match: {{dest_key: "{self.near_key}"}}, action: allow}}
+''')
+        unbound = ['-o', 'PubkeyAuthentication=unbound']
+        done = self.ssh(*unbound, 'far', 'echo arrived', server=self.far)
+        self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+        self.assert_fields(self.signed()[-1], rule='far', dest_evidence='bound', is_forwarded=False)
+        inner = self.far_from_near().replace(' far ', f' {" ".join(unbound)} far ')
+        done = self.ssh('-A', 'near', inner)
+        self.assertNotIn('arrived', done.stdout)
+        self.assert_fields(self.signed()[-1], rule='default', dest_evidence='none',
+                           is_forwarded=True)
+        # A name that nobody knows may be anybody's: then it is no longer sure that we asked.
+        self.place.write('alias', self.far.client_config.read_text().replace('Host far', 'Host it'))
+        done = self.place.run(SSH, '-F', self.place.path / 'alias', *unbound, 'it', 'echo arrived',
+                              env=self.guard.env)
+        self.assertNotIn('arrived', done.stdout)
+        self.assert_fields(self.signed()[-1], rule='default', dest_evidence='none',
+                           is_forwarded=None)
 
     # --- other signatures
 
@@ -183,8 +218,8 @@ rules: [{name: git, match: {sign_type: sshsig, namespace: git}, action: allow}]
         done = self.ssh('-A', 'near', words)
         self.assertNotEqual(done.returncode, 0)
         self.assert_fields(self.signed()[1], decision='deny', sign_type='sshsig', namespace='git',
-                           is_forwarded=True, hops=1, forwarded_via=[self.near_key],
-                           dest_key_fingerprint=None)
+                           is_forwarded=True, hops=1, forwarded_via=['near'],
+                           forwarded_via_keys=[self.near_key], dest_key_fingerprint=None)
         self.guard.write_policy(ALLOW_ALL)
         self.guard.command('reload')
         done = self.ssh('-A', 'near', words)
@@ -193,7 +228,7 @@ rules: [{name: git, match: {sign_type: sshsig, namespace: git}, action: allow}]
     # --- the real agents' own constraints
 
     def restrict(self, server, *constraints):
-        hosts = [f'{name} ' + ' '.join(pathlib.Path(f'{key}.pub').read_text().split()[:2])
+        hosts = [self.host_line(name, key)
                  for name, key in (('near', self.near.host_key), ('far', self.far.host_key))]
         names = self.place.write('names', '\n'.join(hosts) + '\n')
         self.place.run_ok(SSH_ADD, '-qD', env=server.env)

@@ -7,6 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
 	static const char *const homes[] = {NULL, "/home/a"};
+	struct ssh_alias alias;
 
 	for (size_t i = 0; i < 2; i++) {
 		struct ssh_known_files files;
@@ -18,6 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
 				if (files.paths[kind][j][0] != '/')
 					abort();
 		ssh_known_files_deinit(&files);
+	}
+	if (ssh_alias_read(&alias, (struct bytes){input, size}) == 0) {
+		if (alias.host == NULL || *alias.host == '\0')
+			abort();
+		ssh_alias_deinit(&alias);
 	}
 	return 0;
 }

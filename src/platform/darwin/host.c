@@ -108,6 +108,16 @@ int platform_leave_group(void) {
 
 void platform_be_open(void) {}
 
+/* It counts all processes of the user, so that none at all is always too many. Root is not bound
+ * by it. */
+int platform_forbid_children(void) {
+	const struct rlimit none = {0};
+
+	if (geteuid() == 0)
+		return -ENOTSUP;
+	return setrlimit(RLIMIT_NPROC, &none) < 0 ? -errno : 0;
+}
+
 /* A profile of sandbox_init() would do it, which Apple calls deprecated, and it needs to be tried. */
 int platform_forbid_calls(void) {
 	return -ENOSYS;

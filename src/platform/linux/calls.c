@@ -97,3 +97,14 @@ int platform_forbid_calls(void) {
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
 	return error < 0 ? error : seccomp_load(filter);
 }
+
+int platform_forbid_children(void) {
+	static const int starting[] = {SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork),
+	                               SCMP_SYS(vfork)};
+	CLEANUP(calls_free) scmp_filter_ctx filter = NULL;
+	int error = calls_new(&filter);
+
+	for (size_t i = 0; error == 0 && i < sizeof(starting) / sizeof(starting[0]); i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAGAIN), starting[i], 0);
+	return error < 0 ? error : seccomp_load(filter);
+}

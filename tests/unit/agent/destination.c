@@ -33,11 +33,15 @@ struct scene {
 	const char *known_hosts; /* NULL: none was read */
 	const char *session;
 	const char *command; /* words with blanks between; NULL: not known */
+	const char *title;   /* all there is of its arguments, in the place of a command */
 	const char *policy;  /* a list of names; NULL: none */
+	const char *alias;   /* what ssh makes of what was typed; NULL: it was not asked */
+	uint16_t alias_port;
 	enum meeting meeting;
 	char signs;             /* the host that is in the signed bytes; 0: none */
 	bool is_signature_else; /* no login */
 	bool incomplete;
+	unsigned apart; /* an OR of enum apart */
 };
 
 struct stage {
@@ -48,6 +52,7 @@ struct stage {
 	struct caller caller;
 	struct ssh_login login;
 	struct destination_input input;
+	struct ssh_alias alias;
 	struct destination made;
 	enum tri is_forwarded;
 };
@@ -80,6 +85,15 @@ static void set_command(struct stage *stage, const char *command) {
 	buffer_deinit(&joined);
 }
 
+static void set_title(struct stage *stage, const char *title) {
+	if (title != NULL)
+		assert_int_equal(argv_split(&stage->caller.process.argv,
+		                            &stage->caller.process.argc,
+		                            (struct bytes){(const uint8_t *)title,
+		                                           strlen(title) + 1}),
+		                 0);
+}
+
 static void set_policy(struct stage *stage, const char *names) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	char text[512];
@@ -99,8 +113,12 @@ static void stage_init(struct stage *stage, const struct scene *scene) {
 		                                 KNOWN_HOSTS_USER),
 		                 0);
 	}
+	stage->caller.apart = scene->apart;
+	if (scene->alias != NULL)
+		stage->alias = (struct ssh_alias){strdup(scene->alias), scene->alias_port};
 	set_session(stage, scene->session);
 	set_command(stage, scene->command);
+	set_title(stage, scene->title);
 	if (scene->policy != NULL)
 		set_policy(stage, scene->policy);
 	else
@@ -114,6 +132,7 @@ static void stage_init(struct stage *stage, const struct scene *scene) {
 		.index_is_complete = !scene->incomplete,
 		.policy = stage->policy,
 		.caller = &stage->caller,
+		.alias = scene->alias != NULL ? &stage->alias : NULL,
 		.session = &stage->session,
 		.meeting = scene->meeting,
 		.login = scene->is_signature_else ? NULL : &stage->login,
@@ -124,6 +143,7 @@ static void stage_init(struct stage *stage, const struct scene *scene) {
 
 static void stage_deinit(struct stage *stage) {
 	destination_deinit(&stage->made);
+	ssh_alias_deinit(&stage->alias);
 	known_hosts_free(stage->index);
 	policy_unref(stage->policy);
 	for (size_t i = 0; i < stage->session.n_hops; i++)
@@ -132,6 +152,7 @@ static void stage_deinit(struct stage *stage) {
 }
 
 #define VERIFIED(letters) .session = (letters), .meeting = MEETING_VERIFIED, .signs = 'B'
+#define ALIAS(name, port) .alias = (name), .alias_port = (port)
 #define SSH_B             .command = "ssh git@b"
 
 static void the_name_is_the_one_that_is_typed_if_the_key_has_it(void **state) {
@@ -291,8 +312,45 @@ static void what_nobody_here_has_asked_for_is_forwarded(void **state) {
 		/* As by ssh -R: the far ssh tells of its own login alone. */
 		{{BOTH, VERIFIED("b"), .command = "ssh -R x:y a"}, TRI_YES, "git@b"},
 		{{BOTH, BOUND("b"), .command = "ssh -R x:y a"}, TRI_YES, "git@b"},
-		/* An alias is not seen through. */
-		{{BOTH, VERIFIED("b"), .command = "ssh alias"}, TRI_NO, "git@b"},
+		/* As by ssh -R to an alias of a: nobody can say whose login this is, but ssh. */
+		{{BOTH, VERIFIED("b"), .command = "ssh alias"}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -R x:y alias"}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, BOUND("b"), .command = "ssh alias"}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh alias", ALIAS("b", 22)}, TRI_NO, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh alias", ALIAS("a", 22)}, TRI_YES, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh a", ALIAS("b", 22)}, TRI_NO, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -F x b", ALIAS("a", 22)},
+	         TRI_NO,
+	         "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -oHostName=b z", ALIAS("a", 22)},
+	         TRI_NO,
+	         "git@b"},
+		{{"[b]:7 " KEY_B, VERIFIED("b"), .command = "ssh alias", ALIAS("b", 7)},
+	         TRI_NO,
+	         "git@b"},
+		{{"[b]:7 " KEY_B, VERIFIED("b"), .command = "ssh alias", ALIAS("b", 8)},
+	         TRI_UNKNOWN,
+	         "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh alias", ALIAS("other", 22)},
+	         TRI_UNKNOWN,
+	         "git@b"},
+		/* A host that nobody knows may be any. */
+		{{"a " KEY_A, VERIFIED("b"), SSH_B}, TRI_UNKNOWN, NULL},
+		{{NULL, VERIFIED("b"), SSH_B}, TRI_UNKNOWN, NULL},
+		/* Who speaks for others, and says of himself what a far client says. */
+		{{BOTH, VERIFIED("b"), .command = "socat a b"}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, VERIFIED("b")}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -V"}, TRI_YES, "git@b"},
+		{{BOTH, VERIFIED("b"), .title = "ssh: /tmp/b [mux]"}, TRI_YES, "git@b"},
+		{{BOTH, VERIFIED("Ab"), .title = "ssh: /tmp/b [mux]"}, TRI_YES, "git@b"},
+		/* What is no login is no better for a bind. */
+		{{BOTH, .session = "b", .is_signature_else = true, SSH_B}, TRI_NO, NULL},
+		{{BOTH, .session = "b", .is_signature_else = true, .command = "ssh -R x:y a"},
+	         TRI_YES,
+	         NULL},
+		{{BOTH, .session = "b", .is_signature_else = true, .command = "ssh alias"},
+	         TRI_UNKNOWN,
+	         NULL},
 		/* Without a bind. */
 		{{BOTH, UNBOUND, .signs = 'B', SSH_B}, TRI_UNKNOWN, "git@b"},
 		{{BOTH, UNBOUND, .signs = 'B', .command = "ssh a"}, TRI_YES, NULL},
@@ -326,6 +384,38 @@ static void what_nobody_here_has_asked_for_is_forwarded(void **state) {
 		                 rows[i].scene.meeting == MEETING_NONE && rows[i].ssh_dest != NULL
 		                         ? DEST_EVIDENCE_COMMAND_LINE
 		                         : DEST_EVIDENCE_NONE);
+	}
+}
+
+/* And then ssh is asked what it makes of that. */
+static void a_typed_name_that_is_not_the_hosts_may_be_an_alias(void **state) {
+	static const struct {
+		struct scene scene;
+		const char *typed;
+	} rows[] = {
+		{{BOTH, VERIFIED("b"), .command = "ssh alias"}, "alias"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -p 7 git@a"}, "a"},
+		{{BOTH, VERIFIED("b"), SSH_B}, NULL},
+		{{BOTH, VERIFIED("Ab"), .command = "ssh alias"}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "ssh -F x alias"}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "ssh -oHostName=x alias"}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "ssh -oHostKeyAlias=x alias"}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "ssh alias", .apart = APART_MNT}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "ssh alias", ALIAS("x", 22)}, NULL},
+		{{NULL, VERIFIED("b"), .command = "ssh alias"}, NULL},
+		{{BOTH, VERIFIED("b"), .command = "socat a b"}, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		print_message("# row %zu\n", i);
+		stage_init(&stage, &rows[i].scene);
+		if (rows[i].typed == NULL)
+			assert_null(stage.made.typed);
+		else
+			assert_string_equal(stage.made.typed, rows[i].typed);
 	}
 }
 
@@ -392,6 +482,7 @@ int main(void) {
 		cmocka_unit_test(the_name_is_the_one_that_is_typed_if_the_key_has_it),
 		cmocka_unit_test(a_name_that_could_not_be_compared_may_be_the_hosts),
 		cmocka_unit_test(what_nobody_here_has_asked_for_is_forwarded),
+		cmocka_unit_test(a_typed_name_that_is_not_the_hosts_may_be_an_alias),
 		cmocka_unit_test(hosts_on_the_way_have_names_of_their_own),
 		cmocka_unit_test(a_revoked_key_is_seen_also_where_nothing_is_proved),
 		cmocka_unit_test(a_key_that_is_not_known_is_news),

@@ -76,12 +76,49 @@ static void the_first_line_holds(void **state) {
 	             "user: /a; system: /etc/ssh/ssh_known_hosts");
 }
 
+static void a_host_is_what_its_alias_stands_for(void **state) {
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} rows[] = {
+		{"host x\nuser a\nhostname real.example\nport 22\n", "real.example", 22},
+		{"hostname real.example\nport 2222", "real.example", 2222},
+		/* Which ssh looks up by itself, whatever the port is. */
+		{"hostname real.example\nport 2222\nhostkeyalias name", "name", 0},
+		{"hostname first\nport 1\nhostname second\nport 2\n", "first", 1},
+		{"hostname 2001:db8::1\nport 22\n", "2001:db8::1", 22},
+		{"", NULL, 0},
+		{"hostname real.example\n", NULL, 0},
+		{"port 22\n", NULL, 0},
+		{"hostname \nport 22\n", NULL, 0},
+		{"hostname a b\nport 22\n", NULL, 0},
+		{"hostname a\nport 22222222\n", NULL, 0},
+		{"hostname a\nport 0\n", NULL, 0},
+		{"xhostname a\nport 22\n", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(ssh_alias_deinit) struct ssh_alias alias = {0};
+
+		print_message("# row %zu\n", i);
+		assert_int_equal(ssh_alias_read(&alias, bytes_of_text(rows[i].text)),
+		                 rows[i].host != NULL ? 0 : -EBADMSG);
+		assert_int_equal(alias.port, rows[i].port);
+		if (rows[i].host != NULL)
+			assert_string_equal(alias.host, rows[i].host);
+		else
+			assert_null(alias.host);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_openssh_prints_is_read),
 		cmocka_unit_test(none_and_nothing_are_no_files),
 		cmocka_unit_test(what_is_not_certain_is_refused),
 		cmocka_unit_test(the_first_line_holds),
+		cmocka_unit_test(a_host_is_what_its_alias_stands_for),
 	};
 
 	return cmocka_run_group_tests_name("agent/ssh_files", tests, NULL, NULL);
