@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "cmd/cmd.h"
 #include "cmd/log.h"
+#include "cmd/log_progress.h"
 #include "cmd/terminal.h"
 #include "log/days.h"
 #include "log/follow.h"
@@ -31,6 +32,7 @@ struct show {
 	struct tally *tally; /* NULL: they are shown, not counted */
 	struct buffer shown; /* not yet written */
 	bool terminal;
+	struct progress progress;
 	uint64_t count; /* of events that were wanted */
 	int status;
 	bool ended; /* nobody reads on */
@@ -71,6 +73,8 @@ static void end(struct show *show, int error) {
 static void write_shown(struct show *show) {
 	size_t at = 0;
 
+	if (show->terminal && show->shown.len > 0)
+		progress_hide(&show->progress);
 	while (at < show->shown.len && !show->ended) {
 		ssize_t len = write(STDOUT_FILENO, show->shown.data + at, show->shown.len - at);
 		struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -92,6 +96,7 @@ static void say_once(struct show *show, const char *file, int error) {
 		return;
 	snprintf(show->said_file, sizeof(show->said_file), "%s", file);
 	show->said_error = error;
+	progress_hide(&show->progress);
 	if (error == -EBADMSG)
 		diag_error("%s: something in it is no event of the guard (see `ssh-agent-guard log "
 		           "verify`)",
@@ -168,11 +173,13 @@ static int show_new(struct show *show) {
 	struct piece piece;
 	int found = 0, error = 0;
 
+	progress_begin(&show->progress, show->reader);
 	while (!show->ended && error == 0 && (found = event_reader_next(&piece, show->reader)) != 0)
 		if (found < 0)
 			on_bad(show, event_reader_file(show->reader), found);
 		else
 			error = show_piece(show, &piece);
+	progress_end(&show->progress, show->reader);
 	/* A table says nothing of no events, unless more are to come. */
 	if (error == 0 && show->table != NULL && (show->count > 0 || show->request->follow))
 		error = table_flush(&show->shown, show->table);

@@ -93,6 +93,12 @@ bool day_file_unpacks(const struct day_file *file) {
 	return file->unpacker != NULL;
 }
 
+uint64_t day_file_position(const struct day_file *file) {
+	off_t position = lseek(file->fd, 0, SEEK_CUR);
+
+	return position > 0 ? (uint64_t)position : 0;
+}
+
 static int read_some(size_t *ret_len, int fd, void *data, size_t size) {
 	ssize_t len;
 

@@ -28,6 +28,9 @@ void day_file_close(struct day_file *file); /* NULL is fine */
 const struct stat *day_file_stat(const struct day_file *file);
 bool day_file_unpacks(const struct day_file *file);
 
+/* How far it was read, of what lies on the disk. */
+uint64_t day_file_position(const struct day_file *file);
+
 /* Into data, at most size bytes; *ret_len is 0 at the end, and only there. -EBADMSG: no whole
  * packed file. -EFBIG: it unpacks to more than PACK_LEN_MAX. */
 int day_file_read(size_t *ret_len, struct day_file *file, void *data, size_t size) MUST_CHECK;

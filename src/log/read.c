@@ -1,6 +1,7 @@
 #include "log/read.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@ struct event_reader {
 	int dir_fd;            /* borrowed */
 	struct day_file *open; /* NULL: between files */
 	struct days days;
-	size_t next_day;
+	size_t first_wanted, next_day;
+	void (*on_read)(void *data); /* NULL: nobody is called */
+	void *on_read_data;
 	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
 	char first_day[CLOCK_DAY_SIZE], last_day[CLOCK_DAY_SIZE];
 	uint8_t *window;
@@ -64,6 +67,7 @@ static void choose_days(struct event_reader *reader) {
 	while (reader->next_day < reader->days.count &&
 	       !day_wanted(reader->days.names[reader->next_day], first, last))
 		reader->next_day++;
+	reader->first_wanted = reader->next_day;
 }
 
 static void clean_reader(struct event_reader **reader) {
@@ -104,6 +108,41 @@ void event_reader_free(struct event_reader *reader) {
 
 const char *event_reader_file(const struct event_reader *reader) {
 	return reader->next_day == 0 ? "" : reader->days.names[reader->next_day - 1];
+}
+
+void event_reader_on_read(struct event_reader *reader, void (*on_read)(void *data), void *data) {
+	reader->on_read = on_read;
+	reader->on_read_data = data;
+}
+
+/* What is gone by now counts for nothing. */
+static uint64_t file_len(const struct event_reader *reader, size_t day) {
+	struct stat status;
+
+	if (fstatat(reader->dir_fd, reader->days.names[day], &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(status.st_mode) || status.st_size < 0)
+		return 0;
+	return (uint64_t)status.st_size;
+}
+
+void event_reader_progress(uint64_t *ret_done, uint64_t *ret_total,
+                           const struct event_reader *reader) {
+	uint64_t done = 0, total = 0;
+
+	for (size_t i = reader->first_wanted; i < reader->days.count; i++) {
+		uint64_t len = file_len(reader, i);
+
+		total += len;
+		if (reader->open != NULL && i + 1 == reader->next_day) {
+			uint64_t position = day_file_position(reader->open);
+
+			done += position < len ? position : len;
+		} else if (i < reader->next_day) {
+			done += len;
+		}
+	}
+	*ret_done = done;
+	*ret_total = total;
 }
 
 /* In the newest file that was read before, goes to where that ended; also if it was packed
@@ -156,6 +195,8 @@ static int read_more(struct event_reader *reader) {
 		return error;
 	reader->at_end = len == 0;
 	reader->end += len;
+	if (reader->on_read != NULL)
+		reader->on_read(reader->on_read_data);
 	return 0;
 }
 

@@ -38,6 +38,13 @@ int event_reader_new(struct event_reader **ret, int dir_fd, int64_t since_us,
                      int64_t until_us) MUST_CHECK;
 void event_reader_free(struct event_reader *reader); /* NULL is fine */
 
+/* How much of the files that it opens was read, and how much there is, in bytes on the disk; they
+ * may grow meanwhile. */
+void event_reader_progress(uint64_t *ret_done, uint64_t *ret_total,
+                           const struct event_reader *reader);
+/* Has somebody called whenever a part of a file was read, also where nothing in it is wanted. */
+void event_reader_on_read(struct event_reader *reader, void (*on_read)(void *data), void *data);
+
 /* 1: *ret is the next piece. 0: there are no more. Or a negative errno, of the file that
  * event_reader_file() names; -EINVAL: it is no regular file. Never waits for one. The next call
  * goes on with the file after it. */

@@ -332,6 +332,45 @@ static void a_text_that_the_guard_does_not_write_is_refused(void **state) {
 	}
 }
 
+static void count_read(void *data) {
+	++*(size_t *)data;
+}
+
+static void how_far_it_is_counts_the_files_that_are_wanted(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = NULL;
+	uint64_t done, total;
+	struct stat first, second;
+	size_t n_reads = 0;
+
+	(void)state;
+	append_event("2020-01-01.yaml", DAY_1 - 4 * DAY_US, "not wanted");
+	append_event("2020-01-05.yaml", DAY_1, "one");
+	append_event("2020-01-06.yaml", DAY_1 + DAY_US, "two");
+	append_event("2020-01-06.yaml", DAY_1 + DAY_US, "three");
+	assert_int_equal(fstatat(dir_fd, "2020-01-05.yaml", &first, 0), 0);
+	assert_int_equal(fstatat(dir_fd, "2020-01-06.yaml", &second, 0), 0);
+	reader = open_reader(DAY_1, TIME_MAX);
+	event_reader_on_read(reader, count_read, &n_reads);
+	event_reader_progress(&done, &total, reader);
+	assert_int_equal(done, 0);
+	assert_int_equal(total, first.st_size + second.st_size);
+	assert_next(reader, "one");
+	event_reader_progress(&done, &total, reader);
+	assert_int_equal(done, first.st_size);
+	assert_true(n_reads > 0);
+	assert_next(reader, "two");
+	assert_next(reader, "three");
+	/* A file that is packed or removed meanwhile counts for nothing, and is no failure. */
+	assert_int_equal(unlinkat(dir_fd, "2020-01-05.yaml", 0), 0);
+	event_reader_progress(&done, &total, reader);
+	assert_int_equal(done, second.st_size);
+	assert_int_equal(total, second.st_size);
+	n_reads = 0;
+	event_reader_on_read(reader, NULL, NULL);
+	assert_end(reader);
+	assert_int_equal(n_reads, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void) {
@@ -347,6 +386,7 @@ int main(void) {
 		TEST(a_document_without_end_costs_no_more_memory),
 		TEST(events_are_found_wherever_reading_stops),
 		TEST(what_is_no_file_is_refused_at_once),
+		TEST(how_far_it_is_counts_the_files_that_are_wanted),
 		cmocka_unit_test(hostile_texts_come_back_byte_for_byte),
 		cmocka_unit_test(a_field_is_found_by_its_whole_name),
 		cmocka_unit_test(a_text_that_the_guard_does_not_write_is_refused),
