@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define RESULT_FD 3
@@ -100,7 +101,7 @@ static _Noreturn void child_run(int result_fd, const char *path, const struct fi
 	int fd = -1;
 
 	if (platform_die_with_parent(parent) < 0 || dup2(result_fd, RESULT_FD) < 0 ||
-	    platform_close_from(RESULT_FD + 1) < 0 ||
+	    platform_close_from(RESULT_FD + 1) < 0 || child_limit(CHILD_LOOKS_ONLY) < 0 ||
 	    file_open_regular(&fd, AT_FDCWD, path, &status) < 0 || hash_file(hash, fd, id) < 0)
 		_exit(1);
 	_exit(write(RESULT_FD, hash, sizeof(hash)) == (ssize_t)sizeof(hash) ? 0 : 1);

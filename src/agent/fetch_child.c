@@ -9,6 +9,7 @@
 
 #include "base/cursor.h"
 #include "base/file.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define CHANNEL_FD 3
@@ -139,7 +140,8 @@ _Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t pare
 	size_t left = FETCH_BYTES_MAX;
 
 	reset_signals();
-	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0)
+	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0 ||
+	    child_limit(CHILD_LOOKS_ONLY) < 0)
 		_exit(1);
 	for (size_t i = 0; i < plan->n_paths; i++)
 		if (fetch(plan->paths[i], plan, &left) < 0)

@@ -13,6 +13,7 @@
 #include "base/diag.h"
 #include "log/expire.h"
 #include "log/pack.h"
+#include "platform/child.h"
 #include "policy/floor.h"
 
 #define SYNC_INTERVAL_S 5.
@@ -112,6 +113,8 @@ static void wake_list(struct keeper_wait **list, int error) {
 /* The files of this round: the one that was open before, if events of this round went there, the
  * one that is open, and the directory, for their names. */
 static _Noreturn void sync_run(size_t count) {
+	if (child_limit(CHILD_LOOKS_ONLY) < 0)
+		_exit(1);
 	for (size_t i = 0; i < count; i++)
 		if (platform_flush(CHILD_FD + (int)i) < 0)
 			_exit(1);
@@ -224,7 +227,7 @@ static void keeper_expire(struct keeper *keeper) {
 static _Noreturn void pack_run(const char *open_name) {
 	int error;
 
-	if (nice(PACKING_NICE) == -1)
+	if (nice(PACKING_NICE) == -1 || child_limit(CHILD_NO_PROGRAMS | CHILD_NO_SOCKETS) < 0)
 		_exit(PACK_FAILED);
 	error = pack_closed(CHILD_FD, open_name);
 	_exit(error == 0 ? PACK_DONE : error == -EOPNOTSUPP ? PACK_NOT_HERE : PACK_FAILED);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/short_env.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 /* No terminal is ours from here on, so none can stop us, and none of the guard's descriptors. */
@@ -34,7 +35,8 @@ _Noreturn void teller_child_write(unsigned terminal, struct bytes line, pid_t pa
 	int fd;
 
 	/* What a stopped terminal does not take is not told. */
-	if (begin(parent) == 0 && platform_terminal_open(&fd, terminal) == 0)
+	if (begin(parent) == 0 && child_limit(CHILD_NO_PROGRAMS | CHILD_NO_SOCKETS) == 0 &&
+	    platform_terminal_open(&fd, terminal) == 0)
 		written = write(fd, line.data, line.len);
 	_exit(written < 0);
 }

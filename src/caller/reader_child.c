@@ -57,7 +57,8 @@ _Noreturn void reader_child_run(int fd, pid_t parent, const struct env_names *na
 	struct view *view;
 	struct kin *kin;
 
-	if (child_begin(fd, parent) < 0 || view_new(&view) < 0 || kin_new(&kin, view) < 0)
+	if (child_begin(fd, parent) < 0 || view_new(&view) < 0 || kin_new(&kin, view) < 0 ||
+	    child_limit(CHILD_LOOKS_ONLY) < 0)
 		_exit(1);
 	for (;;) {
 		uint8_t buffer[REQUEST_LEN_SIZE];

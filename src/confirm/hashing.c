@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 _Static_assert(PIN_HASH_SIZE >= CRYPT_OUTPUT_SIZE, "a hash fits");
@@ -61,7 +62,8 @@ static _Noreturn void child_run(int fd, int pin_fd, const char *setting, pid_t p
 
 	if (platform_die_with_parent(parent) < 0 || pin == NULL ||
 	    read(pin_fd, pin, PIN_LEN_MAX) < 0 || dup2(fd, RESULT_FD) < 0 ||
-	    platform_close_from(RESULT_FD + 1) < 0 || hash_pin(hash, pin, setting) < 0)
+	    platform_close_from(RESULT_FD + 1) < 0 || child_limit(CHILD_LOOKS_ONLY) < 0 ||
+	    hash_pin(hash, pin, setting) < 0)
 		_exit(1);
 	secret_free(pin, PIN_LEN_MAX + 1);
 	len = strlen(hash) + 1;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "confirm/screen_child.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define AGAIN_NS  UINT64_C(10000000000) /* without a login manager it ends at once */
@@ -35,7 +36,8 @@ static _Noreturn void child_run(int fd, pid_t parent) {
 	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 && null_fd >= 0 &&
 	    dup2(null_fd, STDIN_FILENO) >= 0 && dup2(null_fd, STDOUT_FILENO) >= 0 &&
 	    dup2(null_fd, STDERR_FILENO) >= 0 && dup2(fd, STATES_FD) >= 0 &&
-	    platform_close_from(STATES_FD + 1) == 0)
+	    platform_close_from(STATES_FD + 1) == 0 &&
+	    child_limit(CHILD_NO_PROGRAMS | CHILD_NO_CHANGES) == 0)
 		screen_child_watch(STATES_FD);
 	_exit(0);
 }

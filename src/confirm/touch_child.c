@@ -344,7 +344,7 @@ _Noreturn void touch_child_run(int fd, pid_t parent) {
 		_exit(1);
 	/* As far as the system can; where it cannot, this process is as it is. */
 	error = platform_confine_to_keys();
-	if (error < 0 && error != -ENOSYS)
+	if ((error < 0 && error != -ENOSYS) || child_limit(CHILD_NO_PROGRAMS) < 0)
 		_exit(1);
 	message = secret_new(TOUCH_REQUEST_MAX);
 	if (message == NULL)

@@ -209,6 +209,21 @@ class Hidden(Isolation):
             self.assertIn('Seccomp:\t2', status, command_line(pid))
             self.assertIn('NoNewPrivs:\t1', status, command_line(pid))
 
+    def test_a_helper_that_starts_no_program_can_ask_for_less(self):
+        def filters(pid):
+            fields = pathlib.Path(f'/proc/{pid}/status').read_text().split('\n')
+            return [int(line.split()[1]) for line in fields if line.startswith('Seccomp_filters')]
+
+        server = self.start_isolated()
+        if not filters(server.pid):
+            self.skipTest('this kernel does not tell how many filters a process has')
+        usual, = filters(server.pid)
+        self.place.run(SSH_ADD, '-l', env=server.env)  # has its caller read
+        self.assertEqual(filters(self.agent_of(server)), [usual])
+        wait_until(lambda: [pid for pid in descendants(server.pid)
+                            if pid != self.agent_of(server) and filters(pid) == [usual + 1]],
+                   'the reader has one more')
+
     def test_the_same_attempts_get_into_an_ordinary_process(self):
         directory = self.place.make_directory(self.place.home / 'bare')
         program = self.place.copy_program(SSH_AGENT, 'bare-agent')  # without its setgid bit

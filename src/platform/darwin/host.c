@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "platform/darwin/lookup.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 /* Of sys/ptrace.h. */
@@ -121,6 +122,11 @@ int platform_forbid_children(void) {
 /* A profile of sandbox_init() would do it, which Apple calls deprecated, and it needs to be tried. */
 int platform_forbid_calls(void) {
 	return -ENOSYS;
+}
+
+int child_limit(unsigned limits) {
+	(void)limits;
+	return 0;
 }
 
 /* Of a traced process its tracer is the parent. */
