@@ -69,7 +69,7 @@ void look_into_guard(struct findings *findings, pid_t guard) {
 
 static void tell_open(struct findings *findings, const char *path, const struct stat *status) {
 	static const char advice[] = "have root own it, set-gid to a group of its own: chown "
-	                             "root:ssh-agent-guard, chmod "
+				     "root:ssh-agent-guard, chmod "
 				     "2711 (see README.md)";
 
 	if (status->st_uid == 0 && (status->st_mode & S_ISGID) != 0)

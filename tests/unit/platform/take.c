@@ -1,4 +1,5 @@
-/* What can be taken of a process, tried at children that let it happen, and at one that does not. */
+/* What can be taken of a process, tried at children that let it happen, and at one that does not.
+ */
 #include "unit.h"
 
 #include <errno.h>
@@ -50,8 +51,8 @@ static _Noreturn void try_as_nobody(void) {
 	struct keeping open = {0}, closed = {0};
 
 	/* Who is root is refused nothing. */
-	if (geteuid() == 0 && (setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	                       setresuid(NOBODY, NOBODY, NOBODY) < 0))
+	if (geteuid() == 0 &&
+	    (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		_exit(2);
 	prctl(PR_SET_DUMPABLE, 1);
 	if (platform_try_to_take(&open, child_new(false)) < 0 ||
