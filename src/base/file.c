@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,10 +30,11 @@ int file_read_open(struct buffer *buffer, int fd, size_t len_max) {
 	}
 }
 
-int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *ret_stat) {
+static int open_regular(int *ret_fd, int dir_fd, const char *path, int flags,
+                        struct stat *ret_stat) {
 	/* O_NONBLOCK, because opening a FIFO without a writer would wait for one. */
 	CLEANUP(close_fd)
-	int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
@@ -43,6 +45,24 @@ int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *re
 		*ret_stat = status;
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *ret_stat) {
+	return open_regular(ret_fd, dir_fd, path, 0, ret_stat);
+}
+
+int file_read_own(struct buffer *buffer, int dir_fd, const char *name, size_t len_max,
+                  struct stat *ret_stat) {
+	CLEANUP(close_fd) int fd = -1;
+	int error = open_regular(&fd, dir_fd, name, O_NOFOLLOW, ret_stat);
+
+	if (error < 0)
+		return error;
+	if (ret_stat->st_uid != geteuid())
+		return -EPERM;
+	if ((ret_stat->st_mode & 022) != 0)
+		return -EACCES;
+	return file_read_open(buffer, fd, len_max);
 }
 
 int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_max,
@@ -67,7 +87,11 @@ static int write_all(int fd, struct bytes bytes) {
 	return 0;
 }
 
-int file_replace(int dir_fd, const char *name, struct bytes bytes) {
+static int flush(int fd) {
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* -EINVAL: there is no disk */
+}
+
+static int replace(int dir_fd, const char *name, struct bytes bytes, bool durably) {
 	char temporary[NAME_MAX + 1];
 	int fd, error;
 
@@ -81,13 +105,25 @@ int file_replace(int dir_fd, const char *name, struct bytes bytes) {
 	if (fd < 0)
 		return -errno;
 	error = write_all(fd, bytes);
+	if (error == 0 && durably)
+		error = flush(fd);
 	if (close(fd) < 0 && error == 0)
 		error = -errno;
 	if (error == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		error = -errno;
+	else if (error == 0 && durably)
+		return flush(dir_fd);
 	if (error < 0)
 		unlinkat(dir_fd, temporary, 0);
 	return error;
+}
+
+int file_replace(int dir_fd, const char *name, struct bytes bytes) {
+	return replace(dir_fd, name, bytes, false);
+}
+
+int file_replace_durably(int dir_fd, const char *name, struct bytes bytes) {
+	return replace(dir_fd, name, bytes, true);
 }
 
 static int directory_open(int *ret_fd, const char *path, struct stat *status) {

@@ -19,8 +19,15 @@ int file_read(struct buffer *buffer, int dir_fd, const char *path, size_t len_ma
 int file_open_regular(int *ret_fd, int dir_fd, const char *path, struct stat *ret_stat) MUST_CHECK;
 int file_read_open(struct buffer *buffer, int fd, size_t len_max) MUST_CHECK;
 
+/* As file_read(), of what the user alone may have written: a link is -ELOOP, somebody else's file
+ * -EPERM, one that others may write to -EACCES. */
+int file_read_own(struct buffer *buffer, int dir_fd, const char *name, size_t len_max,
+                  struct stat *ret_stat) MUST_CHECK;
+
 /* Replaces dir_fd/name atomically by a file of these bytes, mode 0600. */
 int file_replace(int dir_fd, const char *name, struct bytes bytes) MUST_CHECK;
+/* The same, and it outlasts a loss of power. Waits for the disk. */
+int file_replace_durably(int dir_fd, const char *name, struct bytes bytes) MUST_CHECK;
 
 /* Makes path and what is missing above it, 0700, and opens it. The last directory must then be
  * ours, no link, and closed to others: -ENOTDIR, -EPERM or -EACCES say what is wrong with it. */

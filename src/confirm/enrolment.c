@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/words.h"
 
 #define LINE_SIZE (KEY_NAME_LEN_MAX + 128 + HEX_SIZE(CREDENTIAL_LEN_MAX) + HEX_SIZE(POINT_LEN))
 
@@ -21,52 +22,21 @@ bool key_name_is_fit(const char *name) {
 
 /* ---- the file ---- */
 
-/* The text up to the next one of that byte, which is skipped; a missing one sets *bad. */
-static struct bytes take_until(struct bytes *rest, uint8_t end, bool *bad) {
-	const uint8_t *found = rest->len > 0 ? memchr(rest->data, end, rest->len) : NULL;
-	struct bytes word = {rest->data, found != NULL ? (size_t)(found - rest->data) : 0};
-
-	if (found == NULL) {
-		*bad = true;
-		return (struct bytes){0};
-	}
-	rest->data += word.len + 1;
-	rest->len -= word.len + 1;
-	return word;
-}
-
-static uint64_t number_of(struct bytes word, uint64_t max, bool *bad) {
-	uint64_t number = 0;
-
-	/* One way to write it. */
-	if (word.len == 0 || word.len > 19 || (word.len > 1 && word.data[0] == '0'))
-		*bad = true;
-	for (size_t i = 0; !*bad && i < word.len; i++) {
-		if (word.data[i] < '0' || word.data[i] > '9')
-			*bad = true;
-		else
-			number = number * 10 + (uint64_t)(word.data[i] - '0');
-	}
-	if (number > max)
-		*bad = true;
-	return number;
-}
-
 static bool read_key(struct enrolled_key *key, struct bytes line) {
 	bool bad = false;
-	struct bytes name = take_until(&line, ' ', &bad);
-	struct bytes verifies = take_until(&line, ' ', &bad);
-	struct bytes counter = take_until(&line, ' ', &bad);
-	struct bytes added = take_until(&line, ' ', &bad);
-	struct bytes id = take_until(&line, ' ', &bad);
+	struct bytes name = words_take(&line, ' ', &bad);
+	struct bytes verifies = words_take(&line, ' ', &bad);
+	struct bytes counter = words_take(&line, ' ', &bad);
+	struct bytes added = words_take(&line, ' ', &bad);
+	struct bytes id = words_take(&line, ' ', &bad);
 	size_t point_len = 0;
 
 	if (bad || name.len > KEY_NAME_LEN_MAX || memchr(name.data, 0, name.len) != NULL)
 		return false;
 	memcpy(key->name, name.data, name.len);
-	key->verifies = number_of(verifies, 1, &bad) == 1;
-	key->counter = (uint32_t)number_of(counter, UINT32_MAX, &bad);
-	key->added_us = (int64_t)number_of(added, INT64_MAX, &bad);
+	key->verifies = words_number(verifies, 1, &bad) == 1;
+	key->counter = (uint32_t)words_number(counter, UINT32_MAX, &bad);
+	key->added_us = (int64_t)words_number(added, INT64_MAX, &bad);
 	return !bad && key_name_is_fit(key->name) &&
 	       hex_read(key->id, sizeof(key->id), &key->id_len, id) == 0 && key->id_len > 0 &&
 	       hex_read(key->point, sizeof(key->point), &point_len, line) == 0 &&
@@ -83,8 +53,8 @@ int enrolment_parse(struct enrolment *ret, struct bytes text) {
 	text.data += strlen(first_line);
 	text.len -= strlen(first_line);
 	while (text.len > 0) {
-		struct bytes line = take_until(&text, '\n', &bad);
-		struct bytes word = take_until(&line, ' ', &bad);
+		struct bytes line = words_take(&text, '\n', &bad);
+		struct bytes word = words_take(&line, ' ', &bad);
 		struct enrolled_key key = {0};
 
 		if (bad || !bytes_equal_text(word, "key") || !read_key(&key, line) ||
