@@ -11,8 +11,6 @@
 #include "base/cleanup.h"
 #include "confirm/touch_message.h"
 
-#define TOUCH_END_S 3. /* for the helper to have the keys blink no more; then it is killed */
-
 struct touch;
 
 struct touch_calls {
