@@ -23,6 +23,10 @@ static int make_question(struct question **ret, const struct request *request, c
 	return question_new(ret, request, rule, terms, methods, pid > 0 ? getsid(pid) : 0);
 }
 
+static bool takes_pin(enum confirm_method method) {
+	return method == CONFIRM_PIN || method == CONFIRM_OTP_PIN;
+}
+
 static bool is_granted(struct approval *approval, const struct question *question) {
 	const struct grant *grant = grants_find(asker_grants(approval->asker), question,
 	                                        clock_mono_ns());
@@ -33,7 +37,7 @@ static bool is_granted(struct approval *approval, const struct question *questio
 	approval->method = grant->method;
 	approval->via = "grant";
 	approval->grant = grant->id;
-	approval->with_pin = grant->method == CONFIRM_PIN || grant->question->terms.pin != 0;
+	approval->with_pin = takes_pin(grant->method) || grant->question->terms.pin != 0;
 	return true;
 }
 
@@ -186,7 +190,8 @@ bool approval_same_caller(const struct caller *now, const struct caller *before)
 
 /* Denied because nothing could say yes any more, or by a person. */
 static const char *why_denied(const struct prompt *prompt) {
-	static const char *const reasons[] = {"pin-locked", "touch-invalid", "touch-failed"};
+	static const char *const reasons[] = {"pin-locked", "touch-invalid", "touch-failed",
+	                                      "otp-invalid", "otp-failed"};
 
 	for (size_t i = 0; prompt->via != NULL && i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcmp(prompt->via, reasons[i]) == 0)
@@ -207,7 +212,7 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	approval->granted = true;
 	approval->method = prompt->method;
 	approval->via = prompt->via;
-	approval->with_pin = prompt->method == CONFIRM_PIN || prompt->question->terms.pin != 0;
+	approval->with_pin = takes_pin(prompt->method) || prompt->question->terms.pin != 0;
 	approval->prompt = prompt->id;
 	if (prompt->proof != NULL)
 		approval->proof = proof_ref(prompt->proof);

@@ -8,6 +8,7 @@
 
 #include "agent/asker_control.h"
 #include "agent/popup.h"
+#include "agent/slots.h"
 #include "agent/teller.h"
 #include "agent/touching.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "log/doc.h"
 
 #define LINE_LEN_MAX 2048
+#define PINS         ((unsigned)CONFIRM_PIN | CONFIRM_OTP_PIN)
 
 int nonce_new(char ret[static NONCE_SIZE]) {
 	uint8_t random[(NONCE_SIZE - 1) / 2];
@@ -169,6 +171,7 @@ static void on_opened(void *data, struct prompt *prompt) {
 	look_at_windows(asker);
 	touching_look(asker->touching);
 	popup_look(asker->popup);
+	slots_look(asker->slots);
 	guard_status_changed(asker->guard);
 }
 
@@ -199,8 +202,10 @@ static void on_closed(void *data, struct prompt *prompt) {
 	prompt->shown = NULL;
 	look_at_windows(asker);
 	touching_prompt_ends(asker->touching, prompt->id);
+	slots_prompt_ends(asker->slots, prompt->id);
 	touching_look(asker->touching);
 	popup_prompt_ends(asker->popup, prompt->id);
+	slots_look(asker->slots);
 	guard_status_changed(asker->guard);
 }
 
@@ -236,12 +241,33 @@ static unsigned by_presence(const struct asker *asker, const struct confirm_term
 		return methods;
 	switch (presence) {
 	case PRESENCE_REMOTE:
-	case PRESENCE_LOCKED: return methods & CONFIRM_PIN;
-	case PRESENCE_UNKNOWN: return is_locked ? methods & CONFIRM_PIN : methods;
+	case PRESENCE_LOCKED: return methods & PINS;
+	case PRESENCE_UNKNOWN: return is_locked ? methods & PINS : methods;
 	case PRESENCE_LOCAL: break;
 	}
-	return !is_locked && touching_can(asker->touching, false) ? methods & CONFIRM_TOUCH
-	                                                          : methods & CONFIRM_PIN;
+	if (is_locked)
+		return methods & PINS;
+	if (touching_can(asker->touching, false))
+		return methods & CONFIRM_TOUCH;
+	return methods & (slots_can(asker->slots, OTP_TOUCH) ? CONFIRM_OTP : PINS);
+}
+
+/* The PIN of a YubiKey's slot, where one is enrolled: that takes the YubiKey as well. */
+static unsigned with_one_pin(const struct asker *asker, unsigned methods, const char **ret_reason) {
+	if ((methods & CONFIRM_OTP_PIN) != 0 && slots_can(asker->slots, OTP_PIN)) {
+		methods &= ~(unsigned)CONFIRM_PIN;
+		if (!slots_pin_is_locked(asker->slots))
+			return methods;
+		*ret_reason = "pin-locked";
+	}
+	methods &= ~(unsigned)CONFIRM_OTP_PIN;
+	if ((methods & CONFIRM_PIN) == 0)
+		return methods;
+	if (pin_is_locked(&asker->pin, clock_real_us()))
+		*ret_reason = "pin-locked";
+	else if (asker->pin.hash[0] != '\0')
+		return methods;
+	return methods & ~(unsigned)CONFIRM_PIN;
 }
 
 unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
@@ -255,16 +281,12 @@ unsigned asker_methods(const struct asker *asker, const struct confirm_terms *te
 		methods &= ~(unsigned)CONFIRM_TOUCH;
 	/* The PIN of a key, where there is one; else that of the account. */
 	if (terms->pin != 0)
-		methods &= (methods & CONFIRM_TOUCH) != 0 ? CONFIRM_TOUCH : CONFIRM_PIN;
+		methods &= (methods & CONFIRM_TOUCH) != 0 ? CONFIRM_TOUCH : PINS;
+	if (!slots_can(asker->slots, OTP_TOUCH))
+		methods &= ~(unsigned)CONFIRM_OTP;
 	if (askpass_program() == NULL)
 		methods &= ~(unsigned)CONFIRM_ASKPASS;
-	if ((methods & CONFIRM_PIN) == 0)
-		return methods;
-	if (pin_is_locked(&asker->pin, clock_real_us()))
-		*ret_reason = "pin-locked";
-	else if (asker->pin.hash[0] != '\0')
-		return methods;
-	return methods & ~(unsigned)CONFIRM_PIN;
+	return with_one_pin(asker, methods, ret_reason);
 }
 
 void asker_policy_changed(struct asker *asker) {
@@ -321,7 +343,7 @@ static const char *pin_hash(struct asker *asker, enum pin_use use, const char *p
 }
 
 static const char *check_pin(struct asker *asker, enum pin_use use, const char *pin) {
-	if (asker->hashing != NULL)
+	if (asker->pin_use != PIN_USE_NONE)
 		return "another PIN is being checked; try again";
 	if (asker->pin.hash[0] == '\0')
 		return "no PIN is enrolled (ssh-agent-guard enroll pin)";
@@ -346,62 +368,138 @@ const char *asker_try_pin(struct asker *asker, uint64_t prompt, const char *pin,
 	return NULL;
 }
 
+static void key_may_be_enrolled(struct asker *asker);
+
+static const char *keep_new(struct asker *asker, const char *name, const char *pin) {
+	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
+	if (asker->new_pin == NULL)
+		return "there is no memory that is never swapped";
+	snprintf(asker->new_pin, PIN_LEN_MAX + 1, "%s", pin);
+	snprintf(asker->new_name, sizeof(asker->new_name), "%s", name);
+	return NULL;
+}
+
+static const char *keep_new_unless(struct asker *asker, const char *failed, uint64_t call) {
+	if (failed != NULL) {
+		secret_free(asker->new_pin, PIN_LEN_MAX + 1);
+		asker->new_pin = NULL;
+		asker->pin_use = PIN_USE_NONE;
+		return failed;
+	}
+	asker->pin_call = call;
+	return NULL;
+}
+
+static void on_slot_agreed(void *data, const char *why_not) {
+	struct asker *asker = data;
+
+	if (why_not == NULL && asker->pin_use == PIN_USE_ENROLL_NEW)
+		why_not = pin_hash(asker, PIN_USE_ENROLL_NEW, asker->new_pin, NULL);
+	else if (why_not == NULL) {
+		key_may_be_enrolled(asker);
+		return;
+	}
+	if (why_not != NULL)
+		pin_done(asker, CONTROL_FAILED, why_not);
+}
+
+/* Where neither a security key nor the PIN of the account can say yes, a slot has to. */
+static bool slot_says_yes(const struct asker *asker) {
+	return asker->pin.hash[0] == '\0' && !touching_has_keys(asker->touching) &&
+	       (slots_can(asker->slots, OTP_TOUCH) || slots_can(asker->slots, OTP_PIN));
+}
+
+static const char *agree_by_slot(struct asker *asker, enum pin_use use, const char *pin) {
+	const char *failed = slots_agree(asker->slots, pin, on_slot_agreed);
+
+	if (failed == NULL)
+		asker->pin_use = use;
+	return failed;
+}
+
 const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const char *new_pin,
                              uint64_t call) {
 	const char *failed;
 
-	if (asker->hashing != NULL)
+	if (asker->pin_use != PIN_USE_NONE)
 		return "another PIN is being checked; try again";
 	if (asker->pin_error < 0)
 		return "the file of the PIN cannot be read; see the guard's messages";
-	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
-	if (asker->new_pin == NULL)
-		return "there is no memory that is never swapped";
-	strcpy(asker->new_pin, new_pin);
-	failed = asker->pin.hash[0] != '\0' ? check_pin(asker, PIN_USE_ENROLL_OLD, old_pin)
-	                                    : pin_hash(asker, PIN_USE_ENROLL_NEW, new_pin, NULL);
-	if (failed != NULL) {
-		secret_free(asker->new_pin, PIN_LEN_MAX + 1);
-		asker->new_pin = NULL;
+	if (asker->slots->error < 0)
+		return "the file of the YubiKeys cannot be read; see the guard's messages";
+	failed = keep_new(asker, "", new_pin);
+	if (failed != NULL)
 		return failed;
-	}
-	asker->pin_call = call;
-	return NULL;
+	if (asker->pin.hash[0] != '\0')
+		failed = check_pin(asker, PIN_USE_ENROLL_OLD, old_pin);
+	else if (slot_says_yes(asker))
+		failed = agree_by_slot(asker, PIN_USE_ENROLL_NEW, old_pin);
+	else
+		failed = pin_hash(asker, PIN_USE_ENROLL_NEW, new_pin, NULL);
+	return keep_new_unless(asker, failed, call);
 }
 
 const char *asker_enroll_key(struct asker *asker, const char *name, const char *old_pin,
                              const char *pin, uint64_t call) {
+	bool by_slot = slot_says_yes(asker);
 	const char *failed;
 
-	if (asker->hashing != NULL)
+	if (asker->pin_use != PIN_USE_NONE)
 		return "another PIN is being checked; try again";
 	if (asker->pin_error < 0)
 		return "the file of the PIN cannot be read; see the guard's messages";
+	if (asker->slots->error < 0)
+		return "the file of the YubiKeys cannot be read; see the guard's messages";
 	/* Where keys are enrolled, a touch of one of them says yes to another one. */
-	if (asker->pin.hash[0] == '\0' || touching_has_keys(asker->touching))
+	if (!by_slot && (asker->pin.hash[0] == '\0' || touching_has_keys(asker->touching)))
 		return touching_enroll(asker->touching, name, pin, call);
-	asker->new_pin = secret_new(PIN_LEN_MAX + 1);
-	if (asker->new_pin == NULL)
-		return "there is no memory that is never swapped";
-	strcpy(asker->new_pin, pin);
-	strcpy(asker->new_name, name);
-	failed = check_pin(asker, PIN_USE_ENROLL_KEY, old_pin);
-	if (failed != NULL) {
-		secret_free(asker->new_pin, PIN_LEN_MAX + 1);
-		asker->new_pin = NULL;
-		return failed;
-	}
-	asker->pin_call = call;
-	return NULL;
+	failed = keep_new(asker, name, pin);
+	if (failed == NULL)
+		failed = by_slot ? agree_by_slot(asker, PIN_USE_ENROLL_KEY, old_pin)
+		                 : check_pin(asker, PIN_USE_ENROLL_KEY, old_pin);
+	return keep_new_unless(asker, failed, call);
 }
 
-/* Prompts that nothing can answer any more; none is added while it is locked. */
-static void deny_where_pin_alone(struct asker *asker) {
+bool asker_is_enrolled(const struct asker *asker, const char *name) {
+	return enrolment_named(&asker->touching->enrolment, name) != NULL ||
+	       otp_slots_named(&asker->slots->enrolled, name) != NULL;
+}
+
+const char *asker_change_slots(struct asker *asker, const char *name, uint8_t slot,
+                               const char *old_pin, const char *pin, uint64_t call) {
+	const struct slots_wish wish = {name, *pin != '\0' ? OTP_PIN : OTP_TOUCH, slot, pin};
+	const char *failed;
+
+	if (asker->pin_use != PIN_USE_NONE)
+		return "another PIN is being checked; try again";
+	if (asker->pin_error < 0 || asker->touching->error < 0)
+		return "a file of what says yes cannot be read; see the guard's messages";
+	if (asker->pin.hash[0] == '\0' || touching_has_keys(asker->touching))
+		return slot != 0 ? slots_enroll(asker->slots, &wish, old_pin, false, call)
+		                 : slots_remove(asker->slots, name, old_pin, false, call);
+	failed = keep_new(asker, name, pin);
+	asker->new_slot = slot;
+	asker->new_slot_takes_pin = *pin != '\0';
+	if (failed == NULL)
+		failed = check_pin(asker, PIN_USE_SLOTS, old_pin);
+	return keep_new_unless(asker, failed, call);
+}
+
+const struct prompt *asker_touched_prompt(const struct asker *asker) {
+	const struct prompt *prompt = broker_prompts(asker->broker);
+
+	while (prompt != NULL && !touching_wants(prompt) && !slots_want(prompt))
+		prompt = prompt->next;
+	return prompt;
+}
+
+/* None is added while it is locked. */
+void asker_deny_where_alone(struct asker *asker, enum confirm_method method) {
 	const struct prompt *prompt = broker_prompts(asker->broker);
 
 	while (prompt != NULL) {
-		if (prompt->question->methods == CONFIRM_PIN) {
-			broker_deny(asker->broker, prompt->id, CONFIRM_PIN, "pin-locked",
+		if (prompt->question->methods == (unsigned)method) {
+			broker_deny(asker->broker, prompt->id, method, "pin-locked",
 			            clock_mono_ns());
 			prompt = broker_prompts(asker->broker);
 		} else {
@@ -425,13 +523,26 @@ static void pin_wrong(struct asker *asker) {
 	guard_note(asker->guard, locked ? "pin-locked" : "pin-wrong", NULL, text);
 	pin_done(asker, CONTROL_FAILED, text);
 	if (locked)
-		deny_where_pin_alone(asker);
+		asker_deny_where_alone(asker, CONFIRM_PIN);
 }
 
+/* What the PIN, or a YubiKey, was to say yes to. */
 static void key_may_be_enrolled(struct asker *asker) {
 	uint64_t call = asker->pin_call;
-	const char *failed = touching_enroll(asker->touching, asker->new_name, asker->new_pin,
-	                                     call);
+	const struct slots_wish wish = {
+		.name = asker->new_name,
+		.kind = asker->new_slot_takes_pin ? OTP_PIN : OTP_TOUCH,
+		.slot = asker->new_slot,
+		.pin = asker->new_pin,
+	};
+	const char *failed;
+
+	if (asker->pin_use == PIN_USE_ENROLL_KEY)
+		failed = touching_enroll(asker->touching, asker->new_name, asker->new_pin, call);
+	else if (asker->new_slot != 0)
+		failed = slots_enroll(asker->slots, &wish, "", true, call);
+	else
+		failed = slots_remove(asker->slots, asker->new_name, "", true, call);
 
 	/* It is answered once the key has been touched. */
 	if (failed == NULL)
@@ -453,7 +564,7 @@ static void pin_right(struct asker *asker) {
 			pin_done(asker, CONTROL_FAILED, failed);
 		return;
 	}
-	if (asker->pin_use == PIN_USE_ENROLL_KEY) {
+	if (asker->pin_use == PIN_USE_ENROLL_KEY || asker->pin_use == PIN_USE_SLOTS) {
 		key_may_be_enrolled(asker);
 		return;
 	}
@@ -499,6 +610,7 @@ static void on_hashed(void *data, const char *hash) {
 	case PIN_USE_CONFIRM:
 	case PIN_USE_ENROLL_OLD:
 	case PIN_USE_ENROLL_KEY:
+	case PIN_USE_SLOTS:
 		if (hash_same(hash, asker->pin.hash))
 			pin_right(asker);
 		else
@@ -555,6 +667,8 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	load_pin(asker);
 	error = touching_new(&asker->touching, asker);
 	if (error == 0)
+		error = slots_new(&asker->slots, asker);
+	if (error == 0)
 		error = popup_new(&asker->popup, asker);
 	if (error < 0) {
 		asker_free(asker);
@@ -572,6 +686,7 @@ void asker_free(struct asker *asker) {
 	hashing_cancel(asker->hashing);
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
+	slots_free(asker->slots);
 	touching_free(asker->touching);
 	popup_free(asker->popup);
 	ev_timer_stop(asker->guard->loop, &asker->turn);

@@ -24,6 +24,7 @@
 #define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
 
 struct popup;
+struct slots;
 struct touching;
 
 /* Somebody has seen what is asked, and may answer: the process that runs our own program. */
@@ -41,6 +42,7 @@ enum pin_use {
 	PIN_USE_ENROLL_OLD,
 	PIN_USE_ENROLL_NEW,
 	PIN_USE_ENROLL_KEY, /* the first security key */
+	PIN_USE_SLOTS,      /* a slot of a YubiKey, or one less */
 };
 
 struct asker {
@@ -62,9 +64,12 @@ struct asker {
 	const char *pin_via;
 	char *new_pin; /* to be enrolled, or that of a key to be; in secret memory */
 	char new_name[KEY_NAME_LEN_MAX + 1];
+	uint8_t new_slot; /* 0: that of new_name is removed */
+	bool new_slot_takes_pin;
 
 	struct touching *touching;
 	struct popup *popup; /* NULL before it is made */
+	struct slots *slots;
 	struct screen *screen;
 
 	struct ticket tickets[TICKETS_MAX];
@@ -81,6 +86,7 @@ struct showing {
 	struct askpass *askpass; /* likewise */
 	bool was_in_window;
 	unsigned touch_tries;          /* that came to nothing */
+	unsigned slot_tries;           /* likewise, of YubiKeys' slots */
 	uint64_t waiting[WAITING_MAX]; /* calls; 0: free */
 };
 
@@ -116,6 +122,17 @@ const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const cha
  * and old_pin that of the account, where no other key is enrolled that could say yes to it. */
 const char *asker_enroll_key(struct asker *asker, const char *name, const char *old_pin,
                              const char *pin, uint64_t call);
+
+/* That slot is to say yes from now on, or (slot 0) the one of that name no more. pin: of the slot,
+ * "" where it takes none. */
+const char *asker_change_slots(struct asker *asker, const char *name, uint8_t slot,
+                               const char *old_pin, const char *pin, uint64_t call);
+bool asker_is_enrolled(const struct asker *asker, const char *name);
+
+/* The oldest prompt that any touch may answer: no other one is asked for before. NULL: none. */
+const struct prompt *asker_touched_prompt(const struct asker *asker);
+/* Prompts that nothing but that method could answer, which can do that no more. */
+void asker_deny_where_alone(struct asker *asker, enum confirm_method method);
 
 /* Random, in hex. */
 int nonce_new(char ret[static NONCE_SIZE]) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/popup.h"
+#include "agent/slots.h"
 #include "agent/touching.h"
 #include "base/clock.h"
 #include "caller/caller.h"
@@ -59,6 +60,7 @@ static void put_prompt(struct buffer *text, const struct asker *asker,
                        const struct prompt *prompt) {
 	const struct showing *showing = prompt->shown;
 	const char *words = touching_words(asker->touching, prompt);
+	const char *of_slot = slots_words(asker->slots, prompt);
 	uint64_t now_ns = clock_mono_ns();
 	char since[CLOCK_STAMP_SIZE];
 
@@ -73,6 +75,8 @@ static void put_prompt(struct buffer *text, const struct asker *asker,
 	question_put_text(text, prompt->question);
 	if (words != NULL)
 		put(text, "  touch: %s\n", words);
+	if (of_slot != NULL)
+		put(text, "  otp: %s\n", of_slot);
 }
 
 /* What its person has to type. */
@@ -81,7 +85,11 @@ static const char *how_to_answer(const struct prompt *prompt) {
 
 	if ((methods & CONFIRM_TOUCH) != 0 && prompt->question->terms.pin != 0)
 		return "key-pin";
-	return (methods & CONFIRM_PIN) != 0 ? "pin" : "touch";
+	if ((methods & CONFIRM_OTP_PIN) != 0)
+		return "otp-pin";
+	if ((methods & CONFIRM_PIN) != 0)
+		return "pin";
+	return (methods & CONFIRM_TOUCH) != 0 ? "touch" : "otp";
 }
 
 static enum control_result pending(struct asker *asker, struct buffer *answer) {
@@ -182,12 +190,11 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 	return CONTROL_OK;
 }
 
-static const char *who_says_yes(const struct asker *asker) {
-	bool has_pin = asker->pin.hash[0] != '\0';
-
-	if (touching_has_keys(asker->touching))
-		return has_pin ? "both" : "keys";
-	return has_pin ? "pin" : "none";
+/* The strongest, and whatever else an older PIN has to be typed for. */
+static void put_who_says_yes(struct buffer *text, const struct asker *asker) {
+	put(text, "%s%s%s%s-", touching_has_keys(asker->touching) ? "k" : "",
+	    asker->pin.hash[0] != '\0' ? "p" : "", slots_can(asker->slots, OTP_TOUCH) ? "o" : "",
+	    slots_can(asker->slots, OTP_PIN) ? "i" : "");
 }
 
 static enum control_result tell_enrolling(const struct identifying *identifying,
@@ -197,7 +204,9 @@ static enum control_result tell_enrolling(const struct identifying *identifying,
 
 	if (ticket == NULL)
 		return failed(answer, "no ticket can be made");
-	put(answer, "%s %s\n", ticket->nonce, who_says_yes(asker));
+	put(answer, "%s ", ticket->nonce);
+	put_who_says_yes(answer, asker);
+	put(answer, "\n");
 	return CONTROL_OK;
 }
 
@@ -263,6 +272,18 @@ static enum control_result later_unless(const char *why_not, struct buffer *answ
 	return why_not == NULL ? CONTROL_LATER : failed(answer, why_not);
 }
 
+static const char *try_pin(struct asker *asker, const struct prompt *prompt, const char *pin,
+                           uint64_t call) {
+	const char *how = how_to_answer(prompt);
+
+	if (strcmp(how, "key-pin") == 0)
+		return touching_try_pin(asker->touching, prompt->id, pin, call);
+	if (strcmp(how, "otp-pin") == 0)
+		return pin_is_fit(pin) ? slots_try_pin(asker->slots, prompt->id, pin, call)
+		                       : "not a PIN of 4 to 64 characters";
+	return asker_try_pin(asker, prompt->id, pin, "control", call);
+}
+
 static enum control_result confirm(struct asker *asker, const struct control_call *call,
                                    const char *words, struct buffer *answer) {
 	const char *nonce = strchr(words, ' ');
@@ -281,9 +302,7 @@ static enum control_result confirm(struct asker *asker, const struct control_cal
 		return failed(answer, "nothing waits for that any more");
 	if (!call->is_locked)
 		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(strcmp(how_to_answer(broker_find(asker->broker, id)), "key-pin") == 0
-	                            ? touching_try_pin(asker->touching, id, pin + 1, call->id)
-	                            : asker_try_pin(asker, id, pin + 1, "control", call->id),
+	return later_unless(try_pin(asker, broker_find(asker->broker, id), pin + 1, call->id),
 	                    answer);
 }
 
@@ -343,6 +362,41 @@ static enum control_result enroll(struct asker *asker, const struct control_call
 	return later_unless(asker_enroll_pin(asker, old_pin, rest, call->id), answer);
 }
 
+static enum control_result remove_named(struct asker *asker, const struct control_call *call,
+                                        char *rest, struct buffer *answer) {
+	const char *name = cut_word(&rest);
+
+	if (name == NULL || strlen(rest) > PIN_LEN_MAX)
+		return failed(answer, "not the name of what is enrolled");
+	if (otp_slots_named(&asker->slots->enrolled, name) == NULL)
+		return later_unless(touching_remove(asker->touching, name, call->id), answer);
+	return later_unless(asker_change_slots(asker, name, 0, rest, "", call->id), answer);
+}
+
+static enum control_result enroll_slot(struct asker *asker, const struct control_call *call,
+                                       const char *words, struct buffer *answer) {
+	/* The request is ours for the call, and is wiped after it. */
+	char *rest = (char *)(uintptr_t)words;
+	const char *nonce = cut_word(&rest);
+	const char *name = nonce != NULL ? cut_word(&rest) : NULL;
+	const char *slot = name != NULL ? cut_word(&rest) : NULL;
+	const char *old_pin = slot != NULL ? cut_word(&rest) : NULL;
+
+	if (old_pin == NULL || !ticket_use(asker, call, 0, nonce, strlen(nonce)))
+		return failed(answer, "not an answer to what was asked");
+	if ((slot[0] != '1' && slot[0] != '2') || slot[1] != '\0')
+		return failed(answer, "a YubiKey has the slots 1 and 2");
+	if (!key_name_is_fit(name))
+		return failed(answer, "a name has 1 to 32 letters, digits, '.', '_' and '-'");
+	if ((*rest != '\0' && !pin_is_fit(rest)) || strlen(old_pin) > PIN_LEN_MAX)
+		return failed(answer, "not a PIN of 4 to 64 characters");
+	if (!call->is_locked)
+		return failed(answer, "there is no memory that is never swapped");
+	return later_unless(
+		asker_change_slots(asker, name, (uint8_t)(slot[0] - '0'), old_pin, rest, call->id),
+		answer);
+}
+
 static enum control_result change_keys(struct asker *asker, const struct control_call *call,
                                        const char *words, bool removes, struct buffer *answer) {
 	/* The request is ours for the call, and is wiped after it. */
@@ -352,7 +406,7 @@ static enum control_result change_keys(struct asker *asker, const struct control
 	if (nonce == NULL || !ticket_use(asker, call, 0, nonce, strlen(nonce)))
 		return failed(answer, "not an answer to what was asked");
 	if (removes)
-		return later_unless(touching_remove(asker->touching, rest, call->id), answer);
+		return remove_named(asker, call, rest, answer);
 	name = cut_word(&rest);
 	old_pin = name != NULL ? cut_word(&rest) : NULL;
 	if (old_pin == NULL || !key_name_is_fit(name))
@@ -368,6 +422,7 @@ static enum control_result enrolled(const struct asker *asker, struct buffer *an
 	if (asker->pin.hash[0] != '\0')
 		put(answer, "pin: of this account (weak)\n");
 	touching_list(asker->touching, answer);
+	slots_list(asker->slots, answer);
 	return CONTROL_OK;
 }
 
@@ -455,6 +510,8 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 		*ret_result = await(asker, call, words, answer);
 	else if ((words = rest_of(request, "enroll-key")) != NULL)
 		*ret_result = change_keys(asker, call, words, false, answer);
+	else if ((words = rest_of(request, "enroll-slot")) != NULL)
+		*ret_result = enroll_slot(asker, call, words, answer);
 	else if ((words = rest_of(request, "remove-key")) != NULL)
 		*ret_result = change_keys(asker, call, words, true, answer);
 	else if ((words = rest_of(request, "popup")) != NULL)

@@ -220,7 +220,7 @@ static void start(struct popup *popup, const struct prompt *prompt) {
 static const struct prompt *live_prompt(const struct popup *popup) {
 	const struct prompt *prompt = broker_prompts(popup->asker->broker);
 
-	if (prompt == NULL || (prompt->question->methods & (CONFIRM_PIN | CONFIRM_TOUCH)) == 0 ||
+	if (prompt == NULL || (prompt->question->methods & ~(unsigned)CONFIRM_ASKPASS) == 0 ||
 	    !policy_confirm(popup->asker->guard->policy)->tmux_popup)
 		return NULL;
 	return prompt;

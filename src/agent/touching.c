@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/slots.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "policy/floor.h"
@@ -50,25 +51,36 @@ static bool may_answer(const struct touching *touching, const struct enrolled_ke
 	       (touching->change != CHANGE_NONE && !touching_can(touching, false));
 }
 
-static bool is_for_touch(const struct prompt *prompt) {
+bool touching_wants(const struct prompt *prompt) {
 	const struct showing *showing = prompt->shown;
 
 	return (prompt->question->methods & CONFIRM_TOUCH) != 0 && showing != NULL &&
 	       showing->touch_tries < TOUCH_TRIES;
 }
 
+/* One for another kind of touch comes first, too: a touch meant for that is not for this. */
 static const struct prompt *oldest(const struct touching *touching) {
-	const struct prompt *prompt = broker_prompts(touching->asker->broker);
+	const struct prompt *prompt = asker_touched_prompt(touching->asker);
 
-	while (prompt != NULL && !is_for_touch(prompt))
-		prompt = prompt->next;
-	return prompt;
+	return prompt != NULL && touching_wants(prompt) ? prompt : NULL;
+}
+
+bool touching_lacks_key(const struct touching *touching, const struct prompt *prompt) {
+	const char *words = prompt->id == touching->live ? touching->words : NULL;
+
+	return !touching_wants(prompt) ||
+	       (words != NULL && (strcmp(words, touch_note_text(TOUCH_NOTE_NO_KEY)) == 0 ||
+	                          strcmp(words, touch_note_text(TOUCH_NOTE_GONE)) == 0));
+}
+
+bool touching_is_changing(const struct touching *touching) {
+	return touching->change != CHANGE_NONE;
 }
 
 const char *touching_words(const struct touching *touching, const struct prompt *prompt) {
 	if ((prompt->question->methods & CONFIRM_TOUCH) == 0)
 		return NULL;
-	if (!is_for_touch(prompt))
+	if (!touching_wants(prompt))
 		return "the security key has failed for this request";
 	if (prompt->id != touching->live)
 		return "not yet: an older request is asked first";
@@ -90,6 +102,8 @@ static void set_words(struct touching *touching, const char *words) {
 	touching->words = words;
 	if (words != NULL && touching->live != 0)
 		diag_info("request %llu: %s", (unsigned long long)touching->live, words);
+	/* Where no security key is at hand, a slot may be asked. */
+	slots_look(touching->asker->slots);
 }
 
 /* ---- the helper ---- */
@@ -207,6 +221,8 @@ void touching_look(struct touching *touching) {
 
 	if (touching->state != TOUCHING_IDLE || touching->change != CHANGE_NONE)
 		return;
+	if (touching->asker->slots->change != SLOTS_CHANGE_NONE)
+		return;
 	if (prompt == NULL) {
 		touching->live = 0;
 		return;
@@ -258,10 +274,16 @@ const char *touching_try_pin(struct touching *touching, uint64_t id, const char 
 /* ---- a change ---- */
 
 static void change_end(struct touching *touching, enum control_result result, const char *text) {
+	bool is_of_slots = touching->change == CHANGE_SLOTS;
+
 	touching->change = CHANGE_NONE;
 	answer_call(touching, result, text);
+	if (is_of_slots)
+		slots_touched(touching->asker->slots, result == CONTROL_OK ? NULL : text,
+		              touching->proof);
 	call_off(touching);
 	touching_look(touching);
+	slots_look(touching->asker->slots);
 }
 
 static void change_failed(struct touching *touching, const char *text) {
@@ -340,8 +362,26 @@ static void do_change(struct touching *touching) {
 		asker->pin = pin;
 		tell_change(touching, "pin");
 		break;
+	case CHANGE_SLOTS: break;
 	}
 	change_end(touching, CONTROL_OK, answer);
+}
+
+static bool has_other(const struct touching *touching) {
+	const struct asker *asker = touching->asker;
+
+	return asker->pin.hash[0] != '\0' || slots_can(asker->slots, OTP_TOUCH) ||
+	       slots_can(asker->slots, OTP_PIN);
+}
+
+static int change_digests(const struct touching *touching, struct touch_proof *proof) {
+	int error = enrolment_digest(proof->before, &touching->enrolment);
+
+	if (error < 0)
+		return error;
+	return touching->change == CHANGE_PIN
+	               ? digest_hex(proof->after, bytes_of_text(touching->pin_hash))
+	               : enrolment_digest(proof->after, &touching->next);
 }
 
 /* The first key is let in by what let its person in before; later ones by a touch. */
@@ -350,20 +390,23 @@ static int begin_change(struct touching *touching) {
 	int error = 0;
 
 	if (touching->enrolment.count == 0) {
-		if (!touching->had_pin && touching->asker->pin.hash[0] != '\0')
-			change_failed(touching, "a PIN was set meanwhile; begin again");
+		if (!touching->had_other && has_other(touching))
+			change_failed(touching,
+			              touching->asker->pin.hash[0] != '\0'
+			                      ? "a PIN was set meanwhile; begin again"
+			                      : "a YubiKey was enrolled meanwhile; begin again");
 		else
 			do_change(touching);
 		return 0;
 	}
 	error = proof_new(&touching->proof);
 	proof = touching->proof;
-	if (error == 0)
-		error = enrolment_digest(proof->before, &touching->enrolment);
-	if (error == 0)
-		error = touching->change == CHANGE_PIN
-		                ? digest_hex(proof->after, bytes_of_text(touching->pin_hash))
-		                : enrolment_digest(proof->after, &touching->next);
+	if (error == 0 && touching->change == CHANGE_SLOTS) {
+		strcpy(proof->before, touching->slots_before);
+		strcpy(proof->after, touching->slots_after);
+	} else if (error == 0) {
+		error = change_digests(touching, proof);
+	}
 	if (error == 0)
 		error = proof_challenge(touching->challenge, proof);
 	touching->verified = false;
@@ -382,16 +425,17 @@ static const char *begin_change_for_call(struct touching *touching) {
 static const char *why_no_change(const struct touching *touching) {
 	if (touching->error < 0)
 		return "the file of the security keys cannot be read; see the guard's messages";
-	if (touching->change != CHANGE_NONE)
-		return "the security keys are being changed already";
-	if (touching->state != TOUCHING_IDLE || oldest(touching) != NULL)
+	if (touching->change != CHANGE_NONE || touching->asker->slots->change != SLOTS_CHANGE_NONE)
+		return "what says yes is being changed already";
+	if (touching->state != TOUCHING_IDLE || slots_are_busy(touching->asker->slots) ||
+	    asker_touched_prompt(touching->asker) != NULL)
 		return "requests wait for a touch; answer them first (ssh-agent-guard pending)";
 	return NULL;
 }
 
 static void change_starts(struct touching *touching, enum touching_change change, uint64_t call) {
 	touching->change = change;
-	touching->had_pin = touching->asker->pin.hash[0] != '\0';
+	touching->had_other = has_other(touching);
 	touching->call = call;
 	touching->live = 0;
 	touching->next = touching->enrolment;
@@ -407,8 +451,8 @@ const char *touching_enroll(struct touching *touching, const char *name, const c
 		return why_not;
 	if (!key_name_is_fit(name))
 		return "a name has 1 to 32 letters, digits, '.', '_' and '-'";
-	if (enrolment_named(&touching->enrolment, name) != NULL)
-		return "a key of that name is enrolled; give another --name";
+	if (asker_is_enrolled(touching->asker, name))
+		return "something of that name is enrolled; give another --name";
 	if (touching->enrolment.count == ENROLLED_MAX)
 		return "no more keys can be enrolled; remove one";
 	change_starts(touching, CHANGE_MAKE, call);
@@ -433,6 +477,21 @@ const char *touching_remove(struct touching *touching, const char *name, uint64_
 	strcpy(touching->name, name);
 	enrolment_remove(&touching->next, name);
 	return begin_change_for_call(touching);
+}
+
+int touching_agree(struct touching *touching, const char *before, const char *after) {
+	if (touching->error < 0 || touching->change != CHANGE_NONE ||
+	    touching->state != TOUCHING_IDLE)
+		return -EBUSY;
+	change_starts(touching, CHANGE_SLOTS, 0);
+	strcpy(touching->slots_before, before);
+	strcpy(touching->slots_after, after);
+	if (begin_change(touching) == 0)
+		return 0;
+	/* Whoever asked hears of it by this. */
+	touching->change = CHANGE_NONE;
+	call_off(touching);
+	return -EIO;
 }
 
 const char *touching_set_pin(struct touching *touching, const char *hash, uint64_t call) {

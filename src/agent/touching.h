@@ -31,6 +31,7 @@ enum touching_change {
 	CHANGE_MAKE, /* the new key's own touch comes first */
 	CHANGE_KEYS,
 	CHANGE_PIN,
+	CHANGE_SLOTS, /* of YubiKeys: they do it themselves (slots.h) */
 };
 
 struct touching {
@@ -51,10 +52,11 @@ struct touching {
 	const char *words; /* static: what to do, for whoever looks; NULL */
 
 	enum touching_change change;
-	bool had_pin;          /* when it began: whoever began it has typed that */
+	bool had_other;        /* when it began: whoever began it has said yes by that */
 	struct enrolment next; /* once it is said yes to */
 	char name[KEY_NAME_LEN_MAX + 1];
 	char pin_hash[PIN_HASH_SIZE];
+	char slots_before[DIGEST_HEX], slots_after[DIGEST_HEX];
 };
 
 int touching_new(struct touching **ret, struct asker *asker) MUST_CHECK;
@@ -68,6 +70,12 @@ bool touching_is_barred(const struct touching *touching, bool verified);
 bool touching_has_keys(const struct touching *touching);
 /* Tells which of those that are enrolled the floor does not name. */
 void touching_floor_changed(struct touching *touching);
+
+/* Whether a touch may answer that prompt. */
+bool touching_wants(const struct prompt *prompt);
+/* Whether there is none that could, or none is plugged in that could. */
+bool touching_lacks_key(const struct touching *touching, const struct prompt *prompt);
+bool touching_is_changing(const struct touching *touching);
 
 /* Something about the prompts is another. */
 void touching_look(struct touching *touching);
@@ -86,6 +94,9 @@ const char *touching_try_pin(struct touching *touching, uint64_t prompt, const c
 const char *touching_enroll(struct touching *touching, const char *name, const char *pin,
                             uint64_t call);
 const char *touching_remove(struct touching *touching, const char *name, uint64_t call);
+/* Of what is enrolled of YubiKeys' slots, where keys are enrolled: slots_touched() hears of it.
+ * Negative: it cannot be asked for now. */
+int touching_agree(struct touching *touching, const char *before, const char *after) MUST_CHECK;
 /* The first PIN, where keys are enrolled. */
 const char *touching_set_pin(struct touching *touching, const char *hash, uint64_t call);
 

@@ -30,9 +30,9 @@ static const char help_confirm[] =
 	"usage: ssh-agent-guard confirm [ID] [--listen PATH]\n"
 	"\n"
 	"Shows a request that waits, and says yes to it with your PIN, which is read from the\n"
-	"terminal, or waits until you have touched your security key. Without ID it is the only\n"
-	"one that waits. An empty line, or Ctrl-C, answers nothing. See `ssh-agent-guard "
-	"enroll`.\n" HELP_LISTEN;
+	"terminal, or waits until you have touched your security key, or (twice) your YubiKey.\n"
+	"Without ID it is the only one that waits. An empty line, or Ctrl-C, answers nothing. See\n"
+	"`ssh-agent-guard enroll`.\n" HELP_LISTEN;
 static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
 				"\n"
 				"Says no to a request that waits, or to all of them.\n" HELP_LISTEN;
@@ -40,6 +40,8 @@ static const char help_grants[] =
 	"usage: ssh-agent-guard grants [revoke ID|--all] [--listen PATH]\n"
 	"\n"
 	"Prints what was confirmed and holds for a while, or takes it back.\n" HELP_LISTEN;
+
+enum pin_kind { PIN_OF_ACCOUNT, PIN_OF_KEY, PIN_OF_SLOT };
 
 /* "--all" is an operand to our options. */
 struct words {
@@ -138,13 +140,30 @@ static int ask_on_terminal(void *data, char *ret, size_t size, const char *quest
 	return terminal_ask_secret(ret, size, question);
 }
 
+static const char *question_for(enum pin_kind kind) {
+	switch (kind) {
+	case PIN_OF_ACCOUNT: return "PIN, to say yes (empty: no answer): ";
+	case PIN_OF_KEY: return "PIN of the security key (empty: no answer): ";
+	case PIN_OF_SLOT: return "PIN for the YubiKey's slot (empty: no answer): ";
+	}
+	return "PIN: ";
+}
+
+static double timeout_of(enum pin_kind kind) {
+	switch (kind) {
+	case PIN_OF_ACCOUNT: break;
+	case PIN_OF_KEY: return PERSON_TIMEOUT_S;
+	case PIN_OF_SLOT: return SLOT_TIMEOUT_S;
+	}
+	return CHECK_TIMEOUT_S;
+}
+
 /* request has the words before the PIN already. CONFIRM_SAID_YES: it has the PIN as well. */
 static enum confirm_outcome read_pin(char *request, size_t size, const struct confirm_way *way,
-                                     bool of_key) {
+                                     enum pin_kind kind) {
 	size_t len = strlen(request);
-	int error = way->ask(way->data, request + len, size - len,
-	                     of_key ? "PIN of the security key (empty: no answer): "
-	                            : "PIN, to say yes (empty: no answer): ");
+	bool of_key = kind == PIN_OF_KEY;
+	int error = way->ask(way->data, request + len, size - len, question_for(kind));
 
 	switch (error) {
 	case 0: break;
@@ -166,15 +185,14 @@ static enum confirm_outcome read_pin(char *request, size_t size, const struct co
 }
 
 static enum confirm_outcome send_pin(const struct options *options, const char *request,
-                                     bool of_key) {
+                                     enum pin_kind kind) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 
-	if (of_key) {
+	if (kind == PIN_OF_KEY) {
 		puts("Now touch the security key.");
 		fflush(stdout);
 	}
-	if (person_ask_secret(&answer, options, "confirm", request,
-	                      of_key ? PERSON_TIMEOUT_S : CHECK_TIMEOUT_S) != EXIT_DONE)
+	if (person_ask_secret(&answer, options, "confirm", request, timeout_of(kind)) != EXIT_DONE)
 		return CONFIRM_REFUSED;
 	person_show(&answer, 0);
 	return CONFIRM_SAID_YES;
@@ -182,7 +200,7 @@ static enum confirm_outcome send_pin(const struct options *options, const char *
 
 static enum confirm_outcome answer_prompt(const struct options *options, const char *id,
                                           const char *nonce, const struct confirm_way *way,
-                                          bool of_key) {
+                                          enum pin_kind kind) {
 	char *request = secret_new(SECRET_REQUEST_SIZE);
 	enum confirm_outcome outcome;
 
@@ -191,21 +209,29 @@ static enum confirm_outcome answer_prompt(const struct options *options, const c
 		return CONFIRM_NOT_ASKED;
 	}
 	snprintf(request, SECRET_REQUEST_SIZE, "confirm %.20s %.64s ", id, nonce);
-	outcome = read_pin(request, SECRET_REQUEST_SIZE, way, of_key);
+	outcome = read_pin(request, SECRET_REQUEST_SIZE, way, kind);
 	if (outcome == CONFIRM_SAID_YES)
-		outcome = send_pin(options, request, of_key);
+		outcome = send_pin(options, request, kind);
 	secret_free(request, SECRET_REQUEST_SIZE);
 	return outcome;
 }
 
+static void say_what_to_touch(bool by_slot, const char *more) {
+	printf("%s%s\n",
+	       by_slot ? "Touch the YubiKey when it blinks, and once more when it blinks again, to "
+	                 "say yes."
+	               : "Touch the security key to say yes.",
+	       more);
+	fflush(stdout);
+}
+
 /* Nothing is to be typed: the yes, or no, comes another way. */
 static enum confirm_outcome await_prompt(const struct options *options, const char *id,
-                                         const char *nonce) {
+                                         const char *nonce, bool by_slot) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char request[128];
 
-	puts("Touch the security key to say yes. Ctrl-C leaves the request as it is.");
-	fflush(stdout);
+	say_what_to_touch(by_slot, " Ctrl-C leaves the request as it is.");
 	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
 	if (person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S) != EXIT_DONE)
 		return CONFIRM_NOT_ASKED;
@@ -220,6 +246,7 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *id, *nonce;
 	char request[64];
+	bool by_slot;
 	char *how;
 	size_t rest;
 
@@ -239,17 +266,20 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
 	}
 	person_show(&answer, rest);
 	fflush(stdout);
-	if (strcmp(how, "touch") == 0 && way == NULL)
-		return await_prompt(options, id, nonce);
-	if (strcmp(how, "touch") == 0) {
-		puts("Touch the security key to say yes.");
+	by_slot = strcmp(how, "otp") == 0;
+	if ((by_slot || strcmp(how, "touch") == 0) && way == NULL)
+		return await_prompt(options, id, nonce, by_slot);
+	if (by_slot || strcmp(how, "touch") == 0) {
+		say_what_to_touch(by_slot, "");
 		return CONFIRM_NOT_ANSWERED;
 	}
 	/* The terminal lets go of what was typed before it is asked. */
 	if (stands)
 		poll(NULL, 0, STANDS_MS);
 	return answer_prompt(options, id, nonce, way != NULL ? way : &on_terminal,
-	                     strcmp(how, "key-pin") == 0);
+	                     strcmp(how, "key-pin") == 0   ? PIN_OF_KEY
+	                     : strcmp(how, "otp-pin") == 0 ? PIN_OF_SLOT
+	                                                   : PIN_OF_ACCOUNT);
 }
 
 enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands) {

@@ -13,8 +13,9 @@
 #include "platform/platform.h"
 
 static const char help[] =
-	"usage: ssh-agent-guard enroll pin | fido2 [--name NAME] | --list | --remove NAME\n"
-	"                              [--listen PATH]\n"
+	"usage: ssh-agent-guard enroll pin | fido2 [--name NAME]\n"
+	"                              | otp [--slot N] [--pin] [--name NAME]\n"
+	"                              | --list | --remove NAME  [--listen PATH]\n"
 	"\n"
 	"pin:    sets the PIN with which `confirm` says yes, or another one in its place, which\n"
 	"        takes the old one. A PIN stops programs that do not aim at it; it is weak "
@@ -25,19 +26,34 @@ static const char help[] =
 	"        key that you have. NAME is what it is called here; \"key\" and a number, unless\n"
 	"        given.\n"
 	"\n"
-	"What may say yes is changed by a yes: with a security key enrolled, by a touch of it; "
-	"with\n"
-	"a PIN alone, by the PIN. The guard must run.\n"
+	"otp:    lets a slot of a YubiKey that is set up for challenge-response (HMAC-SHA1) say\n"
+	"        yes, through ykinfo and ykchalresp: slot 2 by a touch or, with --pin, slot 1 by\n"
+	"        a PIN. Weak: a slot signs nothing of what it says yes to.\n"
 	"\n"
+	"What may say yes is changed by a yes: with a security key enrolled, by a touch of it; "
+	"else\n"
+	"with a PIN set, by the PIN; else by a YubiKey's slot. The guard must run.\n"
+	"\n"
+	"  --slot N       1 or 2, where it is the other one\n"
+	"  --pin          the slot answers at once, and to a PIN\n"
 	"  --list         print what is enrolled\n"
-	"  --remove NAME  that security key says yes no more\n"
+	"  --remove NAME  that security key, or that slot, says yes no more\n"
 	"  --listen PATH  the socket of the guard that is meant, where it is not the ordinary "
 	"one\n";
+
+enum task { TASK_PIN, TASK_KEY, TASK_SLOT, TASK_LIST, TASK_REMOVE };
+
+struct wish {
+	enum task task;
+	const char *name; /* NULL: not given */
+	unsigned slot;    /* 0: not given */
+	bool with_pin;
+};
 
 /* Of what is enrolled, as the guard tells. */
 struct standing {
 	const char *nonce;
-	bool has_pin, has_keys;
+	bool has_pin, has_keys, has_slots, has_pin_slots;
 };
 
 /* All of it in locked memory. */
@@ -61,27 +77,48 @@ static int read_pin(char *ret, const char *question) {
 	return EXIT_FAILED;
 }
 
+/* The PIN that says yes to a change, and in words what else does. of_pin: the account's. */
+static int read_yes(struct pins *pins, const struct standing *standing, bool of_pin,
+                    const char *first) {
+	if (standing->has_pin && (of_pin || !standing->has_keys))
+		return read_pin(pins->old, "The PIN that is set: ");
+	if (!standing->has_keys && !standing->has_slots && standing->has_pin_slots)
+		return read_pin(pins->old, "The PIN of a YubiKey's slot that is enrolled: ");
+	if (standing->has_keys)
+		printf("%s a security key that is enrolled, to say yes.\n", first);
+	else if (standing->has_slots)
+		printf("%s a YubiKey that is enrolled, twice, to say yes.\n", first);
+	fflush(stdout);
+	return EXIT_DONE;
+}
+
 /* ---- a PIN ---- */
+
+static int read_new_pin(struct pins *pins) {
+	int status = read_pin(pins->made, "The new PIN: ");
+
+	if (status == EXIT_DONE)
+		status = read_pin(pins->again, "The new PIN again: ");
+	if (status == EXIT_DONE && strcmp(pins->made, pins->again) != 0) {
+		diag_error("enroll: these were two different ones (nothing was changed)");
+		return EXIT_FAILED;
+	}
+	return status;
+}
 
 static int enroll_pin(struct pins *pins, const struct options *options,
                       const struct standing *standing) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int status = standing->has_pin ? read_pin(pins->old, "The PIN that is set: ") : EXIT_DONE;
+	int status = EXIT_DONE;
 
+	if (standing->has_pin)
+		status = read_yes(pins, standing, true, "");
 	if (status == EXIT_DONE)
-		status = read_pin(pins->made, "The new PIN: ");
-	if (status == EXIT_DONE)
-		status = read_pin(pins->again, "The new PIN again: ");
+		status = read_new_pin(pins);
+	if (status == EXIT_DONE && !standing->has_pin)
+		status = read_yes(pins, standing, true, "Touch");
 	if (status != EXIT_DONE)
 		return status;
-	if (strcmp(pins->made, pins->again) != 0) {
-		diag_error("enroll: these were two different ones (nothing was changed)");
-		return EXIT_FAILED;
-	}
-	if (standing->has_keys && !standing->has_pin) {
-		puts("Touch a security key that is enrolled, to say yes to the new PIN.");
-		fflush(stdout);
-	}
 	snprintf(pins->request, sizeof(pins->request), "enroll-pin %.64s\t%s\t%s", standing->nonce,
 	         pins->old, pins->made);
 	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
@@ -112,8 +149,8 @@ static int read_key_pin(char *ret) {
 static int enroll_key(struct pins *pins, const struct options *options,
                       const struct standing *standing, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	bool takes_pin = standing->has_pin && !standing->has_keys;
-	int status = takes_pin ? read_pin(pins->old, "The PIN that is set: ") : EXIT_DONE;
+	int status = standing->has_keys ? EXIT_DONE
+	                                : read_yes(pins, standing, false, "First touch");
 
 	if (status == EXIT_DONE)
 		status = read_key_pin(pins->made);
@@ -133,23 +170,54 @@ static int enroll_key(struct pins *pins, const struct options *options,
 	return status;
 }
 
-static int remove_key(struct pins *pins, const struct options *options,
-                      const struct standing *standing, const char *name) {
+static int remove_named(struct pins *pins, const struct options *options,
+                        const struct standing *standing, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	int status;
+	int status = read_yes(pins, standing, false, "Touch");
 
-	puts("Touch a security key that is enrolled, to say yes to that.");
-	fflush(stdout);
-	snprintf(pins->request, sizeof(pins->request), "remove-key %.64s\t%.32s", standing->nonce,
-	         name);
+	if (status != EXIT_DONE)
+		return status;
+	snprintf(pins->request, sizeof(pins->request), "remove-key %.64s\t%.32s\t%s",
+	         standing->nonce, name, pins->old);
 	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
 	if (status == EXIT_DONE)
-		diag_info("enroll: the security key %s says yes no more", name);
+		diag_info("enroll: %s says yes no more", name);
 	return status;
 }
 
-/* The first "keyN" that is not there. */
-static int free_name(char ret[static KEY_NAME_LEN_MAX + 1], const struct options *options) {
+/* ---- slots of YubiKeys ---- */
+
+static int enroll_slot(struct pins *pins, const struct options *options,
+                       const struct standing *standing, const struct wish *wish, const char *name) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	bool says_yes_by_pin = standing->has_pin && !standing->has_keys;
+	int status = says_yes_by_pin ? read_yes(pins, standing, false, "") : EXIT_DONE;
+
+	if (status == EXIT_DONE && wish->with_pin)
+		status = read_new_pin(pins);
+	if (status != EXIT_DONE)
+		return status;
+	if (wish->with_pin)
+		puts("Plug in the YubiKey that is to be enrolled, if it is not.");
+	else
+		puts("Plug in the YubiKey that is to be enrolled, if it is not, and touch it when "
+		     "it blinks.");
+	if (!says_yes_by_pin)
+		status = read_yes(pins, standing, false, "Then touch");
+	if (status != EXIT_DONE)
+		return status;
+	fflush(stdout);
+	snprintf(pins->request, sizeof(pins->request), "enroll-slot %.64s\t%.32s\t%u\t%s\t%s",
+	         standing->nonce, name, wish->slot, pins->old, pins->made);
+	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	if (status == EXIT_DONE)
+		diag_info("enroll: slot %u of the YubiKey is enrolled as %s", wish->slot, name);
+	return status;
+}
+
+/* The first one of these with a number that is not there. */
+static int free_name(char ret[static KEY_NAME_LEN_MAX + 1], const char *word,
+                     const struct options *options) {
 	CLEANUP(buffer_deinit) struct buffer list = {0};
 	int status = person_ask(&list, options, "enroll", "enrolled");
 	char line[KEY_NAME_LEN_MAX + 4];
@@ -160,12 +228,12 @@ static int free_name(char ret[static KEY_NAME_LEN_MAX + 1], const struct options
 	for (unsigned i = 1;; i++) {
 		const char *found = (const char *)list.data;
 
-		snprintf(line, sizeof(line), "key%u:", i);
+		snprintf(line, sizeof(line), "%s%u:", word, i);
 		while ((found = strstr(found, line)) != NULL && found != (const char *)list.data &&
 		       found[-1] != '\n')
 			found++;
 		if (found == NULL) {
-			snprintf(ret, KEY_NAME_LEN_MAX + 1, "key%u", i);
+			snprintf(ret, KEY_NAME_LEN_MAX + 1, "%s%u", word, i);
 			return EXIT_DONE;
 		}
 	}
@@ -173,19 +241,13 @@ static int free_name(char ret[static KEY_NAME_LEN_MAX + 1], const struct options
 
 /* ---- from first to last ---- */
 
-enum task { TASK_PIN, TASK_KEY, TASK_LIST, TASK_REMOVE };
-
-struct wish {
-	enum task task;
-	const char *name; /* NULL: not given */
-};
-
 static int do_task(struct pins *pins, const struct options *options,
                    const struct standing *standing, const struct wish *wish, const char *name) {
 	switch (wish->task) {
 	case TASK_PIN: return enroll_pin(pins, options, standing);
 	case TASK_KEY: return enroll_key(pins, options, standing, name);
-	case TASK_REMOVE: return remove_key(pins, options, standing, name);
+	case TASK_SLOT: return enroll_slot(pins, options, standing, wish, name);
+	case TASK_REMOVE: return remove_named(pins, options, standing, name);
 	case TASK_LIST: break;
 	}
 	return EXIT_USAGE;
@@ -202,8 +264,8 @@ static int enroll(const struct options *options, const struct wish *wish) {
 
 	if (wish->name != NULL)
 		snprintf(name, sizeof(name), "%s", wish->name);
-	else if (wish->task == TASK_KEY)
-		status = free_name(name, options);
+	else if (wish->task == TASK_KEY || wish->task == TASK_SLOT)
+		status = free_name(name, wish->task == TASK_KEY ? "key" : "yubikey", options);
 	if (status == EXIT_DONE)
 		status = person_ask(&answer, options, "enroll", "enroll");
 	if (status != EXIT_DONE)
@@ -212,8 +274,10 @@ static int enroll(const struct options *options, const struct wish *wish) {
 		diag_error("enroll: the guard answers something else (is it of this version?)");
 		return EXIT_FAILED;
 	}
-	standing.has_pin = strcmp(state, "pin") == 0 || strcmp(state, "both") == 0;
-	standing.has_keys = strcmp(state, "keys") == 0 || strcmp(state, "both") == 0;
+	standing.has_keys = strchr(state, 'k') != NULL;
+	standing.has_pin = strchr(state, 'p') != NULL;
+	standing.has_slots = strchr(state, 'o') != NULL;
+	standing.has_pin_slots = strchr(state, 'i') != NULL;
 	pins = secret_new(sizeof(*pins));
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (pins == NULL || platform_harden_process() < 0) {
@@ -238,25 +302,48 @@ static int list(const struct options *options) {
 	return status;
 }
 
+/* The option at argv[*i], with its value; false: it makes no sense. */
+static bool take_option(struct wish *ret, bool *list, bool *removes, int *i, int argc,
+                        char **argv) {
+	const char *option = argv[*i];
+	bool is_slot = strcmp(option, "--slot") == 0;
+	const char *value;
+
+	if (strcmp(option, "--list") == 0) {
+		*list = true;
+		return true;
+	}
+	if (strcmp(option, "--pin") == 0) {
+		ret->with_pin = true;
+		return true;
+	}
+	if (*i + 1 == argc || (is_slot ? ret->slot != 0 : ret->name != NULL))
+		return false;
+	value = argv[++*i];
+	*removes = *removes || strcmp(option, "--remove") == 0;
+	if (!is_slot) {
+		ret->name = value;
+		return true;
+	}
+	ret->slot = (unsigned)(value[0] - '0');
+	return (ret->slot == 1 || ret->slot == 2) && value[1] == '\0';
+}
+
 /* Takes what is not an option of all commands out of argv. false: it makes no sense. */
 static bool take_wish(struct wish *ret, int *argc, char **argv) {
+	static const char *const options[] = {"--list", "--pin", "--slot", "--name", "--remove"};
 	bool list = false, removes = false;
 	int kept = 0;
 
 	for (int i = 0; i < *argc; i++) {
-		bool is_name = strcmp(argv[i], "--name") == 0,
-		     is_remove = strcmp(argv[i], "--remove") == 0;
+		bool is_ours = false;
 
-		if (i > 0 && strcmp(argv[i], "--list") == 0) {
-			list = true;
-		} else if (i > 0 && (is_name || is_remove)) {
-			if (i + 1 == *argc || ret->name != NULL)
-				return false;
-			removes = removes || is_remove;
-			ret->name = argv[++i];
-		} else {
+		for (size_t j = 0; i > 0 && j < sizeof(options) / sizeof(options[0]); j++)
+			is_ours = is_ours || strcmp(argv[i], options[j]) == 0;
+		if (!is_ours)
 			argv[kept++] = argv[i];
-		}
+		else if (!take_option(ret, &list, &removes, &i, *argc, argv))
+			return false;
 	}
 	argv[kept] = NULL;
 	*argc = kept;
@@ -268,15 +355,23 @@ static bool take_wish(struct wish *ret, int *argc, char **argv) {
 
 /* The operand, if the wish needs one. */
 static bool complete_wish(struct wish *wish, char *const *operands) {
+	bool is_of_slot = wish->slot != 0 || wish->with_pin;
+
 	if (wish->task != TASK_KEY)
-		return operands[0] == NULL;
+		return operands[0] == NULL && !is_of_slot;
 	if (operands[0] == NULL || operands[1] != NULL)
 		return false;
+	if (strcmp(operands[0], "otp") == 0) {
+		wish->task = TASK_SLOT;
+		if (wish->slot == 0)
+			wish->slot = wish->with_pin ? 1 : 2;
+		return true;
+	}
 	if (strcmp(operands[0], "pin") == 0)
 		wish->task = TASK_PIN;
 	else if (strcmp(operands[0], "fido2") != 0)
 		return false;
-	return wish->task != TASK_PIN || wish->name == NULL;
+	return !is_of_slot && (wish->task != TASK_PIN || wish->name == NULL);
 }
 
 int cmd_enroll(int argc, char **argv) {
@@ -291,8 +386,9 @@ int cmd_enroll(int argc, char **argv) {
 	case OPTIONS_WRONG: return EXIT_USAGE;
 	}
 	if (!makes_sense || !complete_wish(&wish, operands)) {
-		diag_error("enroll: say what: enroll pin, enroll fido2 [--name NAME], --list or "
-		           "--remove NAME (a name has 1 to 32 letters, digits, '.', '_' and '-')");
+		diag_error("enroll: say what: enroll pin, enroll fido2 [--name NAME], enroll otp "
+		           "[--slot 1|2] [--pin] [--name NAME], --list or --remove NAME (a name "
+		           "has 1 to 32 letters, digits, '.', '_' and '-')");
 		return EXIT_USAGE;
 	}
 	return wish.task == TASK_LIST ? list(&options) : enroll(&options, &wish);

@@ -7,6 +7,7 @@
 
 #define SECRET_REQUEST_SIZE 256    /* the control socket takes no more */
 #define CHECK_TIMEOUT_S     30.    /* yescrypt on a loaded machine */
+#define SLOT_TIMEOUT_S      120.   /* several YubiKeys that are looked at, and two answers */
 #define PERSON_TIMEOUT_S    86400. /* a request waits no longer than that */
 #define CHANGE_TIMEOUT_S    300.   /* the guard gives up before */
 

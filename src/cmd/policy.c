@@ -13,6 +13,8 @@
 #include "cmd/places.h"
 #include "cmd/policy_tools.h"
 #include "cmd/tell.h"
+#include "confirm/enrolment.h"
+#include "confirm/otp_slots.h"
 #include "confirm/pin.h"
 #include "policy/floor.h"
 #include "policy/lint.h"
@@ -93,11 +95,22 @@ static int load(struct policy **ret, const char *path, bool is_floor, struct pro
 /* What was enrolled below that state directory. An askpass needs no enrolling. */
 static unsigned enrolled_at(const char *state) {
 	CLEANUP(close_fd) int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct enrolment keys = {0};
+	struct otp_slots slots = {0};
+	unsigned enrolled = CONFIRM_ASKPASS;
 	struct pin pin;
 
-	if (fd >= 0 && pin_load(&pin, fd) == 0)
-		return CONFIRM_ASKPASS | CONFIRM_PIN;
-	return CONFIRM_ASKPASS;
+	if (fd < 0)
+		return enrolled;
+	if (pin_load(&pin, fd) == 0)
+		enrolled |= CONFIRM_PIN;
+	if (enrolment_load(&keys, fd) == 0 && keys.count > 0)
+		enrolled |= CONFIRM_TOUCH;
+	if (otp_slots_load(&slots, fd) == 0) {
+		enrolled |= otp_slots_has(&slots, OTP_TOUCH) ? CONFIRM_OTP : 0U;
+		enrolled |= otp_slots_has(&slots, OTP_PIN) ? CONFIRM_OTP_PIN : 0U;
+	}
+	return enrolled;
 }
 
 static int lint(const char *path, bool is_floor, const char *state) {

@@ -66,10 +66,20 @@ static void tell_state(struct findings *findings, struct bytes status) {
 		             "it wants you to know: %s", notice);
 }
 
+/* Each slot by itself: which YubiKey it is, a person can compare. */
+static void tell_slot(struct findings *findings, const char *line, size_t len) {
+	findings_add(
+		findings, GRADE_NOTE, "confirm",
+		"a security key (ssh-agent-guard enroll fido2) signs what it says yes to; most "
+		"YubiKeys are one as well",
+		"a YubiKey can say yes by an OTP slot, which is weak: %.*s", (int)len, line);
+}
+
 /* Who can say yes, as the guard has it in force. */
 static void tell_people(struct findings *findings, const struct look *look) {
+	static const char of_key[] = ": security key, ", of_pin[] = "pin: of this account";
 	CLEANUP(buffer_deinit) struct buffer list = {0};
-	unsigned n_keys = 0, n_barred = 0;
+	unsigned n_keys = 0, n_barred = 0, n_slots = 0;
 	bool has_pin = false;
 
 	if (control_ask(&list, look->control, "enrolled", false) != 0)
@@ -78,18 +88,19 @@ static void tell_people(struct findings *findings, const struct look *look) {
 	if (buffer_error(&list) < 0)
 		return;
 	for (const char *line = (const char *)list.data; *line != '\0';) {
-		const char *end = strchr(line, '\n');
+		size_t len = strcspn(line, "\n");
 
-		size_t len = end != NULL ? (size_t)(end - line) : strlen(line);
-
-		/* What is indented tells more of the one above. */
-		if (strncmp(line, "pin:", 4) == 0)
+		if (strncmp(line, of_pin, strlen(of_pin)) == 0) {
 			has_pin = true;
-		else if (*line != ' ' && memmem(line, len, BARRED, strlen(BARRED)) != NULL)
+		} else if (memmem(line, len, BARRED, strlen(BARRED)) != NULL) {
 			n_barred++;
-		else if (*line != ' ')
+		} else if (memmem(line, len, of_key, strlen(of_key)) != NULL) {
 			n_keys++;
-		line = end != NULL ? end + 1 : line + strlen(line);
+		} else if (*line != ' ') { /* which tells more of the one above */
+			n_slots++;
+			tell_slot(findings, line, len);
+		}
+		line += len + (line[len] == '\n');
 	}
 	if (n_barred > 0)
 		findings_add(findings, GRADE_NOTE, "confirm",
@@ -105,10 +116,13 @@ static void tell_people(struct findings *findings, const struct look *look) {
 		             n_keys == 1 ? "%u security key can say yes%s"
 		                         : "%u security keys can say yes%s",
 		             n_keys, has_pin ? ", and the PIN" : "");
-	else
+	else if (has_pin || n_slots == 0)
 		findings_add(findings, GRADE_NOTE, "confirm",
 		             "ssh-agent-guard enroll fido2, or enroll pin",
-		             has_pin ? "only a PIN can say yes, which is weak"
+		             has_pin && n_slots > 0 ? "the PIN of the account can say yes as well, "
+		                                      "which is weak"
+		             : has_pin
+		                     ? "only a PIN can say yes, which is weak"
 		                     : "nothing is enrolled that can say yes, so what a rule wants "
 		                       "confirmed is refused");
 }

@@ -10,10 +10,12 @@
 enum confirm_method {
 	CONFIRM_PIN = 1 << 0,
 	CONFIRM_ASKPASS = 1 << 1,
-	CONFIRM_TOUCH = 1 << 2, /* of a security key */
+	CONFIRM_TOUCH = 1 << 2,   /* of a security key */
+	CONFIRM_OTP = 1 << 3,     /* a YubiKey's OTP slot answers a challenge, once it is touched */
+	CONFIRM_OTP_PIN = 1 << 4, /* likewise, to a challenge that is made of a PIN */
 };
-#define CONFIRM_METHOD_COUNT 3
-/* Beside touch and pin, which are then those that where the person is lets one choose from. */
+#define CONFIRM_METHOD_COUNT 5
+/* Beside all but askpass, which are then those that where the person is lets one choose from. */
 #define CONFIRM_AUTO (1U << 8)
 
 static inline const char *confirm_method_name(enum confirm_method method) {
@@ -21,15 +23,20 @@ static inline const char *confirm_method_name(enum confirm_method method) {
 	case CONFIRM_PIN: return "pin";
 	case CONFIRM_ASKPASS: return "askpass";
 	case CONFIRM_TOUCH: return "touch";
+	case CONFIRM_OTP: return "otp";
+	case CONFIRM_OTP_PIN: return "otp-pin";
 	}
 	return "invalid";
 }
 
-/* Another program of the account can trace the one who types, or press the button. */
+/* Another program of the account can trace the one who types, or press the button; or what says yes
+ * signs nothing, so that nobody can tell later for what it was. */
 static inline bool confirm_method_is_weak(enum confirm_method method) {
 	switch (method) {
 	case CONFIRM_PIN:
-	case CONFIRM_ASKPASS: return true;
+	case CONFIRM_ASKPASS:
+	case CONFIRM_OTP:
+	case CONFIRM_OTP_PIN: return true;
 	case CONFIRM_TOUCH: return false;
 	}
 	return true;
@@ -59,14 +66,23 @@ static inline const char *confirm_scope_name(enum confirm_scope scope) {
 	return "invalid";
 }
 
+/* What the older ssh-agent-guard was told of a YubiKey's slots, as a file of version 0 has it, and
+ * else its defaults: by these its files of expected answers can be read (confirm/otp_older.h). */
+#define CHALLENGE_TEXT_MAX 64 /* more fits in no challenge */
+struct confirm_older {
+	char challenge[CHALLENGE_TEXT_MAX + 1];
+	unsigned touch_slot, pin_slot;
+};
+
 /* For all questions. */
 struct confirm_settings {
 	unsigned methods;       /* an OR of enum confirm_method */
 	unsigned methods_named; /* those that somebody has written; 0: the default holds */
 	unsigned timeout_s;     /* of each question */
 	unsigned max_pending;
-	unsigned pause_s; /* for how long a caller is not asked for whom nobody answered */
+	unsigned pause_s;    /* for how long a caller is not asked for whom nobody answered */
 	unsigned tmux_popup; /* 0 or 1: the guard opens `confirm` in the user's tmux */
+	struct confirm_older older;
 };
 #define CONFIRM_TIMEOUT_S   120
 #define CONFIRM_MAX_PENDING 3

@@ -121,9 +121,9 @@ void subject_close(struct subject *subject); /* NULL is fine */
  * *ret_parent with the parent's PID (0: none). -ESRCH: it has ended. */
 int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) MUST_CHECK;
 
-/* Whether all that subject_process() has said of it before, which was *process, still holds, so that
- * it need not be read again: it is the same image, of the same file, with the same arguments and
- * title. *ret_parent is its parent now. false where that cannot be told as well. */
+/* Whether all that subject_process() has said of it before, which was *process, still holds, so
+ * that it need not be read again: it is the same image, of the same file, with the same arguments
+ * and title. *ret_parent is its parent now. false where that cannot be told as well. */
 bool subject_unchanged(pid_t *ret_parent, struct subject *subject,
                        const struct process *process) MUST_CHECK;
 
@@ -288,6 +288,9 @@ int platform_confine_to(const char *program) MUST_CHECK;
 /* Forbids this process to run any program, and to open much else than devices and what tells of
  * them, for whoever speaks with a security key. -ENOSYS as above. */
 int platform_confine_to_keys(void) MUST_CHECK;
+/* The same for whoever has programs speak with one: images can be run (platform_program_image), and
+ * their libraries read. */
+int platform_confine_to_key_programs(void) MUST_CHECK;
 
 /* Forbids this process, and all that it becomes, what a sandboxed program has no business with: to
  * change files elsewhere than below these directories, to signal processes and to reach abstract
@@ -351,7 +354,7 @@ int platform_name_file(int fd, int dir_fd, const char *name) MUST_CHECK; /* -EEX
 /* What is mounted over a path, or over a directory on the way there. */
 struct mounts;
 int mounts_new(struct mounts **ret, const char *path) MUST_CHECK;
-void mounts_free(struct mounts *mounts); /* NULL is fine */
+void mounts_free(struct mounts *mounts);    /* NULL is fine */
 int mounts_fd(const struct mounts *mounts); /* readable when it may have changed */
 /* Whether that is other than at first. Never waits. */
 bool mounts_are_others(struct mounts *mounts);

@@ -49,14 +49,51 @@ static void read_timeout(unsigned *ret, struct reading *reading, const struct ya
 		*ret = seconds < 1. ? 1 : (unsigned)seconds;
 }
 
-/* A slot of a key, or what is sent to it: text, or what may as well be a number. */
-static void check_value(struct reading *reading, const struct yaml_node *key) {
-	if (key->next->kind == TREE_LIST || key->next->kind == TREE_MAP)
-		REPORT(reading, key->next, "%.60s: not one value", key->text);
+/* Text, or what may as well be a number. NULL, with a problem, where it is neither. */
+static const char *read_value(struct reading *reading, const struct yaml_node *key) {
+	if (key->next->kind != TREE_LIST && key->next->kind != TREE_MAP)
+		return key->next->kind == TREE_TEXT ? key->next->text : NULL;
+	REPORT(reading, key->next, "%.60s: not one value", key->text);
+	return NULL;
 }
 
-static void read_way(unsigned *ret, struct reading *reading, const char *what,
-                     const struct yaml_node *map, const char *const *names, size_t n_names) {
+static void read_slot(unsigned *ret, struct reading *reading, const struct yaml_node *key) {
+	const char *text = read_value(reading, key);
+
+	if (text == NULL)
+		return;
+	if ((text[0] != '1' && text[0] != '2') || text[1] != '\0')
+		REPORT(reading, key->next, "slot: %.60s: not 1 or 2, which are those of a YubiKey",
+		       text);
+	else
+		*ret = (unsigned)(text[0] - '0');
+}
+
+static void read_challenge(struct confirm_older *older, struct reading *reading,
+                           const struct yaml_node *key) {
+	const char *text = read_value(reading, key);
+
+	if (text == NULL)
+		return;
+	if (strlen(text) == 0 || strlen(text) > CHALLENGE_TEXT_MAX)
+		REPORT(reading, key->next, "challenge: not a text of 1 to %d characters",
+		       CHALLENGE_TEXT_MAX);
+	else
+		strcpy(older->challenge, text);
+}
+
+/* Where what a map holds goes to; NULL: it has none of that. */
+struct old_way {
+	struct confirm_older *challenge_of;
+	unsigned *slot;
+	unsigned *timeout_s;
+};
+
+static void read_way(const struct old_way *way, struct reading *reading, const char *what,
+                     const struct yaml_node *map) {
+	static const char *const names[] = {"slot", "timeout", "challenge"};
+	size_t n_names = way->challenge_of != NULL ? 3 : 2;
+
 	if (!reading->context.old) {
 		REPORT(reading, map,
 		       "%s: only in files of version 0; write timeout: here, and method: in a rule",
@@ -66,33 +103,30 @@ static void read_way(unsigned *ret, struct reading *reading, const char *what,
 	if (!read_map(reading, what, map, "write timeout:"))
 		return;
 	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
-		size_t i = 0;
-
 		if (key->kind == TREE_BROKEN)
 			continue;
-		while (i < n_names && strcmp(names[i], key->text) != 0)
-			i++;
-		if (i == n_names)
-			report_unknown_field(reading, key, names, n_names);
-		else if (strcmp(key->text, "timeout") == 0)
-			read_timeout(ret, reading, key->next);
+		if (strcmp(key->text, "timeout") == 0)
+			read_timeout(way->timeout_s, reading, key->next);
+		else if (strcmp(key->text, "slot") == 0)
+			read_slot(way->slot, reading, key);
+		else if (way->challenge_of != NULL && strcmp(key->text, "challenge") == 0)
+			read_challenge(way->challenge_of, reading, key);
 		else
-			check_value(reading, key);
+			report_unknown_field(reading, key, names, n_names);
 	}
 }
 
-void confirm_read_old_touch(unsigned *ret, struct reading *reading, const char *what,
-                            const struct yaml_node *value) {
-	static const char *const names[] = {"challenge", "slot", "timeout"};
-	unsigned unused = 0;
+void confirm_read_old_touch(struct confirm_settings *settings, struct reading *reading,
+                            const char *what, const struct yaml_node *value) {
+	unsigned unused = 0; /* a question waits for each of its methods for as long */
+	const struct old_way way = {&settings->older, &settings->older.touch_slot, &unused};
 
-	(void)ret;
-	read_way(&unused, reading, what, value, names, 3);
+	read_way(&way, reading, what, value);
 }
 
-void confirm_read_old_pin(unsigned *ret, struct reading *reading, const char *what,
-                          const struct yaml_node *value) {
-	static const char *const names[] = {"slot", "timeout"};
+void confirm_read_old_pin(struct confirm_settings *settings, struct reading *reading,
+                          const char *what, const struct yaml_node *value) {
+	const struct old_way way = {NULL, &settings->older.pin_slot, &settings->timeout_s};
 
-	read_way(ret, reading, what, value, names, 2);
+	read_way(&way, reading, what, value);
 }

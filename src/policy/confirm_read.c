@@ -10,7 +10,8 @@
 #define PENDING_MAX    16 /* more is nothing that a person would answer */
 
 struct confirm_settings confirm_defaults(void) {
-	return (struct confirm_settings){.methods = CONFIRM_TOUCH | CONFIRM_PIN,
+	return (struct confirm_settings){.older = {"deadbeef", 2, 1},
+	                                 .methods = CONFIRM_TOUCH | CONFIRM_PIN,
 	                                 .timeout_s = CONFIRM_TIMEOUT_S,
 	                                 .max_pending = CONFIRM_MAX_PENDING,
 	                                 .pause_s = CONFIRM_PAUSE_S};
@@ -94,7 +95,7 @@ static void read_methods(unsigned *ret, struct reading *reading, const char *wha
 	const char *words[CONFIRM_METHOD_COUNT];
 
 	if (value->kind == TREE_TEXT && strcmp(value->text, "auto") == 0) {
-		*ret = CONFIRM_AUTO | CONFIRM_TOUCH | CONFIRM_PIN;
+		*ret = CONFIRM_AUTO | CONFIRM_TOUCH | CONFIRM_PIN | CONFIRM_OTP | CONFIRM_OTP_PIN;
 		return;
 	}
 	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
@@ -103,7 +104,7 @@ static void read_methods(unsigned *ret, struct reading *reading, const char *wha
 }
 
 static void read_flag(unsigned *ret, struct reading *reading, const char *what,
-                     const struct yaml_node *value) {
+                      const struct yaml_node *value) {
 	*ret = read_boolean_of(reading, what, value);
 }
 
@@ -116,7 +117,7 @@ static void read_scope(unsigned *ret, struct reading *reading, const char *what,
 	read_bits(ret, reading, what, value, words, CONFIRM_SCOPE_COUNT);
 }
 
-/* By pinned.c, because it takes memory. */
+/* By pinned.c, because it takes memory, or by confirm_old.c. */
 static void read_elsewhere(unsigned *ret, struct reading *reading, const char *what,
                            const struct yaml_node *value) {
 	(void)ret, (void)reading, (void)what, (void)value;
@@ -157,6 +158,19 @@ static void read_parts(struct reading *reading, const struct yaml_node *map,
 	}
 }
 
+/* What only files of version 0 hold. */
+static void read_old(struct confirm_settings *settings, struct reading *reading,
+                     const struct yaml_node *map) {
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
+		if (key->kind == TREE_BROKEN || key->next->kind == TREE_BROKEN)
+			continue;
+		if (strcmp(key->text, "touch") == 0)
+			confirm_read_old_touch(settings, reading, key->text, key->next);
+		else if (strcmp(key->text, "pin") == 0)
+			confirm_read_old_pin(settings, reading, key->text, key->next);
+	}
+}
+
 void confirm_read_settings(struct confirm_settings *settings, struct reading *reading,
                            const struct yaml_node *value) {
 	const struct part parts[] = {
@@ -166,11 +180,13 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 		{"pause", read_duration, &settings->pause_s},
 		{"credentials", read_elsewhere, NULL},
 		{"tmux_popup", read_flag, &settings->tmux_popup},
-		{"touch", confirm_read_old_touch, &settings->timeout_s},
-		{"pin", confirm_read_old_pin, &settings->timeout_s},
+		{"touch", read_elsewhere, NULL},
+		{"pin", read_elsewhere, NULL},
 	};
 
 	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
+	if (value->kind == TREE_MAP)
+		read_old(settings, reading, value);
 	if (settings->methods_named != 0)
 		settings->methods = settings->methods_named;
 }

@@ -73,6 +73,18 @@ static void lint_confirm(const struct policy *policy, struct problems *findings)
 		problems_add(findings, policy->path, 0, 0,
 		             "confirm: askpass: weak: a program of your account can press its "
 		             "button; leave it out of methods");
+	/* `auto` takes them only where nothing better is enrolled. */
+	if ((methods & CONFIRM_AUTO) != 0)
+		return;
+	if ((methods & CONFIRM_OTP) != 0)
+		problems_add(findings, policy->path, 0, 0,
+		             "confirm: otp: weak: a slot of a YubiKey signs nothing of the "
+		             "request, so nobody can check later what was agreed to; touch (enroll "
+		             "fido2) can do that with the same key");
+	if ((methods & CONFIRM_OTP_PIN) != 0)
+		problems_add(findings, policy->path, 0, 0,
+		             "confirm: otp-pin: weak: it takes no touch, and a program of your "
+		             "account can trace whoever types the PIN; otp or touch take one");
 }
 
 /* Of the user's files, which programs of his can write, it would take others at their word. */

@@ -247,6 +247,9 @@ static int read_parts(struct loader *loader, const struct parts *parts) {
 
 	loader->root = itself->root;
 	loader->policy->old = loader->reading.context.old = is_old(itself->root);
+	/* There a person said yes by the slots of a YubiKey. */
+	if (loader->policy->old)
+		loader->policy->confirm.methods |= CONFIRM_OTP | CONFIRM_OTP_PIN;
 	for (size_t i = 0; i < parts->count; i++)
 		if (parts->items[i].root->kind == TREE_MAP)
 			definitions_read(&loader->definitions, &loader->reading,

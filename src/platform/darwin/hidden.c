@@ -53,6 +53,10 @@ int platform_confine_to_keys(void) {
 	return -ENOSYS;
 }
 
+int platform_confine_to_key_programs(void) {
+	return -ENOSYS;
+}
+
 int platform_confine_sandbox(const struct platform_sandbox *sandbox) {
 	(void)sandbox;
 	return -ENOSYS;

@@ -129,14 +129,10 @@ int platform_confine_to(const char *program) {
 
 /* A key that is plugged in later has a node that is not there yet, so all of /dev it is; what udev
  * knows of it is below /run/udev, and libcrypto may look for its configuration. */
-int platform_confine_to_keys(void) {
+static int allow_keys(int fd, int abi) {
 	uint64_t devices = READ | LANDLOCK_ACCESS_FS_WRITE_FILE;
-	CLEANUP(close_fd) int fd = -1;
-	int abi;
-	int error = begin(&fd, &abi);
+	int error;
 
-	if (error < 0)
-		return error;
 	if (abi >= 5)
 		devices |= IOCTL_DEVICES;
 	error = allow(fd, "/dev", devices);
@@ -144,8 +140,31 @@ int platform_confine_to_keys(void) {
 		error = allow(fd, "/sys", READ);
 	if (error == 0)
 		error = allow(fd, "/run/udev", READ);
+	return error < 0 ? error : allow(fd, "/etc/ssl", READ);
+}
+
+int platform_confine_to_keys(void) {
+	CLEANUP(close_fd) int fd = -1;
+	int abi;
+	int error = begin(&fd, &abi);
+
 	if (error == 0)
-		error = allow(fd, "/etc/ssl", READ);
+		error = allow_keys(fd, abi);
+	return error < 0 ? error : enforce(fd);
+}
+
+/* An image is on no file system that has a path, so it needs no leave. */
+int platform_confine_to_key_programs(void) {
+	CLEANUP(close_fd) int fd = -1;
+	int abi;
+	int error = begin(&fd, &abi);
+
+	if (error == 0)
+		error = allow_keys(fd, abi);
+	if (error == 0)
+		error = allow_libraries(fd);
+	if (error == 0)
+		error = allow(fd, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
 	return error < 0 ? error : enforce(fd);
 }
 

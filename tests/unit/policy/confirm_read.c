@@ -59,15 +59,23 @@ static void what_the_older_one_was_told_is_understood(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse("version: 0\n"
 	                                   "confirm:\n"
-	                                   "  touch: {challenge: \"deadbeef\", slot: \"2\", "
+	                                   "  touch: {challenge: \"beef\", slot: \"1\", "
 	                                   "timeout: \"20s\"}\n"
-	                                   "  pin: {slot: 1, timeout: 1m30s}\n"
+	                                   "  pin: {slot: 2, timeout: 1m30s}\n"
 	                                   "  max_pending: 40\n");
 	CLEANUP(free_policy)
 	struct policy *empty = must_parse("version: 0\nconfirm:\nrules:\npath:\n");
 
 	(void)state;
 	assert_int_equal(policy_confirm(policy)->timeout_s, 90);
+	assert_string_equal(policy_confirm(policy)->older.challenge, "beef");
+	assert_int_equal(policy_confirm(policy)->older.touch_slot, 1);
+	assert_int_equal(policy_confirm(policy)->older.pin_slot, 2);
+	assert_string_equal(policy_confirm(empty)->older.challenge, "deadbeef");
+	assert_int_equal(policy_confirm(empty)->older.touch_slot, 2);
+	assert_int_equal(policy_confirm(empty)->older.pin_slot, 1);
+	assert_int_equal(policy_confirm(empty)->methods,
+	                 CONFIRM_TOUCH | CONFIRM_PIN | CONFIRM_OTP | CONFIRM_OTP_PIN);
 	assert_int_equal(policy_confirm(policy)->max_pending, 16);
 	assert_int_equal(policy_confirm(empty)->timeout_s, CONFIRM_TIMEOUT_S);
 }
@@ -83,6 +91,10 @@ static void mistakes_in_what_the_older_one_was_told_are_named(void **state) {
 		{"version: 0\nconfirm: {pin: {timeout: 0s}}\n", "such as 20s or 1m30s"},
 		{"version: 0\nconfirm: {pin: {timeout: 25h}}\n", "such as 20s or 1m30s"},
 		{"version: 0\nconfirm: {pin: {slot: [1]}}\n", "not one value"},
+		{"version: 0\nconfirm: {pin: {slot: 3}}\n", "slot: 3: not 1 or 2"},
+		{"version: 0\nconfirm: {touch: {slot: 12}}\n", "slot: 12: not 1 or 2"},
+		{"version: 0\nconfirm: {touch: {challenge: ''}}\n", "not a text of 1 to 64"},
+		{"version: 0\nconfirm: {pin: {challenge: a}}\n", "unknown field"},
 		{"version: 0\nconfirm: {pin: 1}\n", "where a map of fields stands"},
 	};
 

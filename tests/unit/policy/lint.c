@@ -4,7 +4,8 @@
 
 #include "policy/lint.h"
 
-#define DENY "default_action: deny\nrules:\n"
+#define DENY    "default_action: deny\nrules:\n"
+#define NOTHING "default_action: deny\n"
 
 /* parts: of the messages that must be there, in their order, and no others. */
 static void assert_findings(const char *text, const char *const *parts, size_t n_parts) {
@@ -168,6 +169,15 @@ static void a_rule_that_excludes_itself_is_told(void **state) {
 	              "- {match: {key: SHA256:a, endpoint: ci}, action: deny}\n");
 }
 
+static void what_says_yes_weakly_is_told(void **state) {
+	(void)state;
+	assert_finding("confirm: {methods: [otp]}\n" NOTHING, "confirm: otp: weak");
+	assert_finding("confirm: {methods: [otp-pin]}\n" NOTHING, "confirm: otp-pin: weak");
+	assert_finding(DENY "- {match: {key: SHA256:a}, action: confirm, confirm: otp}\n",
+	               "confirm: otp: weak");
+	assert_silent("confirm: {methods: [touch]}\n" NOTHING);
+}
+
 static size_t unanswered(const char *text, unsigned enrolled) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	CLEANUP(free_policy) struct policy *policy = must_parse(text);
@@ -187,6 +197,8 @@ static void a_question_that_nobody_could_answer_is_told(void **state) {
 	assert_int_equal(unanswered(asks, CONFIRM_PIN), 0);
 	assert_int_equal(unanswered(by_askpass, CONFIRM_ASKPASS), 0);
 	assert_int_equal(unanswered(by_askpass, CONFIRM_PIN), 1);
+	assert_int_equal(unanswered(asks, CONFIRM_OTP), 1);
+	assert_int_equal(unanswered("version: 0\ndefault_action: confirm\n", CONFIRM_OTP), 0);
 	assert_int_equal(unanswered("default_action: confirm\n", 0), 1);
 	assert_int_equal(unanswered("default_action: deny\n", 0), 0);
 }
@@ -210,6 +222,7 @@ int main(void) {
 		cmocka_unit_test(a_default_that_allows_is_told),
 		cmocka_unit_test(a_rule_that_says_what_an_earlier_one_says_is_told),
 		cmocka_unit_test(a_rule_that_excludes_itself_is_told),
+		cmocka_unit_test(what_says_yes_weakly_is_told),
 		cmocka_unit_test(a_question_that_nobody_could_answer_is_told),
 		cmocka_unit_test(findings_stand_in_the_order_of_the_file),
 	};
