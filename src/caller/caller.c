@@ -29,6 +29,7 @@ void caller_free(struct caller *caller) {
 	free(caller->unit);
 	free(caller->exe_sha256);
 	free(caller->tmux_window);
+	free(caller->tmux_pane);
 	free(caller);
 }
 

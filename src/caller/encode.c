@@ -56,6 +56,7 @@ static void put_env(struct buffer *buffer, const struct caller *caller) {
 static void put_process(struct buffer *buffer, const struct process *process, size_t argv_len_max) {
 	buffer_put_u32(buffer, (uint32_t)process->pid);
 	buffer_put_u64(buffer, process->start_ticks);
+	buffer_put_u64(buffer, (uint64_t)process->started_us);
 	put_text(buffer, process->exe);
 	put_text(buffer, process->name);
 	put_text(buffer, process->title);
@@ -82,6 +83,7 @@ static void encode_within(struct buffer *buffer, const struct caller *caller, si
 	buffer_put_u8(buffer, (uint8_t)caller->presence);
 	put_text(buffer, caller->presence_evidence);
 	put_text(buffer, caller->tmux_window);
+	put_text(buffer, caller->tmux_pane);
 	buffer_put_u64(buffer, caller->exe_id.device);
 	buffer_put_u64(buffer, caller->exe_id.inode);
 	buffer_put_u64(buffer, caller->exe_id.size);
@@ -185,9 +187,20 @@ static void take_env(struct caller *caller, struct cursor *cursor, int *error) {
 			fail(cursor);
 }
 
+static int64_t take_time(struct cursor *cursor) {
+	uint64_t time = cursor_u64(cursor);
+
+	if (time > INT64_MAX) {
+		fail(cursor);
+		return 0;
+	}
+	return (int64_t)time;
+}
+
 static void take_process(struct process *process, struct cursor *cursor, int *error) {
 	process->pid = take_pid(cursor);
 	process->start_ticks = cursor_u64(cursor);
+	process->started_us = take_time(cursor);
 	process->exe = take_text(cursor, error);
 	process->name = take_text(cursor, error);
 	process->title = take_text(cursor, error);
@@ -285,6 +298,7 @@ int caller_decode(struct caller **ret, struct bytes bytes) {
 	caller->unit = take_text(&cursor, &error);
 	take_presence(caller, &cursor);
 	caller->tmux_window = take_text(&cursor, &error);
+	caller->tmux_pane = take_text(&cursor, &error);
 	caller->exe_id.device = cursor_u64(&cursor);
 	caller->exe_id.inode = cursor_u64(&cursor);
 	caller->exe_id.size = cursor_u64(&cursor);

@@ -46,9 +46,12 @@ struct tmux {
 	bool *gone; /* set when it is let go of by somebody whom it calls */
 };
 
-static void set_window(struct caller *caller, const char *window) {
+/* The pane is one where tmux has said in which window it is. */
+static void set_window(struct caller *caller, const char *window, const char *pane) {
 	free(caller->tmux_window);
+	free(caller->tmux_pane);
 	caller->tmux_window = window != NULL ? strdup(window) : NULL;
+	caller->tmux_pane = window != NULL ? strdup(pane) : NULL;
 }
 
 static void slot_close(struct tmux_slot *slot) {
@@ -73,7 +76,7 @@ static void slot_settle(struct tmux_slot *slot, char *window) {
 
 		slot->waiting = wait->next;
 		wait->slot = NULL;
-		set_window(wait->caller, slot->window);
+		set_window(wait->caller, slot->window, slot->claim.pane);
 		wait->done(wait->data);
 	}
 	if (!gone)
@@ -208,14 +211,14 @@ bool tmux_ask(struct tmux *tmux, struct caller *caller, struct tmux_wait *wait) 
 
 	switch (tmux_claim_of(&claim, caller, (const char *const *)tmux->directories.paths,
 	                      tmux->directories.n_paths)) {
-	case TMUX_NOTHING: set_window(caller, ""); return true;
+	case TMUX_NOTHING: set_window(caller, "", ""); return true;
 	case TMUX_USELESS: return true;
 	case TMUX_PANE: slot = slot_for(tmux, &claim); break;
 	}
 	if (slot == NULL)
 		return true;
 	if (slot->state == SLOT_KNOWN) {
-		set_window(caller, slot->window);
+		set_window(caller, slot->window, slot->claim.pane);
 		return true;
 	}
 	wait->slot = slot;

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "base/show.h"
 #include "describe/fact.h"
+#include "log/when.h"
 #include "policy/claims.h"
 #include "policy/explain.h"
 
@@ -55,8 +56,14 @@ static void tell_ancestor(FILE *stream, const struct process *ancestor) {
 	fputs(": ", stream);
 	show(stream, ancestor->exe != NULL ? ancestor->exe : unknown, 0);
 	if (ancestor->pid > 0)
-		fprintf(stream, " (PID %ld)", (long)ancestor->pid);
-	putc('\n', stream);
+		fprintf(stream, " (PID %ld", (long)ancestor->pid);
+	if (ancestor->pid > 0 && ancestor->started_us > 0) {
+		char started[WHEN_LOCAL_SIZE];
+
+		when_local(started, ancestor->started_us);
+		fprintf(stream, ", since %s", started);
+	}
+	fputs(ancestor->pid > 0 ? ")\n" : "\n", stream);
 }
 
 static void tell_ancestors(FILE *stream, const char *indent, const struct caller *caller) {

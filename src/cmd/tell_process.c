@@ -2,6 +2,7 @@
 #include "cmd/tell.h"
 
 #include "base/show.h"
+#include "log/when.h"
 
 #define NAME_WIDTH 23
 
@@ -15,6 +16,24 @@ static void tell_age(FILE *stream, const struct caller *caller) {
 	tell_name(stream, "process_age");
 	fprintf(stream, "%llu.%03us\n", (unsigned long long)(caller->age_ms / 1000),
 	        (unsigned)(caller->age_ms % 1000));
+}
+
+static void tell_start(FILE *stream, const struct process *process) {
+	char started[WHEN_LOCAL_SIZE];
+
+	if (process->started_us == 0)
+		return;
+	when_local(started, process->started_us);
+	tell_name(stream, "started");
+	fprintf(stream, "%s\n", started);
+}
+
+static void tell_pane(FILE *stream, const char *pane) {
+	if (pane == NULL || *pane == '\0')
+		return;
+	tell_name(stream, "tmux_pane");
+	show(stream, pane, 0);
+	putc('\n', stream);
 }
 
 static void tell_file(FILE *stream, const struct caller *caller) {
@@ -63,9 +82,11 @@ static void tell_bits(FILE *stream, const char *name, unsigned bits,
 void tell_process(FILE *stream, const struct caller *caller) {
 	if (caller->state != CALLER_IDENTIFIED)
 		return;
+	tell_start(stream, &caller->process);
 	tell_age(stream, caller);
 	tell_file(stream, caller);
 	tell_unit(stream, caller);
+	tell_pane(stream, caller->tmux_pane);
 	tell_bits(stream, "namespace_mismatches", caller->apart, apart_of_bit);
 	tell_bits(stream, "namespaces_unknown", caller->apart_unknown, apart_of_bit);
 	tell_bits(stream, "integrity_unknown", caller->integrity_unknown, mark_of_bit);

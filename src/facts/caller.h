@@ -20,6 +20,7 @@ struct process {
 	/* In the system's own unit: Linux counts clock ticks since boot (proc(5), stat, field 22),
 	 * macOS microseconds since 1970. 0: unknown. */
 	uint64_t start_ticks;
+	int64_t started_us; /* since 1970, for people: the clock may have been set since. 0: unknown */
 	char *exe;   /* path of the executable, as we see it too; NULL: unknown */
 	char *name;  /* base name of exe; NULL where exe is */
 	char *title; /* what it calls itself (comm): a claim; NULL: unknown */
@@ -153,6 +154,7 @@ struct caller {
 	struct file_state exe_id; /* of its executable, where exe is known */
 	char *exe_sha256;      /* of that, hexadecimal; NULL: unknown, or no policy asks for it */
 	char *tmux_window;     /* "" where it is in none; NULL: unknown */
+	char *tmux_pane;       /* as "%3", where tmux has said that it has it; "" and NULL as above */
 	unsigned integrity;    /* marks that were seen, an OR of enum integrity */
 	unsigned integrity_unknown; /* marks that could not be looked for */
 	/* The process that connected, where it is another one than the writer; else 0. */

@@ -72,5 +72,7 @@ void event_put_surroundings(struct doc *doc, const struct caller *caller) {
 	doc_text(doc, "user_presence_evidence", caller->presence_evidence, NAME_LEN_MAX);
 	if (caller->tmux_window != NULL && *caller->tmux_window != '\0')
 		doc_text(doc, "tmux_window", caller->tmux_window, NAME_LEN_MAX);
+	if (caller->tmux_pane != NULL && *caller->tmux_pane != '\0')
+		doc_text(doc, "tmux_pane", caller->tmux_pane, NAME_LEN_MAX);
 	put_env(doc, caller);
 }

@@ -158,6 +158,13 @@ static void put_own_names(struct doc *doc, const struct process *process, struct
 	put_shared(doc, "script", claims_script(process), PATH_LEN_MAX, share);
 }
 
+static void put_stamp(struct doc *doc, const char *key, int64_t real_us) {
+	char stamp[CLOCK_STAMP_SIZE];
+
+	clock_stamp(stamp, real_us);
+	doc_text(doc, key, stamp, WORD_LEN_MAX);
+}
+
 /* Of the caller itself, the arguments stand elsewhere. */
 static void put_tree_process(struct doc *doc, const struct process *process, bool is_caller,
                              struct share *share) {
@@ -166,6 +173,8 @@ static void put_tree_process(struct doc *doc, const struct process *process, boo
 	put_shared(doc, "name", process->name, NAME_LEN_MAX, share);
 	put_shared(doc, "exe", process->exe, PATH_LEN_MAX, share);
 	put_shared(doc, "title", own_title(process), NAME_LEN_MAX, share);
+	if (process->started_us > 0)
+		put_stamp(doc, "started", process->started_us);
 	if (!put_joined_command(doc, process, share) && !is_caller)
 		put_own_names(doc, process, share);
 	if (process->foreign)
@@ -374,13 +383,6 @@ static void put_confirmation(struct doc *doc, const struct event *event) {
 		doc_bool(doc, "confirm_weak", true);
 	put_positive(doc, "grant", event->grant);
 	put_positive(doc, "waited_ms", event->waited_ms);
-}
-
-static void put_stamp(struct doc *doc, const char *key, int64_t real_us) {
-	char stamp[CLOCK_STAMP_SIZE];
-
-	clock_stamp(stamp, real_us);
-	doc_text(doc, key, stamp, WORD_LEN_MAX);
 }
 
 static void put_head(struct doc *doc, const struct signed_head *head) {

@@ -4,6 +4,7 @@ a fresh unprivileged user where we are root; beside each attack stands what is a
 import os
 import shutil
 import subprocess
+from datetime import datetime, timedelta, timezone
 
 import guard
 from agent_client import FAILURE, SIGN_RESPONSE, sign_request
@@ -74,6 +75,22 @@ rules:
         self.assertIs(event['is_container'], False)
         self.assertNotIn('namespace_mismatches', event)
 
+    def test_each_process_above_the_caller_tells_when_it_was_started(self):
+        server = self.start_guard('default_action: allow\n', upstream=self.agent)
+        # To a hundredth of a second, and by a clock that may be corrected meanwhile.
+        before, slack = datetime.now(timezone.utc), timedelta(seconds=1)
+        self.place.run_ok('sh', '-c', f'{guard.SSH_ADD} -T {self.key_path}; true', env=server.env)
+        tree = server.wait_event(trigger='sign')['local_proc_tree']
+        started = [datetime.strptime(process['started'], '%Y-%m-%dT%H:%M:%S.%f%z')
+                   for process in tree]
+        self.assertGreaterEqual(len(started), 3)
+        for time in started[:2]:  # ssh-add and the shell
+            self.assertTrue(before - slack < time < datetime.now(timezone.utc) + slack, time)
+        own = next(i for i, process in enumerate(tree) if process['pid'] == os.getpid())
+        self.assertLess(started[own], before + slack)
+        for child, parent in zip(started, started[1:]):
+            self.assertLessEqual(parent, child + timedelta(milliseconds=20))
+
     def test_check_tells_all_of_a_process(self):
         server = self.start_guard('default_action: allow\n', upstream=self.agent)
         caller = self.place.spawn('sleep', '1000')
@@ -85,7 +102,8 @@ rules:
         self.assertRegex(facts['process_age'], r'^[0-9]+\.[0-9]{3}s$')
         self.assertIn('unit', facts)
         self.assertNotIn('namespace_mismatches', facts)
-        self.assertIn(f'(PID {os.getpid()})', shown)
+        self.assertRegex(shown, rf'\(PID {os.getpid()}, since [0-9]{{4}}-[0-9-]+ [0-9:]{{8}}\)')
+        self.assertRegex(facts['started'], r'^[0-9]{4}-[0-9-]+ [0-9:]{8}$')
         self.assertIn('default', facts['rule'])
 
     def test_a_caller_in_namespaces_of_its_own_is_named_as_that(self):

@@ -98,6 +98,7 @@ class Tmux(guard.GuardTest):
         event = wait_until(lambda: self.server.events(trigger='sign', tmux_window='work:deploy'),
                            'its window is named')[0]
         self.assertEqual(event['env']['TMUX_PANE'], '%0')
+        self.assertEqual(event['tmux_pane'], '%0')
 
     def test_a_rule_can_name_the_window(self):
         self.server.stop()
@@ -118,7 +119,8 @@ class Tmux(guard.GuardTest):
         self.start('sleep 1000')
         for pane in ('%7', '', 'work', '%0;kill-server', '%', '-h', '%99999999999'):
             with self.subTest(pane):
-                self.assertNotIn('tmux_window', self.sign_as(f'{self.own}/default,1,0', pane))
+                event = self.sign_as(f'{self.own}/default,1,0', pane)
+                self.assertFalse({'tmux_window', 'tmux_pane'} & set(event), event)
         self.assertEqual(self.window(), 'work:deploy')
 
     def test_a_server_outside_of_the_users_directory_is_not_contacted(self):

@@ -102,6 +102,7 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 	if (error < 0)
 		return error;
 	process.start_ticks = subject->facts.start_us;
+	process.started_us = (int64_t)subject->facts.start_us;
 	process.title = strdup(subject->facts.title);
 	process.exe = read_exe(subject);
 	process.foreign = process.exe == NULL && subject->facts.uid != geteuid();

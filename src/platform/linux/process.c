@@ -21,6 +21,7 @@
 #include "platform/program.h"
 
 #define CMDLINE_SIZE 32768 /* the longest command line of git or ssh is a fraction of it */
+#define TICK_US      10000 /* of the clock by which Linux tells when a process was started */
 #define CGROUP_SIZE  8192  /* paths are below PATH_MAX, version 1 adds a dozen lines */
 
 /* The dead have a number until their parent looks, and nothing else. */
@@ -182,6 +183,33 @@ int platform_file_state(struct file_state *ret, int fd) {
 	return 0;
 }
 
+/* Since the machine was started, or 0 where the system tells no unit. */
+static uint64_t ticks_us(uint64_t ticks) {
+	long ticks_per_second = sysconf(_SC_CLK_TCK);
+	uint64_t second = ticks_per_second > 0 ? (uint64_t)ticks_per_second : 0;
+
+	if (second == 0 || ticks / second > INT64_MAX / 2000000)
+		return 0;
+	return ticks / second * 1000000 + ticks % second * 1000000 / second;
+}
+
+static int64_t clock_us(clockid_t clock) {
+	struct timespec now;
+
+	return clock_gettime(clock, &now) < 0 ? -1
+	                                      : (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* By what the clock says now: when the machine was started is not told any better. To a tick. */
+static int64_t started_us(uint64_t start_ticks) {
+	int64_t real = clock_us(CLOCK_REALTIME), boot = clock_us(CLOCK_BOOTTIME);
+	int64_t started = real - boot + (int64_t)ticks_us(start_ticks);
+
+	if (real < 0 || boot < 0 || start_ticks == 0 || started < 0)
+		return 0;
+	return started - started % TICK_US;
+}
+
 int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subject) {
 	struct process process = {.pid = subject->pid};
 	int error = read_stat(subject);
@@ -189,6 +217,7 @@ int subject_process(struct process *ret, pid_t *ret_parent, struct subject *subj
 	if (error < 0)
 		return error;
 	process.start_ticks = subject->stat.start_ticks;
+	process.started_us = started_us(subject->stat.start_ticks);
 	process.title = text_of(subject->stat.title);
 	process.exe = read_exe(subject);
 	process.foreign = process.exe == NULL && is_foreign(subject);
@@ -272,16 +301,10 @@ int subject_again(pid_t *ret_parent, struct subject *subject, const struct proce
 }
 
 static uint64_t age_ms(uint64_t start_ticks) {
-	long ticks_per_second = sysconf(_SC_CLK_TCK);
-	struct timespec now;
-	uint64_t now_ms, start_ms;
+	int64_t now = clock_us(CLOCK_BOOTTIME);
+	uint64_t started = ticks_us(start_ticks);
 
-	if (ticks_per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
-		return 0;
-	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	start_ms = start_ticks / (uint64_t)ticks_per_second * 1000 +
-	           start_ticks % (uint64_t)ticks_per_second * 1000 / (uint64_t)ticks_per_second;
-	return now_ms > start_ms ? now_ms - start_ms : 0;
+	return now > 0 && (uint64_t)now > started ? ((uint64_t)now - started) / 1000 : 0;
 }
 
 /* A path from another mount namespace would name another directory here. */

@@ -23,6 +23,7 @@ static struct caller sample(struct process ancestors[2]) {
 		.gid = 100,
 		.process = {.pid = 9,
 	                    .start_ticks = UINT64_MAX,
+	                    .started_us = INT64_MAX,
 	                    .exe = exe,
 	                    .name = name,
 	                    .title = empty,
@@ -39,6 +40,7 @@ static struct caller sample(struct process ancestors[2]) {
 		.presence = PRESENCE_REMOTE,
 		.presence_evidence = "ancestors",
 		.tmux_window = shell,
+		.tmux_pane = shell,
 		.integrity = INTEGRITY_FD_INHERITED,
 		.integrity_unknown = INTEGRITY_TRACED,
 		.ancestors = ancestors,
@@ -58,6 +60,7 @@ static void assert_same_text(const char *a, const char *b) {
 static void assert_same_process(const struct process *a, const struct process *b) {
 	assert_int_equal(a->pid, b->pid);
 	assert_true(a->start_ticks == b->start_ticks);
+	assert_true(a->started_us == b->started_us);
 	assert_same_text(a->exe, b->exe);
 	assert_same_text(a->name, b->name);
 	assert_same_text(a->title, b->title);
@@ -98,6 +101,7 @@ static void what_was_read_comes_back(void **state) {
 	assert_int_equal(back->presence, PRESENCE_REMOTE);
 	assert_string_equal(back->presence_evidence, "ancestors");
 	assert_string_equal(back->tmux_window, shell);
+	assert_string_equal(back->tmux_pane, shell);
 	assert_int_equal(back->integrity, INTEGRITY_FD_INHERITED);
 	assert_int_equal(back->integrity_unknown, INTEGRITY_TRACED);
 	assert_true(back->ancestors_known);

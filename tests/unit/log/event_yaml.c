@@ -36,6 +36,7 @@ static void sample_init(struct sample *sample) {
 		.parent_argv = {text("-bash")},
 		.env = {text("TERM=xterm"), text("NO=")},
 		.parent = {.pid = 41,
+		           .started_us = 1795392001020000,
 	                   .exe = text("/usr/bin/bash"),
 	                   .name = text("bash"),
 	                   .argc = 1},
@@ -127,7 +128,7 @@ static const char sample_document[] =
 	"local_proc_tree:\n"
 	"- {pid: 42, name: \"ssh\", exe: \"/usr/bin/ssh\", command: \"ssh git@github.com"
 	" git-upload-pack 'r.git'\"}\n"
-	"- {pid: 41, name: \"bash\", exe: \"/usr/bin/bash\", command: \"-bash\"}\n"
+	"- {pid: 41, name: \"bash\", exe: \"/usr/bin/bash\", started: \"2026-11-23T00:00:01.020000Z\", command: \"-bash\"}\n"
 	"unit: \"a.service\"\n"
 	"is_container: false\n"
 	"namespace_mismatches: [\"mnt\", \"net\"]\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "caller/caller.h"
 #include "children.h"
 #include "platform/platform.h"
@@ -115,6 +116,8 @@ static void we_know_ourselves(void **state) {
 	assert_true(process.argc >= 1);
 	assert_int_equal(platform_start_ticks(&ticks, getpid()), 0);
 	assert_true(ticks == process.start_ticks);
+	/* After the machine's start, and not in the future. */
+	assert_true(process.started_us > 0 && process.started_us <= clock_real_us());
 	assert_int_equal(again(&parent, &process), 0);
 	process.start_ticks++;
 	assert_int_equal(again(&parent, &process), -ESRCH);
