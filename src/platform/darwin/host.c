@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "platform/darwin/lookup.h"
 #include "platform/child.h"
+#include "platform/darwin/lookup.h"
 #include "platform/platform.h"
 
 /* Of sys/ptrace.h. */
