@@ -233,7 +233,7 @@ static int put_events(struct lines *lines, const struct model *model, size_t row
 		count += !is_head;
 	}
 	if (lines->count == 0 && rows > 0)
-		lines_print(lines, STYLE_FAINT, "No event in the last hours.");
+		lines_print(lines, STYLE_FAINT, "No event in the last 24 hours.");
 	return 0;
 }
 

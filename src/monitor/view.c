@@ -52,6 +52,7 @@ int view_open(struct view **ret, bool colour) {
 	set_escdelay(ESCAPE_MS);
 	set_mode();
 	set_colours(view);
+	view_resized(view); /* LINES and COLUMNS of the environment may be of another window */
 	*ret = view;
 	return 0;
 }

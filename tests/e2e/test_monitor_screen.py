@@ -205,6 +205,12 @@ class Sizes(MonitorTest):
         self.assertEqual(ssh.wait(30), 0)
         self.wait_shown('Grants: 1')
 
+    def test_the_window_counts_and_not_what_the_environment_says_of_it(self):
+        self.command_line('LINES=10 COLUMNS=40; export LINES COLUMNS')
+        self.start()
+        wait_until(lambda: 'q quit' in self.screen_lines()[self.rows - 1], 'it fills the window')
+        self.assertRegex(self.screen_lines()[0], r'^.{60,}q quit')
+
     def test_help(self):
         for columns, rows in ((80, 24), (40, 10)):
             self.resize(columns, rows)
