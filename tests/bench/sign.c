@@ -1,7 +1,7 @@
 /*
  * How long a signature takes by each of several agents' sockets, side by side in one run: the bare
  * agent, socat before it, the guard before it. Machines are noisy, so what counts is how the rows
- * compare, and the rounds are interleaved.
+ * compare, and the rounds are interleaved, each beginning with another one.
  *
  * usage: bench_sign ROUNDS NAME=SOCKET...   (each must offer the same first key)
  */
@@ -141,21 +141,22 @@ int main(int argc, char **argv) {
 	make_request(&request, targets[0].path);
 	for (size_t round = 0; round < rounds; round++)
 		for (size_t i = 0; i < n; i++) {
+			struct target *target = &targets[(round + i) % n];
 			uint64_t begun_ns;
 			int fd;
 
-			targets[i].open_ns[round] = sign(targets[i].fd, buffer_bytes(&request));
+			target->open_ns[round] = sign(target->fd, buffer_bytes(&request));
 			begun_ns = clock_mono_ns();
-			fd = dial(targets[i].path);
+			fd = dial(target->path);
 			sign(fd, buffer_bytes(&request));
 			close(fd);
-			targets[i].fresh_ns[round] = clock_mono_ns() - begun_ns;
+			target->fresh_ns[round] = clock_mono_ns() - begun_ns;
 		}
 	printf("%-10s %28s %28s\n", "us", "open connection p50/p90/p99", "connect-sign-close");
 	for (size_t i = 0; i < n; i++) {
 		qsort(targets[i].open_ns, rounds, sizeof(uint64_t), by_number);
 		qsort(targets[i].fresh_ns, rounds, sizeof(uint64_t), by_number);
-		printf("%-10s %9.0f %8.0f %8.0f   %9.0f %8.0f %8.0f\n", targets[i].name,
+		printf("%-10s %9.1f %8.1f %8.1f   %9.1f %8.1f %8.1f\n", targets[i].name,
 		       at(targets[i].open_ns, rounds, 50), at(targets[i].open_ns, rounds, 90),
 		       at(targets[i].open_ns, rounds, 99), at(targets[i].fresh_ns, rounds, 50),
 		       at(targets[i].fresh_ns, rounds, 90), at(targets[i].fresh_ns, rounds, 99));
