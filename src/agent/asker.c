@@ -8,6 +8,7 @@
 
 #include "agent/asker_control.h"
 #include "agent/popup.h"
+#include "agent/screens.h"
 #include "agent/slots.h"
 #include "agent/teller.h"
 #include "agent/touching.h"
@@ -167,7 +168,7 @@ static void on_opened(void *data, struct prompt *prompt) {
 	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
 	          (unsigned long long)prompt->id);
 	tell_pending(asker, prompt);
-	screen_look(asker->screen, clock_mono_ns());
+	screens_look(asker->screens);
 	look_at_windows(asker);
 	touching_look(asker->touching);
 	popup_look(asker->popup);
@@ -235,17 +236,17 @@ void asker_watch_clock(struct asker *asker) {
 static unsigned by_presence(const struct asker *asker, const struct confirm_terms *terms,
                             enum presence presence) {
 	unsigned methods = terms->methods & ~CONFIRM_AUTO;
-	bool is_locked = screen_is_locked(asker->screen) == TRI_YES;
+	bool is_away = screens_is_away(asker->screens);
 
 	if ((terms->methods & CONFIRM_AUTO) == 0 || terms->pin != 0)
 		return methods;
 	switch (presence) {
 	case PRESENCE_REMOTE:
 	case PRESENCE_LOCKED: return methods & PINS;
-	case PRESENCE_UNKNOWN: return is_locked ? methods & PINS : methods;
+	case PRESENCE_UNKNOWN: return is_away ? methods & PINS : methods;
 	case PRESENCE_LOCAL: break;
 	}
-	if (is_locked)
+	if (is_away)
 		return methods & PINS;
 	if (touching_can(asker->touching, false))
 		return methods & CONFIRM_TOUCH;
@@ -292,6 +293,7 @@ unsigned asker_methods(const struct asker *asker, const struct confirm_terms *te
 void asker_policy_changed(struct asker *asker) {
 	size_t n = grants_revoke_all(asker->grants);
 
+	screens_policy_changed(asker->screens);
 	if (n > 0)
 		guard_note(asker->guard, "grants-revoked", NULL, "another policy is in force");
 }
@@ -305,13 +307,6 @@ struct grants *asker_grants(struct asker *asker) {
 	if (grants_slept(asker->grants, platform_slept_ns()))
 		guard_note(asker->guard, "grants-revoked", NULL, "the machine has slept");
 	return asker->grants;
-}
-
-static void on_locked(void *data) {
-	struct asker *asker = data;
-
-	if (grants_revoke_all(asker->grants) > 0)
-		guard_note(asker->guard, "grants-revoked", NULL, "the screen was locked");
 }
 
 /* ---- the PIN ---- */
@@ -653,10 +648,10 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	if (error == 0)
 		error = grants_new(&asker->grants);
 	if (error == 0)
-		error = screen_new(&asker->screen, guard->loop, on_locked, asker);
+		error = screens_new(&asker->screens, asker);
 	if (error == 0) {
 		asker_grants(asker);
-		screen_look(asker->screen, clock_mono_ns());
+		screens_look(asker->screens);
 	}
 	if (error == 0)
 		error = platform_own_program(&asker->own_program);
@@ -691,7 +686,7 @@ void asker_free(struct asker *asker) {
 	popup_free(asker->popup);
 	ev_timer_stop(asker->guard->loop, &asker->turn);
 	grants_free(asker->grants);
-	screen_free(asker->screen);
+	screens_free(asker->screens);
 	free(asker->own_program);
 	free(asker);
 }

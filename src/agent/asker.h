@@ -17,13 +17,13 @@
 #include "confirm/hashing.h"
 #include "confirm/pin.h"
 #include "confirm/postbox.h"
-#include "confirm/screen.h"
 
 #define NONCE_SIZE  (2 * 16 + 1) /* hex */
 #define WAITING_MAX 4            /* people who wait at one prompt for its end */
 #define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
 
 struct popup;
+struct screens;
 struct slots;
 struct touching;
 
@@ -70,7 +70,7 @@ struct asker {
 	struct touching *touching;
 	struct popup *popup; /* NULL before it is made */
 	struct slots *slots;
-	struct screen *screen;
+	struct screens *screens;
 
 	struct ticket tickets[TICKETS_MAX];
 	size_t next_ticket;

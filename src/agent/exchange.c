@@ -8,7 +8,6 @@
 #include "agent/exchange_parts.h"
 #include "base/clock.h"
 #include "caller/caller.h"
-#include "caller/presence.h"
 #include "wire/session_bind.h"
 #include "wire/sign_data.h"
 #include "wire/sshsig.h"
@@ -16,8 +15,7 @@
 /* What the reader cannot know of a caller. */
 void exchange_complete_caller(const struct exchange *exchange, struct caller *caller) {
 	caller_set_connector(caller, exchange->in.writer, exchange->in.connector);
-	if (screen_is_locked(exchange->in.guard->asker->screen) == TRI_YES)
-		presence_lock(caller);
+	screens_tell_hint(exchange->in.guard->asker->screens, caller);
 }
 
 /* Nothing is proved on this connection from here on. The real agent hears of the bind all the same:
@@ -47,6 +45,22 @@ static void exchange_bind_failed(struct exchange *exchange) {
 		exchange_forward(exchange);
 }
 
+static void on_screens_told(void *data) {
+	struct exchange *exchange = data;
+
+	screens_tell(exchange->in.guard->asker->screens, exchange->caller);
+	if (!exchange_is_over(exchange))
+		exchange_find_host(exchange);
+}
+
+/* Where a command of the policy has to tell of it. */
+static void exchange_find_person(struct exchange *exchange) {
+	struct screens *screens = exchange->in.guard->asker->screens;
+
+	if (!screens_wait(screens, &exchange->screens_wait, on_screens_told, exchange))
+		on_screens_told(exchange);
+}
+
 /* The refusals that need no policy come first. */
 static void exchange_identified(struct exchange *exchange) {
 	if (exchange_is_bind(exchange))
@@ -64,7 +78,7 @@ static void exchange_identified(struct exchange *exchange) {
 	else if (hosts_has_started(exchange->in.guard->hosts, exchange->caller))
 		exchange_refuse(exchange, "deny", "own-lookup");
 	else
-		exchange_find_host(exchange);
+		exchange_find_person(exchange);
 }
 
 static void on_identified(void *data, struct caller *caller) {
@@ -154,6 +168,7 @@ void exchange_free(struct exchange *exchange) {
 	if (exchange == NULL)
 		return;
 	approval_end(&exchange->approval);
+	screens_wait_end(&exchange->screens_wait);
 	hosts_wait_end(&exchange->hosts_wait);
 	ssh_alias_wait_end(&exchange->alias_wait);
 	ssh_alias_deinit(&exchange->alias);

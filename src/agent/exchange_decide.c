@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/asker.h"
 #include "agent/exchange_parts.h"
 #include "agent/limits.h"
 #include "base/clock.h"
@@ -118,6 +119,7 @@ static void on_identified_again(void *data, struct caller *caller) {
 
 	exchange->job = NULL;
 	exchange_complete_caller(exchange, caller);
+	screens_tell(exchange->in.guard->asker->screens, caller);
 	same = approval_same_caller(caller, exchange->caller);
 	caller_free(exchange->caller);
 	exchange->caller = caller;

@@ -13,6 +13,7 @@
 #include "agent/hosts.h"
 #include "agent/keeper.h"
 #include "agent/probe.h"
+#include "agent/screens.h"
 #include "agent/ssh_aliases.h"
 #include "facts/event.h"
 #include "wire/message.h"
@@ -36,6 +37,7 @@ struct exchange {
 	struct policy *policy; /* which decided; NULL before */
 	struct policy *floor;  /* likewise; NULL where there is none, too */
 	struct verdict verdict;
+	struct screens_wait screens_wait; /* for where its person is */
 	struct hosts_wait hosts_wait; /* for known_hosts to be read again */
 	bool has_waited;
 	struct ssh_alias_wait alias_wait; /* for ssh to say what its configuration makes of a host */

@@ -67,3 +67,17 @@ void presence_lock(struct caller *caller) {
 	caller->presence = PRESENCE_LOCKED;
 	caller->presence_evidence = "screen";
 }
+
+void presence_leave(struct caller *caller) {
+	if (caller->presence != PRESENCE_LOCAL)
+		return;
+	caller->presence = PRESENCE_REMOTE;
+	caller->presence_evidence = "screen";
+}
+
+void presence_forget(struct caller *caller) {
+	if (caller->presence != PRESENCE_LOCAL)
+		return;
+	caller->presence = PRESENCE_UNKNOWN;
+	caller->presence_evidence = NULL;
+}

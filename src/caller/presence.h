@@ -12,5 +12,9 @@
 void presence_decide(struct caller *caller, enum presence by_manager);
 /* The screen is locked: nobody sits in front of it, whatever told so. */
 void presence_lock(struct caller *caller);
+/* Whoever seems to be local has left for another machine, or may have: the user's own command says
+ * so, or fails. */
+void presence_leave(struct caller *caller);
+void presence_forget(struct caller *caller);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/command_read.h"
 #include "policy/confirm_old.h"
 
 #define DURATION_MAX_S 86400
@@ -117,7 +118,7 @@ static void read_scope(unsigned *ret, struct reading *reading, const char *what,
 	read_bits(ret, reading, what, value, words, CONFIRM_SCOPE_COUNT);
 }
 
-/* By pinned.c, because it takes memory, or by confirm_old.c. */
+/* By pinned.c or below, because it takes memory, or by confirm_old.c. */
 static void read_elsewhere(unsigned *ret, struct reading *reading, const char *what,
                            const struct yaml_node *value) {
 	(void)ret, (void)reading, (void)what, (void)value;
@@ -179,6 +180,7 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 		{"max_pending", read_count, &settings->max_pending},
 		{"pause", read_duration, &settings->pause_s},
 		{"credentials", read_elsewhere, NULL},
+		{"screen_state", read_elsewhere, NULL},
 		{"tmux_popup", read_flag, &settings->tmux_popup},
 		{"touch", read_elsewhere, NULL},
 		{"pin", read_elsewhere, NULL},
@@ -189,6 +191,14 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 		read_old(settings, reading, value);
 	if (settings->methods_named != 0)
 		settings->methods = settings->methods_named;
+}
+
+int confirm_read_screen_state(char ***ret, struct reading *reading, const struct yaml_node *value) {
+	const struct yaml_node *key = value->kind == TREE_MAP ? value->first : NULL;
+
+	while (key != NULL && (key->kind != TREE_TEXT || strcmp(key->text, "screen_state") != 0))
+		key = key->next->next;
+	return key != NULL ? command_read(ret, reading, "screen_state", key->next) : 0;
 }
 
 void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,

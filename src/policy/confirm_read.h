@@ -3,6 +3,7 @@
 #define POLICY_CONFIRM_READ_H
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "facts/confirm.h"
 #include "policy/problems.h"
 #include "policy/reading.h"
@@ -15,6 +16,10 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
                            const struct yaml_node *value);
 void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
                         const struct yaml_node *value);
+
+/* The command in it that tells of the screen; *ret is left alone where there is none. -ENOMEM. */
+int confirm_read_screen_state(char ***ret, struct reading *reading,
+                              const struct yaml_node *value) MUST_CHECK;
 
 /* Appends them as YAML: the settings behind a new line and without one at their end, the terms as
  * lines of a rule; terms that say nothing are left out. */

@@ -168,7 +168,9 @@ static int read_confirm(struct loader *loader, const struct yaml_node *value) {
 	int error;
 
 	confirm_read_settings(&policy->confirm, &loader->reading, value);
-	error = pinned_read(&policy->pinned, policy->is_floor, &loader->reading, value);
+	error = confirm_read_screen_state(&policy->screen_state, &loader->reading, value);
+	if (error == 0)
+		error = pinned_read(&policy->pinned, policy->is_floor, &loader->reading, value);
 	/* Beside them, a PIN is what a program of the user could set anew. */
 	if (policy->pinned.count > 0 && policy->confirm.methods_named == 0)
 		policy->confirm.methods = policy->confirm.methods_named = CONFIRM_TOUCH;

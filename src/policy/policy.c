@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "policy/agents.h"
+#include "policy/command_read.h"
 #include "policy/confirm_read.h"
 #include "policy/copy.h"
 #include "policy/endpoint.h"
@@ -47,6 +48,7 @@ static void policy_free(struct policy *policy) {
 	free(policy->host_names);
 	known_files_deinit(&policy->known_files);
 	pinned_deinit(&policy->pinned);
+	words_free(&policy->screen_state);
 	tell_deinit(&policy->tell);
 	renderers_settings_deinit(&policy->renderers);
 	for (size_t i = 0; i < policy->n_included; i++)
@@ -166,6 +168,10 @@ bool policy_may_ask_a_person(const struct policy *policy) {
 
 const struct renderers_settings *policy_renderers(const struct policy *policy) {
 	return &policy->renderers;
+}
+
+char *const *policy_screen_state(const struct policy *policy) {
+	return policy->screen_state;
 }
 
 const struct tell_settings *policy_tell(const struct policy *policy) {

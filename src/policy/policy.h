@@ -183,6 +183,8 @@ size_t policy_rule_count(const struct policy *policy);
 struct log_settings policy_log(const struct policy *policy);
 /* Whether any request could be one that a person is asked about. */
 bool policy_may_ask_a_person(const struct policy *policy);
+/* The command that tells whether the screen is locked, ended by NULL; NULL: there is none. */
+char *const *policy_screen_state(const struct policy *policy);
 /* How people are told. */
 const struct tell_settings *policy_tell(const struct policy *policy);
 const struct renderers_settings *policy_renderers(const struct policy *policy);

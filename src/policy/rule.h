@@ -69,6 +69,7 @@ struct policy {
 	bool offers_denied_keys; /* hide_denied_keys: false */
 	struct confirm_settings confirm;
 	struct pinned_keys pinned;           /* confirm.credentials, of a floor; owned */
+	char **screen_state;                 /* likewise; NULL: there is none */
 	struct tell_settings tell;           /* owned */
 	struct renderers_settings renderers; /* likewise */
 	struct known_files known_files;      /* known_hosts */

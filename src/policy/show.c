@@ -343,6 +343,11 @@ static void put_renderers(struct buffer *yaml, const struct renderers_settings *
 	}
 }
 
+static void put_confirm(struct buffer *yaml, const struct policy *policy) {
+	confirm_show_settings(yaml, &policy->confirm);
+	put_command(yaml, "screen_state", policy->screen_state);
+}
+
 static void put_tell(struct buffer *yaml, const struct tell_settings *tell) {
 	if (!tell->no_terminal && tell->on_pending == NULL && tell->on_result == NULL)
 		return;
@@ -358,7 +363,7 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	put(yaml, "\ndefault_change_action: ");
 	put(yaml, action_name(policy->default_change_action));
 	if (!policy->is_floor || policy->confirm.methods_named != 0)
-		confirm_show_settings(yaml, &policy->confirm);
+		put_confirm(yaml, policy);
 	pinned_show(yaml, &policy->pinned);
 	put_tell(yaml, &policy->tell);
 	put_renderers(yaml, &policy->renderers);

@@ -3,6 +3,7 @@
 import guard
 from guard import SSH, wait_until
 from login_manager import MANAGER, LoginManager
+from place import is_running
 from test_confirm import POLICY, ConfirmTest
 
 
@@ -101,3 +102,128 @@ rules:
     def test_whoever_came_from_afar_is_not_kept_out_by_it(self):
         self.lock()
         self.assertEqual(self.login(SSH_CONNECTION='a 1 b 2'), 0)
+
+
+class Command(ConfirmTest):
+    """A command of the user's tells, where the login manager knows nothing."""
+
+    def start_guard(self, policy, **options):
+        self.state = self.place.write('home/screen', 'unlocked\n')
+        self.command = ['/bin/cat', str(self.state)]
+        return super().start_guard(self.with_command(policy), **options)
+
+    def with_command(self, policy, command=None):
+        words = ', '.join(command or self.command)
+        return policy.replace('confirm: {', f'confirm: {{screen_state: [{words}], ', 1)
+
+    def tells(self, word):
+        self.place.write('home/screen', word)
+
+    def login(self, **env):
+        before = dict(self.guard.env)
+        self.guard.env.update(env)
+        ssh = self.ssh()
+        self.guard.env = before
+        return ssh
+
+    def wait_login(self, **fields):
+        """What was told is good for two seconds, so the next login may still be judged by it."""
+        def judged():
+            ssh = self.login(DISPLAY=':0')
+            ssh.wait(30)
+            event = self.signed()[-1]
+            return all(event.get(name) == value for name, value in fields.items()) and event
+        return wait_until(judged, f'a login is {fields}')
+
+
+class CommandOfPresence(Command):
+    pin = None
+    POLICY = Presence.POLICY.replace('rules:', 'confirm: {timeout: 60s}\nrules:')
+
+    def test_it_tells_where_the_person_is(self):
+        self.wait_login(decision='allow', user_presence='local')
+        self.tells('locked\n')
+        self.wait_login(decision='deny', rule='away', user_presence='locked',
+                        user_presence_evidence='screen')
+        self.tells('remote')
+        self.wait_login(decision='allow', user_presence='remote', user_presence_evidence='screen')
+        self.tells('unlocked\n')
+        self.wait_login(decision='allow', user_presence='local',
+                        user_presence_evidence='environment')
+
+    def test_whoever_came_from_afar_is_not_kept_out_by_it(self):
+        self.tells('locked\n')
+        self.assertEqual(self.login(SSH_CONNECTION='a 1 b 2').wait(30), 0)
+
+    def test_what_it_says_beyond_that_is_unknown_and_said(self):
+        for words, why in ((['/bin/echo', 'LOCKED'], 'printed none of the words'),
+                           (['/bin/echo', 'unlocked locked'], 'printed none of the words'),
+                           (['/bin/echo', '" unlocked"'], 'printed none of the words'),
+                           (['/bin/true'], 'printed none of the words'),
+                           (['/usr/bin/printf', '"unlocked\\\\n\\\\n"'], 'printed none of the words'),
+                           (['/usr/bin/yes', 'unlocked'], 'took longer than 2 s'),
+                           (['/bin/cat', '/does/not/exist'], 'it failed'),
+                           (['/bin/sh', '-c', '"echo unlocked; exit 3"'], 'it failed'),
+                           (['/bin/sh', '-c', '"echo unlocked; kill -9 $$"'], 'it failed'),
+                           (['/does/not/exist'], 'cannot be run'),
+                           (['/bin/sleep', '1000'], 'took longer than 2 s')):
+            with self.subTest(words):
+                self.guard.write_policy(self.with_command(self.POLICY, words))
+                self.assertEqual(self.guard.command('reload').returncode, 0)
+                # It may be locked, so that the rule for that holds.
+                self.assertNotEqual(self.login(DISPLAY=':0').wait(30), 0)
+                event = self.signed()[-1]
+                self.assertEqual((event['decision'], event['rule']), ('deny', 'away'))
+                self.assertNotIn('user_presence', event)
+                detail = self.guard.wait_event(trigger='screen-unknown')['detail']
+                self.assertTrue(detail.startswith('confirm.screen_state: '), detail)
+                self.assertIn(why, detail)
+
+    def test_one_that_hangs_keeps_nobody_else_waiting_and_is_killed_with_its_children(self):
+        pids = self.place.make_directory(self.place.path / 'pids')
+        hang = self.place.write('bin/hang', f'#!/bin/sh\nsleep 1000 &\necho > {pids}/$!\n'
+                                f'echo > {pids}/$$\nexec sleep 1000\n', 0o700)
+        self.guard.write_policy(self.with_command(self.POLICY, [str(hang)]))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertNotEqual(self.login(DISPLAY=':0').wait(30), 0)
+        wait_until(lambda: not any(is_running(int(path.name)) for path in pids.iterdir()),
+                   'it is gone, and what it started')
+        self.assertEqual(len(list(pids.iterdir())), 2)
+        # Not each request waits for it anew.
+        for _ in range(3):
+            self.assertNotEqual(self.login(DISPLAY=':0').wait(30), 0)
+        self.assertEqual(len(self.guard.events(trigger='screen-unknown')), 1)
+
+    def test_without_it_nobody_is_asked_any_more(self):
+        self.tells('locked\n')
+        self.wait_login(rule='away')
+        self.guard.write_policy(self.POLICY)
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertEqual(self.login(DISPLAY=':0').wait(30), 0)
+
+    def test_show_writes_it_out(self):
+        shown = self.guard.command('policy', 'show', self.guard.policy).stdout
+        self.assertIn(f'  screen_state: ["/bin/cat", "{self.state}"]\n', shown)
+
+
+class CommandOfGrants(Command):
+    POLICY = Grants.POLICY
+
+    def test_what_was_remembered_ends_when_it_tells_of_a_lock(self):
+        for word, why in (('locked\n', 'the screen was locked'),
+                          ('remote\n', 'the person is not at this machine'),
+                          ('?', 'whether the screen is locked cannot be told')):
+            with self.subTest(word):
+                self.tells('unlocked\n')
+                ssh = self.ssh()
+                self.wait_pending()
+                self.assertEqual(self.confirm()[0], 0)
+                self.assertEqual(ssh.wait(30), 0)
+                self.assertIn('grant ', self.guard.command('grants').stdout)
+                told = len(self.guard.events(trigger='grants-revoked'))
+                # Nobody has to ask for that.
+                self.tells(word)
+                wait_until(lambda: len(self.guard.events(trigger='grants-revoked')) > told,
+                           'it is revoked')
+                self.assertEqual(self.guard.events(trigger='grants-revoked')[-1]['detail'], why)
+                self.assertEqual(self.guard.command('grants').stdout, '')

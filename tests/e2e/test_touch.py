@@ -701,3 +701,19 @@ class Auto(TouchTest):
         self.assertNotEqual(self.ssh().wait(60), 0)
         event = self.guard.wait_event(trigger='sign', decision='confirm-denied')
         self.assertEqual((event['reason'], event['user_presence']), ('missing', 'remote'))
+
+    def test_a_command_may_tell_that_the_screen_is_locked(self):
+        """Which then takes the PIN, that is not enrolled here."""
+        self.guard.env = {**self.guard.env, 'DISPLAY': ':0'}
+        for word, reason in (('unlocked', None), ('locked', 'missing'), ('remote', 'missing')):
+            with self.subTest(word):
+                self.guard.write_policy(self.POLICY.replace(
+                    'confirm: {', f'confirm: {{screen_state: [/bin/echo, {word}], ', 1))
+                self.assertEqual(self.guard.command('reload').returncode, 0)
+                ssh = self.ssh()
+                if reason is None:
+                    wait_until(self.pending, 'it waits')
+                    self.assertIn('methods: touch\n', list(self.pending().values())[0])
+                    self.softkeys['one'].touch()
+                self.assertEqual(ssh.wait(60) == 0, reason is None)
+                self.assertEqual(self.signed()[-1].get('reason'), reason)

@@ -5,6 +5,7 @@
 #include "base/plain.h"
 #include "confirm/pin.h"
 #include "confirm/postbox.h"
+#include "confirm/screen_command.h"
 
 /* What was read is written in one way only, and read again. */
 static void check_pin(struct bytes input) {
@@ -34,6 +35,11 @@ static void check_line(struct bytes input) {
 	free(line);
 }
 
+static void check_screen(struct bytes input) {
+	if (screen_told_of(input) != SCREEN_TOLD_NOTHING && input.len > strlen("unlocked\n"))
+		abort();
+}
+
 static void check_plain(struct bytes input, size_t len_max) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 
@@ -52,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 	check_pin(input);
 	check_line(input);
+	check_screen(input);
 	check_plain(input, 0);
 	check_plain(input, 48);
 	return 0;

@@ -95,6 +95,26 @@ static void a_locked_screen_tells_of_who_did_not_come_by_ssh(void **state) {
 	assert_presence(&caller, PRESENCE_LOCKED, PRESENCE_REMOTE, "ancestors");
 }
 
+static void a_command_takes_only_who_seemed_local_away(void **state) {
+	struct caller local = {.presence = PRESENCE_LOCAL, .presence_evidence = "logind"};
+	struct caller away = local, unknown = local;
+	struct caller remote = {.presence = PRESENCE_REMOTE, .presence_evidence = "environment"};
+
+	(void)state;
+	presence_leave(&away);
+	assert_int_equal(away.presence, PRESENCE_REMOTE);
+	assert_string_equal(away.presence_evidence, "screen");
+	presence_forget(&unknown);
+	assert_int_equal(unknown.presence, PRESENCE_UNKNOWN);
+	assert_null(unknown.presence_evidence);
+	presence_forget(&remote);
+	presence_leave(&remote);
+	assert_int_equal(remote.presence, PRESENCE_REMOTE);
+	assert_string_equal(remote.presence_evidence, "environment");
+	presence_leave(&unknown);
+	assert_int_equal(unknown.presence, PRESENCE_UNKNOWN);
+}
+
 static void where_nothing_tells_nothing_is_known(void **state) {
 	struct caller caller = caller_with("SSH_TTY=");
 
@@ -109,6 +129,7 @@ int main(void) {
 		cmocka_unit_test(an_ancestor_tells_of_ssh),
 		cmocka_unit_test(a_display_of_this_machine_tells_of_somebody_here),
 		cmocka_unit_test(a_locked_screen_tells_of_who_did_not_come_by_ssh),
+		cmocka_unit_test(a_command_takes_only_who_seemed_local_away),
 		cmocka_unit_test(where_nothing_tells_nothing_is_known),
 	};
 

@@ -67,13 +67,13 @@ static void how_a_person_is_asked_is_written_out(void **state) {
 	(void)state;
 	assert_shown("default_action: deny\n"
 	             "confirm: {methods: [askpass, pin], timeout: 1m, max_pending: 5, pause: 1h, "
-	             "tmux_popup: true}\n"
+	             "tmux_popup: true, screen_state: [/bin/x, a b]}\n"
 	             "rules:\n"
 	             "- {match: {}, action: confirm,\n"
 	             "   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
 	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
 	             "confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
-	             "  pause: 3600s\n  tmux_popup: true\n"
+	             "  pause: 3600s\n  tmux_popup: true\n  screen_state: [\"/bin/x\", \"a b\"]\n"
 	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
 	             "hide_denied_keys: true\n"
 	             "rules:\n"
