@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 import unittest
 
 import agent_client
@@ -63,6 +64,13 @@ class ConfirmTest(guard.GuardTest):
         """A login that waits."""
         return self.place.spawn(SSH, '-F', self.sshd.client_config, 'near', *(words or ('true',)),
                                 env=self.guard.env, stderr=subprocess.DEVNULL, **options)
+
+    def sign(self, name, **options):
+        """ssh-keygen that signs a file of its own: never one question with another."""
+        text = self.place.write(f'home/{name}', name)
+        return self.place.spawn(SSH_KEYGEN, '-Y', 'sign', '-n', 'file', '-f', f'{self.key}.pub',
+                                text, env=self.guard.env, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, **options)
 
     def pending(self):
         """{id: text} of what waits."""
@@ -596,15 +604,92 @@ class AskpassWithoutLandlock(AskpassAttempts):
         self.assertEqual(self.guard.output().count('this system has no Landlock'), 1)
 
 
+class Several(ConfirmTest):
+    """Requests that have nothing to do with each other, and wait at the same time."""
+
+    def start(self, count):
+        """Their processes, by the number of their prompt, and when each was asked: between which
+        moments."""
+        started = {}
+        for number in range(1, count + 1):
+            before = time.monotonic()
+            process = self.sign(f'text{number}')
+            wait_until(lambda: number in self.pending(), 'it waits')
+            started[number] = (process, before, time.monotonic())
+        return started
+
+    def check_remaining(self, started):
+        asked = time.monotonic()
+        pending = self.pending()
+        answered = time.monotonic()
+        self.assertEqual(set(pending), set(started))
+        for number, (_, before, after) in started.items():
+            left = int(re.search(r'for another (\d+) s', pending[number]).group(1))
+            # Whole seconds, and less where some of one is over.
+            self.assertGreaterEqual(left, int(60 - (answered - before)) - 1, number)
+            self.assertLessEqual(left, 60 - (asked - after), number)
+
+    def test_each_shows_how_long_it_waits_on(self):
+        started = self.start(1)
+        # The second one is asked when the first one has less left.
+        wait_until(lambda: 'for another 57 s' in self.pending()[1] or
+                   time.monotonic() - started[1][1] > 4, 'three seconds are over')
+        before = time.monotonic()
+        process = self.sign('text2')
+        wait_until(lambda: 2 in self.pending(), 'it waits')
+        started[2] = (process, before, time.monotonic())
+        for _ in range(3):
+            self.check_remaining(started)
+        # The end of one changes nothing about the other.
+        self.assertEqual(self.confirm(PIN, '1')[0], 0)
+        self.assertEqual(started.pop(1)[0].wait(30), 0)
+        self.check_remaining(started)
+        self.assertEqual(self.guard.command('deny', '2').returncode, 0)
+        self.assertNotEqual(process.wait(30), 0)
+
+    def test_deny_all_denies_all(self):
+        started = self.start(3)
+        done = self.guard.command('deny', '--all')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        for process, _, _ in started.values():
+            self.assertNotEqual(process.wait(30), 0)
+        self.assertEqual([(event['decision'], event['reason']) for event in self.signed()],
+                         [('confirm-denied', 'denied')] * 3)
+        self.assertEqual(self.pending(), {})
+
+    def test_without_saying_which_none_of_several_is_meant(self):
+        started = self.start(2)
+        for command in ('deny', 'confirm'):
+            done = self.guard.command(command)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('several requests wait: name one', done.stderr)
+        self.assertEqual(set(self.pending()), {1, 2})
+        self.guard.command('deny', '--all')
+        for process, _, _ in started.values():
+            self.assertNotEqual(process.wait(30), 0)
+
+
+class HangingHook(ConfirmTest):
+    def start_guard(self, policy, **options):
+        self.pids = self.place.make_directory(self.place.path / 'pids')
+        hook = self.place.write('bin/hang', f'#!/bin/sh\nsleep 600 &\necho > {self.pids}/$$\n'
+                                f'echo > {self.pids}/$!\nexec sleep 600\n', 0o700)
+        return super().start_guard(f'{policy}tell: {{on_pending: [{hook}]}}\n', **options)
+
+    def test_a_command_that_hangs_delays_no_answer_and_is_ended(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        started = wait_until(lambda: (found := list(self.pids.iterdir())) and len(found) == 2 and
+                             found, 'it runs')
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.guard.wait_output('on_pending: is ended, because it took longer than 10 s')
+        wait_until(lambda: not any(is_running(int(path.name)) for path in started),
+                   'it is ended, and what it started')
+
+
 class Limits(ConfirmTest):
     POLICY = POLICY.replace('timeout: 60s', 'timeout: 2s, max_pending: 2')
-
-    def sign(self, name, **options):
-        """ssh-keygen that signs a file of its own: never one question with another."""
-        text = self.place.write(f'home/{name}', name)
-        return self.place.spawn(SSH_KEYGEN, '-Y', 'sign', '-n', 'file', '-f', f'{self.key}.pub',
-                                text, env=self.guard.env, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL, **options)
 
     def test_what_nobody_answers_is_refused_and_then_not_asked(self):
         for reason in ('timeout', 'timeout', 'unanswered'):
@@ -744,6 +829,27 @@ class Attacks(ConfirmTest):
         self.assertNotIn('\u202e', text)
         self.assertIn('a\\x1b[2J\\x0arule: other\\xe2\\x80\\xae', text)
         self.assertEqual(text.count('\n  rule: '), 1)
+
+    def test_escapes_in_the_names_of_programs_and_hosts_stay_text(self):
+        program = self.place.copy_program(SSH, 's\x1b[2Jsh\nrule: other\u202e')
+        host = pathlib.Path(f'{self.sshd.host_key}.pub').read_text().split()
+        names = self.place.write('names',
+                                 f'ho\x1b[2Jst,ho\u202est\u0007 {host[0]} {host[1]}\n')
+        self.guard.write_policy('default_action: confirm\nconfirm: {timeout: 60s}\n'
+                                f'known_hosts: {{user: [{names}]}}\n')
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        ssh = self.place.spawn(program, '-F', self.sshd.client_config, 'near', 'true',
+                               env=self.guard.env, stderr=subprocess.DEVNULL)
+        text, = self.wait_pending().values()
+        self.assertTrue(all(' ' <= c <= '~' or c == '\n' for c in text), ascii(text))
+        self.assertIn('s\\x1b[2Jsh\\x0arule: other\\xe2\\x80\\xae', text)
+        self.assertIn('ho\\x1b[2jst', text)  # names of hosts have no capitals
+        self.assertEqual(text.count('\n  rule: '), 1)
+        status, shown = self.confirm()
+        self.assertEqual(status, 0, shown)
+        for bad in ('\x1b', '\u202e', '\x07'):
+            self.assertNotIn(bad, shown)
+        self.assertEqual(ssh.wait(30), 0)
 
     def test_asking_and_leaving_again_and_again_ends(self):
         for _ in range(5):
