@@ -18,6 +18,22 @@ static bool was_accepting(struct daemon *daemon, uint64_t call) {
 	return false;
 }
 
+/* known_hosts was read; now the policy is, for all who wait for both. */
+static void on_hosts_read(void *data) {
+	struct daemon *daemon = data;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (daemon->accepting[i] != 0)
+			reload_ask(daemon->reload, daemon->accepting[i]);
+}
+
+/* Both files are read first, so that a person is asked about what stands in them. */
+static void accept_soon(struct daemon *daemon, uint64_t call) {
+	daemon->accepting[daemon->next_accepting++ % CONTROL_CLIENTS_MAX] = call;
+	hosts_wait_end(&daemon->hosts_wait);
+	hosts_wait(daemon->guard.hosts, &daemon->hosts_wait, on_hosts_read, daemon);
+}
+
 /* The file was read just now, so that a person agrees to what stands in it. */
 static enum control_result accept_read(struct daemon *daemon, bool good, struct bytes text,
                                        struct buffer *answer) {
@@ -57,8 +73,7 @@ enum control_result daemon_on_control(void *data, const struct control_call *cal
 		return CONTROL_LATER;
 	}
 	if (strcmp(request, "policy-accept") == 0) {
-		daemon->accepting[daemon->next_accepting++ % CONTROL_CLIENTS_MAX] = call->id;
-		reload_ask(daemon->reload, call->id);
+		accept_soon(daemon, call->id);
 		return CONTROL_LATER;
 	}
 	if (strcmp(request, "log-head") == 0)

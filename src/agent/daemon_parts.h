@@ -10,6 +10,7 @@
 #include "agent/doors.h"
 #include "agent/guard.h"
 #include "agent/guests.h"
+#include "agent/hosts.h"
 #include "agent/listener.h"
 #include "agent/managed.h"
 #include "agent/reload.h"
@@ -26,6 +27,7 @@ struct daemon {
 	uint64_t accepting[CONTROL_CLIENTS_MAX]; /* calls of `policy accept`, while the file is read
 	                                          */
 	size_t next_accepting;                   /* the oldest one, which gives way */
+	struct hosts_wait hosts_wait;            /* of all of them */
 	struct guests *guests;
 	bool door_failed; /* one that the policy asks for is not there */
 	struct runtime *runtime;

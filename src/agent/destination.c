@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/destination_doubt.h"
 #include "base/clock.h"
 #include "wire/host_key.h"
 #include "wire/key.h"
@@ -23,10 +24,10 @@ struct lookup {
 	struct known_host_name resolved[RESOLVED_MAX];
 	size_t n_resolved;
 	uint64_t begun_ns;
-	bool is_in_doubt;  /* a name was not compared, or without an answer */
+	bool is_in_doubt;       /* a name was not compared, or without an answer */
 	bool claim_is_in_doubt; /* and it was that of the command line */
-	bool has_many;     /* names that were not read */
-	unsigned known_by; /* an OR of enum known_by */
+	bool has_many;          /* names that were not read */
+	unsigned known_by;      /* an OR of enum known_by */
 	bool is_revoked;
 };
 
@@ -450,6 +451,23 @@ static int fill(struct destination *destination, enum tri *ret_is_forwarded,
 	return error < 0 ? error : destination_set_git(destination, claim);
 }
 
+/* Once more by what was accepted; what differs is in doubt. */
+static int doubt(struct destination *destination, enum tri *is_forwarded,
+                 const struct destination_input *input, const struct ssh_argv *claim) {
+	CLEANUP(destination_deinit) struct destination then = {0};
+	struct destination_input accepted = *input;
+	enum tri was_forwarded;
+	int error;
+
+	accepted.index = input->accepted;
+	error = fill(&then, &was_forwarded, &accepted, claim);
+	if (error < 0)
+		return error;
+	*is_forwarded = forwarded_by_either(*is_forwarded, was_forwarded);
+	return destination_doubt(destination, &then,
+	                         input->login != NULL ? input->login->user : (struct bytes){0});
+}
+
 int destination_make(struct destination *ret, enum tri *ret_is_forwarded,
                      const struct destination_input *input) {
 	CLEANUP(destination_deinit) struct destination destination = {0};
@@ -458,6 +476,9 @@ int destination_make(struct destination *ret, enum tri *ret_is_forwarded,
 
 	if (error == 0)
 		error = fill(&destination, ret_is_forwarded, input, &claim);
+	destination.is_listed = destination.is_known;
+	if (error == 0 && input->accepted != NULL)
+		error = doubt(&destination, ret_is_forwarded, input, &claim);
 	if (error < 0)
 		return error;
 	*ret = destination;
@@ -468,5 +489,5 @@ int destination_make(struct destination *ret, enum tri *ret_is_forwarded,
 bool destination_is_news(const struct destination *destination,
                          const struct destination_input *input) {
 	return input->is_for_login && host_key_of(input).len > 0 &&
-	       destination->is_known != TRI_YES && !destination->is_revoked;
+	       destination->is_listed != TRI_YES && !destination->is_revoked;
 }

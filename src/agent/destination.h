@@ -19,8 +19,11 @@
 struct destination_input {
 	const struct known_hosts *index; /* NULL: nothing is known of names */
 	bool index_is_complete;          /* what is not in it is in no file */
-	const struct policy *policy;     /* whose names hashed ones are compared with */
-	const struct policy *floor;      /* may be NULL */
+	/* Under a lock, where that differs: known_hosts as it was accepted, and the system's files
+	 * as they are. NULL: all that the index has is accepted. */
+	const struct known_hosts *accepted;
+	const struct policy *policy; /* whose names hashed ones are compared with */
+	const struct policy *floor;  /* may be NULL */
 	const struct caller *caller;
 	/* What ssh's configuration makes of the host of its command line; NULL: nobody has asked, or
 	 * there is no answer. */

@@ -11,6 +11,7 @@ static struct destination_input destination_input(const struct exchange *exchang
 	return (struct destination_input){
 		.index = hosts_index(guard->hosts),
 		.index_is_complete = hosts_is_complete(guard->hosts),
+		.accepted = hosts_accepted(guard->hosts),
 		.policy = guard->policy,
 		.floor = guard->floor,
 		.caller = exchange->caller,

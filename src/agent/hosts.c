@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lock.h"
+#include "agent/lock_hosts.h"
 #include "agent/ssh_aliases.h"
 #include "agent/ssh_files.h"
 #include "agent/ssh_query.h"
 #include "agent/watch.h"
 #include "base/diag.h"
 #include "policy/policy.h"
+#include "wire/known_hosts_diff.h"
 
 #define FILES_MAX   (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX)
 #define SLICE_LEN   (128 * 1024) /* of lines that are indexed in one turn: some milliseconds */
@@ -25,12 +28,14 @@ struct text {
 	char *data; /* owned */
 	size_t len;
 	enum known_hosts_origin origin;
+	bool is_now, was_accepted; /* which of the two indexes it is for */
 };
 
 /* Paths are copies, because what they are read from may be replaced meanwhile. */
 struct file_list {
 	enum known_by by[FILES_MAX];
-	char *paths[FILES_MAX]; /* owned */
+	char *paths[FILES_MAX];     /* owned */
+	bool is_claimed[FILES_MAX]; /* to be the system's, by a configuration of the user's */
 	size_t n_files;
 };
 
@@ -53,9 +58,14 @@ struct hosts {
 
 	struct known_hosts *index; /* in force */
 	bool is_complete;
+	struct buffer listed; /* what the users' files say that are indexed */
+	/* Under a lock: the same of what was accepted, and the system's files as they are; NULL:
+	 * that is the same, or there is no lock. */
+	struct known_hosts *accepted;
 	/* What is being indexed. */
-	struct known_hosts *next;
-	struct text texts[FILES_MAX];
+	struct known_hosts *next, *next_accepted;
+	struct buffer next_listed;
+	struct text texts[FILES_MAX + 1];
 	size_t n_texts, at_text, at_byte;
 	size_t texts_len; /* of all of them */
 	bool next_is_complete;
@@ -137,18 +147,38 @@ static void texts_clear(struct hosts *hosts) {
 		free(hosts->texts[i].data);
 	hosts->n_texts = hosts->at_text = hosts->at_byte = hosts->texts_len = 0;
 	known_hosts_free(TAKE(hosts->next));
+	known_hosts_free(TAKE(hosts->next_accepted));
+	buffer_deinit(&hosts->next_listed);
 	ev_timer_stop(hosts->guard->loop, &hosts->slice);
 }
 
-/* Told each time but the first: a line in known_hosts decides what a name means. */
-static void note(struct hosts *hosts, const struct known_hosts *index) {
-	struct known_hosts_counts counts = known_hosts_counts(index);
-	char detail[2 * DETAIL_SIZE];
+/* ", and ..."; "": no more than was accepted, or there is no lock. */
+static void tell_news(char *ret, size_t size, const struct hosts *hosts) {
+	struct known_hosts_change change = {0};
+	struct bytes accepted;
 
-	snprintf(detail, sizeof(detail), "%zu lines of known_hosts in %zu files%s%s; %zu malformed",
-	         counts.used, hosts->n_texts,
+	*ret = '\0';
+	if (hosts->accepted == NULL ||
+	    !lock_hosts_text(lock_hosts_of(hosts->guard->lock), &accepted) ||
+	    known_hosts_diff(&change, NULL, 0, accepted, buffer_bytes(&hosts->listed)) < 0 ||
+	    change.n_come + change.n_gone == 0)
+		return;
+	snprintf(ret, size,
+	         "; the policy is locked, and %zu lines have come and %zu gone since it was "
+	         "accepted: until ssh-agent-guard policy accept they allow nothing",
+	         change.n_come, change.n_gone);
+}
+
+/* Told each time but the first: a line in known_hosts decides what a name means. */
+static void note(struct hosts *hosts, size_t n_files) {
+	struct known_hosts_counts counts = known_hosts_counts(hosts->index);
+	char detail[3 * DETAIL_SIZE], news[DETAIL_SIZE];
+
+	tell_news(news, sizeof(news), hosts);
+	snprintf(detail, sizeof(detail),
+	         "%zu lines of known_hosts in %zu files%s%s; %zu malformed%s", counts.used, n_files,
 	         hosts->next_is_complete ? "" : ", and one that could not be read: ",
-	         hosts->next_is_complete ? "" : hosts->left_out, counts.malformed);
+	         hosts->next_is_complete ? "" : hosts->left_out, counts.malformed, news);
 	if (hosts->is_ready)
 		guard_note(hosts->guard, "known-hosts", NULL, detail);
 	else
@@ -156,11 +186,21 @@ static void note(struct hosts *hosts, const struct known_hosts *index) {
 }
 
 static void indexed(struct hosts *hosts) {
-	note(hosts, hosts->next);
+	size_t n_files = 0;
+
+	for (size_t i = 0; i < hosts->n_texts; i++)
+		n_files += hosts->texts[i].is_now;
 	known_hosts_free(hosts->index);
+	known_hosts_free(hosts->accepted);
 	hosts->index = TAKE(hosts->next);
+	hosts->accepted = TAKE(hosts->next_accepted);
 	hosts->is_complete = hosts->next_is_complete;
+	buffer_deinit(&hosts->listed);
+	hosts->listed = hosts->next_listed;
+	hosts->next_listed = (struct buffer){0};
+	note(hosts, n_files);
 	texts_clear(hosts);
+	lock_hosts_read(lock_hosts_of(hosts->guard->lock));
 	release(hosts);
 }
 
@@ -182,6 +222,14 @@ static void slice_soon(struct hosts *hosts) {
 	ev_timer_start(hosts->guard->loop, &hosts->slice);
 }
 
+static int add_slice(struct hosts *hosts, const struct text *text, struct bytes slice) {
+	int error = text->is_now ? known_hosts_add(hosts->next, slice, text->origin) : 0;
+
+	if (error == 0 && text->was_accepted && hosts->next_accepted != NULL)
+		error = known_hosts_add(hosts->next_accepted, slice, text->origin);
+	return error;
+}
+
 static void on_slice(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct hosts *hosts = watcher->data;
 	const struct text *text = &hosts->texts[hosts->at_text];
@@ -194,7 +242,7 @@ static void on_slice(struct ev_loop *loop, ev_timer *watcher, int revents) {
 		return;
 	}
 	slice = next_slice(text, hosts->at_byte);
-	error = known_hosts_add(hosts->next, slice, text->origin);
+	error = add_slice(hosts, text, slice);
 	if (error < 0) {
 		/* What is in force stays so: what is missing may be a revocation. */
 		diag_error("known_hosts: %s", strerror(-error));
@@ -222,10 +270,43 @@ static void leave_out(struct hosts *hosts, const char *path, int error) {
 	hosts->next_is_complete = false;
 }
 
+/* What the user's own configuration of ssh calls the system's, is that where nobody but root can
+ * write to it. */
+static bool is_roots(const struct stat *status) {
+	return status->st_uid == 0 && (status->st_mode & 022) == 0;
+}
+
+/* Of the user's files as they are one index holds the lines, and the other one those accepted; the
+ * system's are for both. */
+static bool add_text(struct hosts *hosts, struct bytes bytes, bool is_systems, bool is_now) {
+	struct text *text = &hosts->texts[hosts->n_texts];
+
+	text->data = malloc(bytes.len + 1);
+	if (text->data == NULL)
+		return false;
+	if (bytes.len > 0)
+		memcpy(text->data, bytes.data, bytes.len);
+	text->len = bytes.len;
+	text->origin = is_systems ? KNOWN_HOSTS_SYSTEM : KNOWN_HOSTS_USER;
+	text->is_now = is_now;
+	text->was_accepted = is_systems || !is_now;
+	hosts->n_texts++;
+	return true;
+}
+
+/* One behind the other; the last line of each ends. */
+static bool list_text(struct buffer *listed, struct bytes text) {
+	buffer_put_raw(listed, text);
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		buffer_put_u8(listed, '\n');
+	return buffer_error(listed) == 0;
+}
+
 /* false: no memory. One that is not there says nothing. One that is too large is left out by
  * itself, or whoever fills one file would keep the revocations of all others from being read. */
 static bool take_file(struct hosts *hosts, const struct fetched *file, size_t index) {
-	struct text *text = &hosts->texts[hosts->n_texts];
+	bool is_systems = hosts->list.by[index] == KNOWN_BY_SYSTEM &&
+	                  (!hosts->list.is_claimed[index] || is_roots(&file->status));
 	int error = file->error;
 
 	if (error == 0 && file->bytes.len > KNOWN_HOSTS_BYTES_MAX - hosts->texts_len)
@@ -234,16 +315,21 @@ static bool take_file(struct hosts *hosts, const struct fetched *file, size_t in
 		leave_out(hosts, hosts->list.paths[index], error);
 	if (error < 0)
 		return true;
-	text->data = malloc(file->bytes.len + 1);
-	if (text->data == NULL)
+	if (!add_text(hosts, file->bytes, is_systems, true))
 		return false;
-	if (file->bytes.len > 0)
-		memcpy(text->data, file->bytes.data, file->bytes.len);
-	text->len = file->bytes.len;
-	text->origin = hosts->list.by[index] == KNOWN_BY_SYSTEM ? KNOWN_HOSTS_SYSTEM : KNOWN_HOSTS_USER;
-	hosts->texts_len += text->len;
-	hosts->n_texts++;
-	return true;
+	hosts->texts_len += file->bytes.len;
+	return is_systems || list_text(&hosts->next_listed, file->bytes);
+}
+
+/* Where the policy is locked, and its known_hosts is another than what was read. */
+static bool take_accepted(struct hosts *hosts) {
+	struct bytes accepted;
+
+	if (!lock_hosts_text(lock_hosts_of(hosts->guard->lock), &accepted) ||
+	    bytes_equal(accepted, buffer_bytes(&hosts->next_listed)))
+		return true;
+	return known_hosts_new(&hosts->next_accepted) == 0 &&
+	       add_text(hosts, accepted, false, false);
 }
 
 static void begin_index(struct hosts *hosts, const struct fetched *files) {
@@ -254,6 +340,7 @@ static void begin_index(struct hosts *hosts, const struct fetched *files) {
 	good = known_hosts_new(&hosts->next) == 0;
 	for (size_t i = 0; good && i < hosts->list.n_files; i++)
 		good = take_file(hosts, &files[i], i);
+	good = good && take_accepted(hosts);
 	if (!good) {
 		texts_clear(hosts);
 		release_within(hosts, 0.);
@@ -361,16 +448,28 @@ static void file_list_deinit(struct file_list *list) {
 	*list = (struct file_list){0};
 }
 
+/* Below these, names and what they lead to are root's. */
+static bool is_in_systems_place(const char *path) {
+	return (strncmp(path, "/etc/", 5) == 0 || strncmp(path, "/usr/", 5) == 0) &&
+	       strstr(path, "/../") == NULL;
+}
+
 static int list_files(struct file_list *list, const struct hosts *hosts, enum known_by by) {
 	size_t count = 0;
 	const char *const *files = files_of(hosts, by, &count);
+	/* ~/.ssh/config can name any file so, and have any program's text stand in one of root's:
+	 * /proc has some. */
+	bool is_claimed = by == KNOWN_BY_SYSTEM &&
+	                  files == (const char *const *)hosts->files.paths[1];
 
 	for (size_t i = 0; i < count; i++) {
 		char *path = strdup(files[i]);
 
 		if (path == NULL)
 			return -ENOMEM;
-		list->by[list->n_files] = by;
+		list->by[list->n_files] = is_claimed && !is_in_systems_place(path) ? KNOWN_BY_USER
+		                                                                   : by;
+		list->is_claimed[list->n_files] = is_claimed;
 		list->paths[list->n_files++] = path;
 	}
 	return 0;
@@ -551,6 +650,8 @@ void hosts_free(struct hosts *hosts) {
 	ev_timer_stop(hosts->guard->loop, &hosts->patience);
 	texts_clear(hosts);
 	known_hosts_free(hosts->index);
+	known_hosts_free(hosts->accepted);
+	buffer_deinit(&hosts->listed);
 	watch_free(hosts->watch);
 	ssh_query_free(hosts->config);
 	ssh_aliases_free(hosts->aliases);
@@ -566,6 +667,36 @@ void hosts_policy_changed(struct hosts *hosts) {
 	if (needs_config(hosts) && ssh_query_ask(hosts->config, NULL) < 0)
 		diag_error("known_hosts: ssh could not be asked about its configuration");
 	watch_files(hosts);
+}
+
+/* What was accepted is what is listed, or is read along with that once more. */
+void hosts_lock_changed(struct hosts *hosts) {
+	struct bytes accepted;
+	bool is_locked;
+
+	if (hosts == NULL)
+		return;
+	is_locked = lock_hosts_text(lock_hosts_of(hosts->guard->lock), &accepted);
+	if (hosts->next == NULL && hosts->index != NULL &&
+	    (!is_locked || bytes_equal(accepted, buffer_bytes(&hosts->listed)))) {
+		known_hosts_free(TAKE(hosts->accepted));
+		return;
+	}
+	hosts->files_state = 0;
+	if (hosts->watch != NULL)
+		watch_look(hosts->watch);
+}
+
+struct bytes hosts_users_text(const struct hosts *hosts) {
+	return hosts != NULL ? buffer_bytes(&hosts->listed) : (struct bytes){0};
+}
+
+bool hosts_have_been_read(const struct hosts *hosts) {
+	return hosts != NULL && hosts->index != NULL;
+}
+
+const struct known_hosts *hosts_accepted(const struct hosts *hosts) {
+	return hosts != NULL ? hosts->accepted : NULL;
 }
 
 const struct known_hosts *hosts_index(const struct hosts *hosts) {

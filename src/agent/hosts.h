@@ -31,6 +31,14 @@ bool hosts_is_complete(const struct hosts *hosts);
 /* Who can say what ssh's configuration makes of a host; NULL: nobody. */
 struct ssh_aliases *hosts_aliases(const struct hosts *hosts);
 
+/* Under a lock: the same of what was accepted; NULL: that is the same, or there is no lock. */
+const struct known_hosts *hosts_accepted(const struct hosts *hosts);
+/* What was accepted is something else, or there is no lock any more. NULL is fine. */
+void hosts_lock_changed(struct hosts *hosts);
+/* What the users' files say that are indexed, one behind the other. Borrowed for this turn. */
+struct bytes hosts_users_text(const struct hosts *hosts);
+bool hosts_have_been_read(const struct hosts *hosts);
+
 /* Whether the guard itself has started that process, to be told of ssh's configuration, or what has
  * started it. */
 bool hosts_has_started(const struct hosts *hosts, const struct caller *caller);

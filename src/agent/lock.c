@@ -4,30 +4,29 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/asker.h"
+#include "agent/hosts.h"
+#include "agent/kept.h"
+#include "agent/lock_hosts.h"
+#include "agent/lock_question.h"
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/diag.h"
-#include "base/file.h"
 #include "policy/copy.h"
-#include "policy/diff.h"
+#include "wire/known_hosts_diff.h"
 
 #define MAGIC "ssh-agent-guard accepted policy 1\n"
 #define FILE_LEN_MAX \
 	(2 * POLICY_LEN_MAX) /* of all files together, with their paths and what stands around */
-#define BODY_LEN_MAX \
-	(48 * 1024)         /* an answer on the control socket takes it, and so does a person */
-#define ACCEPT_S_MIN    600 /* reading takes longer than looking */
-#define SECOND_NS       UINT64_C(1000000000)
-#define RESTORE_S       1.  /* whoever writes again and again is not answered more often */
-#define RESTORED_NOTE_S 60. /* and one event in so long tells of it */
+#define ACCEPT_S_MIN 600     /* reading takes longer than looking */
+#define SECOND_NS    UINT64_C(1000000000)
 
 /* A policy, and what it was read from. */
 struct offer {
 	struct policy *policy; /* NULL: there is none */
 	struct buffer copy;
+	struct buffer hosts; /* of what a person is asked about: known_hosts, as it was shown */
 };
 
 struct lock {
@@ -35,22 +34,19 @@ struct lock {
 	lock_changed *changed;
 	void *data;
 	struct buffer current; /* what the policy in force was read from; empty: there is no file */
-	bool is_kept;          /* that stands in the state directory, because it is locked */
+	struct kept kept;      /* that, in the state directory, where it is locked */
+	struct lock_hosts *hosts;
 	bool on_first_use;     /* it was trusted without a yes, and no event has told that yet */
 	struct offer held;     /* what the file says now, and is not used */
 	struct offer asked;    /* what a person is asked about */
 	struct waiter *waiter; /* NULL: nobody is asked */
 	char *notice;
-	char *path;    /* of the accepted copy */
-	ev_stat place; /* likewise */
-	ev_timer restore;
-	struct stat own; /* as we wrote it */
-	double restored_at;
 };
 
 static void offer_clear(struct offer *offer) {
 	policy_unref(offer->policy);
 	buffer_deinit(&offer->copy);
+	buffer_deinit(&offer->hosts);
 	*offer = (struct offer){0};
 }
 
@@ -103,50 +99,30 @@ static void notice(struct lock *lock, const char *text) {
 
 /* ---- the copy in the state directory ---- */
 
-static void watch_copy(struct lock *lock) {
-	struct stat status;
+static int put_copy(struct buffer *content, const struct policy *policy, struct bytes copy) {
+	buffer_put_raw(content, bytes_of_text(MAGIC));
+	buffer_put_string(content, bytes_of_text(policy_sha256(policy)));
+	buffer_put_string(content, copy);
+	return buffer_error(content);
+}
 
-	if (fstatat(lock->guard->state_fd, LOCK_FILE, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		lock->own = status;
+/* What is in force, for whoever puts the file back. */
+static int put_current(void *data, struct buffer *content) {
+	const struct lock *lock = data;
+
+	return put_copy(content, lock->guard->policy, buffer_bytes(&lock->current));
 }
 
 static int write_copy(struct lock *lock, const struct policy *policy, struct bytes copy) {
 	CLEANUP(buffer_deinit) struct buffer content = {0};
-	int error;
+	int error = put_copy(&content, policy, copy);
 
-	buffer_put_raw(&content, bytes_of_text(MAGIC));
-	buffer_put_string(&content, bytes_of_text(policy_sha256(policy)));
-	buffer_put_string(&content, copy);
-	error = buffer_error(&content);
-	if (error == 0)
-		error = file_replace(lock->guard->state_fd, LOCK_FILE, buffer_bytes(&content));
-	lock->is_kept = error == 0;
-	if (error == 0)
-		watch_copy(lock);
-	return error;
+	return error < 0 ? error : kept_write(&lock->kept, buffer_bytes(&content));
 }
 
 static int remove_copy(struct lock *lock) {
-	lock->is_kept = false;
-	if (unlinkat(lock->guard->state_fd, LOCK_FILE, 0) < 0 && errno != ENOENT)
-		return -errno;
-	return 0;
-}
-
-/* Nothing but a private file of ours was written by us. */
-static int read_file(struct buffer *content, int state_fd) {
-	CLEANUP(close_fd)
-	int fd = openat(state_fd, LOCK_FILE,
-	                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	if (status.st_uid != geteuid() || (status.st_mode & 077) != 0)
-		return -EPERM;
-	return file_read_open(content, fd, FILE_LEN_MAX);
+	lock_hosts_release(lock->hosts);
+	return kept_remove(&lock->kept);
 }
 
 /* *ret_copy points into content. */
@@ -154,7 +130,7 @@ static int read_copy(struct policy **ret, struct bytes *ret_copy, struct buffer 
                      int state_fd, struct problems *problems) {
 	struct cursor cursor;
 	struct bytes magic, sha256;
-	int error = read_file(content, state_fd);
+	int error = kept_read(content, state_fd, LOCK_FILE, FILE_LEN_MAX);
 
 	if (error < 0)
 		return error;
@@ -173,47 +149,6 @@ static int read_copy(struct policy **ret, struct bytes *ret_copy, struct buffer 
 	return error;
 }
 
-/* Somebody has changed it. What counts is what we hold; a later guard begins with the file. */
-static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	struct lock *lock = watcher->data;
-	int error;
-
-	(void)revents;
-	if (!lock->is_kept)
-		return;
-	error = write_copy(lock, lock->guard->policy, buffer_bytes(&lock->current));
-	lock->is_kept = true; /* it is to be */
-	if (lock->restored_at == 0. || ev_now(loop) - lock->restored_at > RESTORED_NOTE_S)
-		say(lock, "policy-copy-restored", NULL, NULL,
-		    error == 0 ? "another program changed " LOCK_FILE
-		                 " in the state directory; it is as it was"
-		               : "another program changed " LOCK_FILE
-		                 " in the state directory, and it cannot be written");
-	lock->restored_at = ev_now(loop);
-}
-
-static bool is_own(const struct lock *lock, const struct stat *now) {
-	const struct stat *own = &lock->own;
-
-	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
-	       now->st_size == own->st_size && now->st_mtim.tv_sec == own->st_mtim.tv_sec &&
-	       now->st_mtim.tv_nsec == own->st_mtim.tv_nsec && now->st_mode == own->st_mode;
-}
-
-static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	struct lock *lock = watcher->data;
-	struct stat now;
-
-	(void)revents;
-	if (!lock->is_kept || ev_is_active(&lock->restore))
-		return;
-	if (fstatat(lock->guard->state_fd, LOCK_FILE, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_own(lock, &now))
-		return;
-	ev_timer_set(&lock->restore, RESTORE_S, 0.);
-	ev_timer_start(loop, &lock->restore);
-}
-
 /* ---- at the start ---- */
 
 static int load_from_path(struct policy **ret, struct lock *lock, struct problems *problems) {
@@ -227,6 +162,7 @@ static int load_from_path(struct policy **ret, struct lock *lock, struct problem
 	error = buffer_error(&lock->current);
 	if (error == 0 && locks(guard, *ret)) {
 		error = write_copy(lock, *ret, buffer_bytes(&lock->current));
+		lock_hosts_trust(lock->hosts);
 		lock->on_first_use = true;
 	}
 	if (error < 0) {
@@ -244,10 +180,7 @@ static int report_copy(struct problems *problems, int error) {
 	problems_add(problems, LOCK_FILE, 0, 0,
 	             "the accepted policy in the state directory is not what the guard wrote: %s "
 	             "(look who did that; remove it to have the policy file trusted once more)",
-	             error == -EBADMSG || error == -EINVAL ? "it is damaged"
-	             : error == -EPERM                     ? "it is not private to you"
-	             : error == -ELOOP                     ? "it is a link"
-	                                                   : strerror(-error));
+	             kept_fault(error));
 	return error;
 }
 
@@ -261,6 +194,7 @@ int lock_load(struct policy **ret, struct lock *lock, struct problems *problems)
 	if (error == -ENOENT && guard->floor != NULL && policy_locks(guard->floor)) {
 		diag_info("the floor says lock: true, and no policy was accepted yet, so that "
 		          "every signature needs a confirmation (ssh-agent-guard policy accept)");
+		lock_hosts_none(lock->hosts);
 		return policy_new_default(ret);
 	}
 	if (error == -ENOENT)
@@ -279,8 +213,8 @@ int lock_load(struct policy **ret, struct lock *lock, struct problems *problems)
 		policy_unref(policy);
 		return -ENOMEM;
 	}
-	lock->is_kept = true;
-	watch_copy(lock);
+	kept_found(&lock->kept);
+	lock_hosts_load(lock->hosts);
 	*ret = policy;
 	return 0;
 }
@@ -311,7 +245,8 @@ void lock_started(struct lock *lock) {
 		say(lock, "policy-accepted", "first-use", NULL,
 		    "lock: true, and nothing was accepted before: the policy was trusted as it is");
 	lock->on_first_use = false;
-	ev_stat_start(lock->guard->loop, &lock->place);
+	kept_start(&lock->kept);
+	lock_hosts_started(lock->hosts);
 }
 
 /* ---- what is read while it runs ---- */
@@ -364,9 +299,10 @@ void lock_took(struct lock *lock, struct bytes copy) {
 	}
 	error = buffer_error(&lock->current);
 	if (!locks(guard, guard->policy)) {
-		error = lock->is_kept ? remove_copy(lock) : 0;
-	} else if (!lock->is_kept && error == 0) {
+		error = lock->kept.is_kept ? remove_copy(lock) : 0;
+	} else if (!lock->kept.is_kept && error == 0) {
 		error = write_copy(lock, guard->policy, copy);
+		lock_hosts_trust(lock->hosts);
 		say(lock, "policy-accepted", "first-use", NULL,
 		    "lock: true is new: the policy was trusted as it is");
 	}
@@ -386,6 +322,21 @@ static void refused(struct lock *lock, const struct prompt *prompt, const char *
 	offer_clear(&lock->asked);
 }
 
+/* What a person is asked about. */
+static struct lock_change change_of(const struct lock *lock) {
+	struct lock_change change = {
+		.from = lock->guard->policy,
+		.to = lock->asked.policy,
+		.is_new_policy = lock->asked.policy != lock->guard->policy,
+		.hosts_to = buffer_bytes(&lock->asked.hosts),
+	};
+
+	change.takes_hosts = locks(lock->guard, change.to) &&
+	                     lock_hosts_text(lock->hosts, &change.hosts_from) &&
+	                     !bytes_equal(change.hosts_from, change.hosts_to);
+	return change;
+}
+
 /* What was shown is what is used, whatever the file has become since. */
 static int use_asked(struct lock *lock) {
 	struct guard *guard = lock->guard;
@@ -394,6 +345,8 @@ static int use_asked(struct lock *lock) {
 	bool stays_locked = locks(guard, policy);
 	int error = stays_locked ? write_copy(lock, policy, copy) : remove_copy(lock);
 
+	if (error == 0 && stays_locked)
+		error = lock_hosts_take(lock->hosts, buffer_bytes(&lock->asked.hosts));
 	if (error < 0)
 		return error;
 	error = guard_use_policy(guard, policy_ref(policy));
@@ -411,12 +364,11 @@ static void accepted(struct lock *lock, const struct prompt *prompt) {
 	struct guard *guard = lock->guard;
 	bool is_held = lock->held.policy != NULL &&
 	               bytes_equal(buffer_bytes(&lock->held.copy), buffer_bytes(&lock->asked.copy));
-	char detail[256];
+	const struct lock_change change = change_of(lock);
+	char detail[640];
 	int error;
 
-	snprintf(detail, sizeof(detail), "SHA-256 %s, before it %s",
-	         policy_sha256(lock->asked.policy),
-	         policy_sha256(guard->policy)[0] != '\0' ? policy_sha256(guard->policy) : "(none)");
+	lock_change_tell(detail, sizeof(detail), &change);
 	error = use_asked(lock);
 	if (error < 0) {
 		diag_error("policy: the accepted one cannot be kept: %s", strerror(-error));
@@ -463,70 +415,6 @@ static unsigned methods_for(const struct guard *guard) {
 	return methods;
 }
 
-static void free_question(struct question **question) {
-	question_free(*question);
-}
-
-static int make_body(struct question *question, const struct policy *from,
-                     const struct policy *to) {
-	CLEANUP(buffer_deinit) struct buffer text = {0};
-	int error = policy_diff(&text, from, to);
-
-	if (error < 0)
-		return error;
-	if (text.len == 0)
-		buffer_put_raw(&text, bytes_of_text("(nothing of what it means: comments, order of "
-		                                    "names, or where it lies)\n"));
-	if (text.len > BODY_LEN_MAX)
-		return -E2BIG;
-	buffer_put_u8(&text, '\0');
-	if (buffer_error(&text) < 0)
-		return -ENOMEM;
-	question->body = strdup((const char *)text.data);
-	return question->body != NULL ? 0 : -ENOMEM;
-}
-
-/* What a security key signs, where it is touched for this. */
-static int put_change(struct question *question, const struct policy *from,
-                      const struct policy *to) {
-	int error = digest_hex(question->before, (struct bytes){0});
-
-	if (error < 0 || strlen(policy_sha256(to)) != DIGEST_HEX - 1)
-		return error < 0 ? error : -EINVAL;
-	strcpy(question->after, policy_sha256(to));
-	if (strlen(policy_sha256(from)) == DIGEST_HEX - 1)
-		strcpy(question->before, policy_sha256(from));
-	return 0;
-}
-
-static int make_question(struct question **ret, const struct lock *lock, unsigned methods) {
-	const struct policy *from = lock->guard->policy, *to = lock->asked.policy;
-	CLEANUP(free_question) struct question *question = NULL;
-	int error = question_new_own(&question, "policy accept", methods);
-
-	if (error == 0)
-		error = put_change(question, from, to);
-
-	if (error == 0)
-		error = question_add(question, "what",
-		                     policy_locks(to) ? "use a changed policy"
-		                                      : "use a changed policy, which takes "
-		                                        "the lock off");
-	if (error == 0)
-		error = question_add(question, "policy", policy_path(to));
-	if (error == 0)
-		error = question_add(question, "sha256_now",
-		                     policy_sha256(from)[0] != '\0' ? policy_sha256(from)
-		                                                    : "(none)");
-	if (error == 0)
-		error = question_add(question, "sha256_new", policy_sha256(to));
-	if (error == 0)
-		error = make_body(question, from, to);
-	if (error == 0)
-		*ret = TAKE(question);
-	return error;
-}
-
 static enum control_result failed(struct buffer *answer, const char *text) {
 	buffer_put_raw(answer, bytes_of_text(text));
 	return CONTROL_FAILED;
@@ -553,6 +441,44 @@ static const char *why_not_asked(enum broker_reply reply) {
 	return "nobody can be asked";
 }
 
+static int make_question(struct question **ret, const struct lock *lock, unsigned methods) {
+	const struct lock_change change = change_of(lock);
+
+	return lock_question_new(ret, &change, methods);
+}
+
+/* What the files say; where only known_hosts has changed, with the policy that is in force. */
+static int set_asked(struct lock *lock) {
+	bool is_held = lock->held.policy != NULL;
+	int error = offer_set(&lock->asked, is_held ? lock->held.policy : lock->guard->policy,
+	                      buffer_bytes(is_held ? &lock->held.copy : &lock->current));
+
+	if (error < 0)
+		return error;
+	buffer_put_raw(&lock->asked.hosts, hosts_users_text(lock->guard->hosts));
+	return buffer_error(&lock->asked.hosts);
+}
+
+/* Whether what is asked about is what the files say by now. */
+static bool is_asked(const struct lock *lock) {
+	const struct buffer *copy = lock->held.policy != NULL ? &lock->held.copy : &lock->current;
+
+	return bytes_equal(buffer_bytes(&lock->asked.copy), buffer_bytes(copy)) &&
+	       bytes_equal(buffer_bytes(&lock->asked.hosts), hosts_users_text(lock->guard->hosts));
+}
+
+/* Whether known_hosts says something else than was accepted; out of memory, it may. */
+static bool hosts_have_changed(const struct lock *lock) {
+	struct known_hosts_change change;
+	struct bytes accepted;
+
+	return locks(lock->guard, lock->guard->policy) && lock_hosts_text(lock->hosts, &accepted) &&
+	       (lock_hosts_is_at_fault(lock->hosts) ||
+	        known_hosts_diff(&change, NULL, 0, accepted, hosts_users_text(lock->guard->hosts)) <
+	                0 ||
+	        change.n_come + change.n_gone > 0);
+}
+
 /* NULL: a person is asked. */
 static const char *ask(struct lock *lock, unsigned methods) {
 	struct asker *asker = lock->guard->asker;
@@ -565,7 +491,7 @@ static const char *ask(struct lock *lock, unsigned methods) {
 	};
 	struct question *question = NULL;
 	enum broker_reply reply;
-	int error = offer_set(&lock->asked, lock->held.policy, buffer_bytes(&lock->held.copy));
+	int error = set_asked(lock);
 
 	if (error == 0)
 		error = make_question(&question, lock, methods);
@@ -598,7 +524,9 @@ enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
 	unsigned methods;
 	char line[64];
 
-	if (lock->held.policy == NULL) {
+	if (!hosts_have_been_read(lock->guard->hosts))
+		return failed(answer, "known_hosts has not been read yet; try again");
+	if (lock->held.policy == NULL && !hosts_have_changed(lock)) {
 		buffer_put_raw(answer, bytes_of_text("0 nothing\n"));
 		return CONTROL_OK;
 	}
@@ -606,8 +534,7 @@ enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
 	methods = asker_methods(lock->guard->asker, &terms, PRESENCE_UNKNOWN, &reason);
 	if (methods == 0)
 		return failed(answer, why_no_method(reason));
-	if (lock->waiter != NULL &&
-	    !bytes_equal(buffer_bytes(&lock->asked.copy), buffer_bytes(&lock->held.copy)))
+	if (lock->waiter != NULL && !is_asked(lock))
 		stop_asking(lock);
 	if (lock->waiter == NULL)
 		why_not = ask(lock, methods);
@@ -629,16 +556,15 @@ int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_cha
 
 	if (lock == NULL)
 		return -ENOMEM;
-	if (asprintf(&lock->path, "%s/" LOCK_FILE, state) < 0) {
+	lock->guard = guard;
+	if (kept_init(&lock->kept, guard, state, LOCK_FILE, put_current, lock) < 0 ||
+	    lock_hosts_new(&lock->hosts, guard, state) < 0) {
+		kept_deinit(&lock->kept);
 		free(lock);
 		return -ENOMEM;
 	}
-	lock->guard = guard;
 	lock->changed = changed;
 	lock->data = data;
-	ev_init(&lock->restore, on_restore);
-	ev_stat_init(&lock->place, on_place, lock->path, 0.);
-	lock->restore.data = lock->place.data = lock;
 	*ret = lock;
 	return 0;
 }
@@ -646,14 +572,17 @@ int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_cha
 void lock_free(struct lock *lock) {
 	if (lock == NULL)
 		return;
-	ev_timer_stop(lock->guard->loop, &lock->restore);
-	ev_stat_stop(lock->guard->loop, &lock->place);
 	if (lock->waiter != NULL && lock->guard->asker != NULL)
 		stop_asking(lock);
 	offer_clear(&lock->held);
 	offer_clear(&lock->asked);
 	buffer_deinit(&lock->current);
-	free(lock->path);
+	kept_deinit(&lock->kept);
+	lock_hosts_free(lock->hosts);
 	free(lock->notice);
 	free(lock);
+}
+
+struct lock_hosts *lock_hosts_of(struct lock *lock) {
+	return lock != NULL ? lock->hosts : NULL;
 }

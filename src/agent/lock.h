@@ -16,6 +16,7 @@
 #define LOCK_FILE "policy.accepted" /* in the state directory */
 
 struct lock;
+struct lock_hosts;
 
 /* Another policy is in force, by a person's yes. */
 typedef void lock_changed(void *data);
@@ -43,7 +44,11 @@ void lock_took(struct lock *lock, struct bytes copy);
 /* What the user should know and do while a policy is held; NULL: none is. */
 const char *lock_notice(const struct lock *lock);
 
-/* Has a person asked about the policy that is held. The answer's first line is the number of the
+/* Whose known_hosts was accepted; NULL: lock is. */
+struct lock_hosts *lock_hosts_of(struct lock *lock);
+
+/* Has a person asked about the policy that is held, and about what known_hosts says, where that is
+ * another than was accepted. The answer's first line is the number of the
  * request, as of `confirm`, or 0 where there is nothing to accept. */
 enum control_result lock_accept(struct lock *lock, struct buffer *answer);
 

@@ -13,10 +13,11 @@ static const char help[] =
 	"\n"
 	"Where the policy (or the system floor) says lock: true, a changed policy is not used "
 	"until\n"
-	"you say yes to it. This shows what changes, rule by rule, and asks for your PIN, as\n"
-	"`confirm` does; what was shown is what is used then, whatever the file says by that "
+	"you say yes to it, nor do names in its rules mean other keys than known_hosts had. This\n"
+	"shows what changes, rule by rule and line by line, and asks for your PIN or a touch, as\n"
+	"`confirm` does; what was shown is what is used then, whatever the files say by that "
 	"time.\n"
-	"The guard must run, and a PIN must be enrolled (ssh-agent-guard enroll pin).\n"
+	"The guard must run, and one of both must be enrolled (ssh-agent-guard enroll).\n"
 	"\n"
 	"  --listen PATH  the socket of the guard that is meant, where it is not the ordinary one\n"
 	"\n"
@@ -36,7 +37,8 @@ static int accept_policy(const struct options *options) {
 		return EXIT_FAILED;
 	}
 	if (strcmp(id, "0") == 0) {
-		puts("There is nothing to accept: the policy file is what is in force.");
+		puts("There is nothing to accept: the policy file is what is in force, and "
+		     "known_hosts says what was accepted, where the policy is locked.");
 		return EXIT_DONE;
 	}
 	status = confirm_request(options, id);

@@ -288,6 +288,8 @@ static void show_destination(struct question *question, struct buffer *text,
 	put_where(text, request);
 	if (destination != NULL && request->dest_key != NULL && destination->is_known == TRI_NO)
 		put(text, ", in no known_hosts");
+	if (destination != NULL && request->dest_key != NULL && destination->is_accepted == TRI_NO)
+		put(text, ", by a known_hosts that was changed since the policy was accepted");
 	if (destination != NULL && destination->mismatch == TRI_YES)
 		put(text, ", not what its command line says");
 	add_line(question, "where", text);

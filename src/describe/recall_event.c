@@ -34,6 +34,7 @@ static const char *const names[TOLD_COUNT] = {
 	[TOLD_NAMES_MORE] = "dest_names_more",
 	[TOLD_MISMATCH] = "dest_mismatch",
 	[TOLD_IS_KNOWN] = "is_in_known_hosts",
+	[TOLD_ACCEPTED] = "known_hosts_accepted",
 	[TOLD_GIT_OPERATION] = "git_operation",
 	[TOLD_GIT_REPO] = "git_repo",
 	[TOLD_IS_FORWARDED] = "is_forwarded",

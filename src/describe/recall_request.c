@@ -139,6 +139,17 @@ static int recall_destination(struct recalled *recalled) {
 		recall_doubt(recalled, "known_hosts");
 		recalled->destination.host.more = MORE_NAMES_UNKNOWN;
 	}
+	/* What differed from what was accepted was unknown then, and the event does not say which.
+	 */
+	if (told_tri(told, TOLD_ACCEPTED) == TRI_NO) {
+		recalled->destination.host.n_doubtful = recalled->destination.host.n_names;
+		recalled->destination.host.more = MORE_NAMES_UNKNOWN;
+		recalled->destination.doubted_by = ((1U << KNOWN_BY_COUNT) - 1) & ~told->known_by;
+		recall_doubt(recalled, "ssh_dest");
+		recall_doubt(recalled, "dest_mismatch");
+		recall_doubt(recalled, "is_in_known_hosts");
+		recall_doubt(recalled, "known_hosts");
+	}
 	/* Of each host on the way the event has one name, where there may be more. */
 	if (request->is_forwarded == TRI_YES)
 		recall_doubt(recalled, "forwarded_via");

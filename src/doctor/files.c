@@ -132,7 +132,8 @@ static void look_at_lock(struct findings *findings, const struct look *look,
 			"after a restart that you did not ask for, look at `ssh-agent-guard log "
 			"--field trigger=policy-accepted`",
 			"the policy is locked: a guard that runs takes no other without your "
-			"yes; across restarts it begins with %s, which programs of this user "
+			"yes, nor other keys for the names that known_hosts had; across restarts "
+		        "it begins with %s, which programs of this user "
 			"can replace while none runs, so that this is evidence of tampering at "
 			"best",
 			path);

@@ -59,6 +59,9 @@ struct host_names {
 	char **names; /* the first is the one to show; owned, and each of them */
 	size_t n_names;
 	enum more_names more;
+	/* The last of them, which the host may have: the policy is locked, and known_hosts says
+	 * something else of them now than it did when that was accepted. */
+	size_t n_doubtful;
 };
 
 struct destination {
@@ -74,6 +77,11 @@ struct destination {
 	enum tri is_known; /* whether known_hosts has the host key */
 	unsigned known_by; /* an OR of enum known_by */
 	bool is_revoked;
+	/* Whether known_hosts says the same of it as when the locked policy was accepted; where it
+	 * does not, what differs is unknown. TRI_UNKNOWN: nobody had to compare. */
+	enum tri is_accepted;
+	enum tri is_listed;      /* is_known, whatever was accepted */
+	unsigned doubted_by;     /* of enum known_by: those that say so either now or then */
 	struct host_names *hops; /* those that the agent is forwarded by; owned */
 	size_t n_hops;
 	bool hops_known;

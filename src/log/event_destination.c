@@ -75,6 +75,7 @@ static void put_destination(struct doc *doc, const struct request *request) {
 		put_tri(doc, "dest_mismatch", destination->mismatch);
 		put_known_hosts(doc, destination);
 	}
+	put_tri(doc, "known_hosts_accepted", destination->is_accepted);
 	if (request->is_forwarded == TRI_YES)
 		return;
 	put_unless_empty(doc, "git_operation", destination->git_operation, WORD_LEN_MAX);

@@ -94,6 +94,9 @@ static enum fit dest_pattern_test(const struct pattern *pattern, const char *use
 	for (size_t i = 0; i < host->n_names && best < FIT_YES; i++) {
 		enum fit fit = dest_fits(pattern, user, host->names[i]);
 
+		/* Those in doubt stand last. */
+		if (fit == FIT_YES && i + host->n_doubtful >= host->n_names)
+			fit = FIT_UNKNOWN;
 		best = fit > best ? fit : best;
 	}
 	return best == FIT_NO ? without_name(pattern, host) : best;
@@ -172,7 +175,9 @@ enum fit test_known_hosts(const struct condition *condition, struct subject *sub
 
 	if (fit != FIT_YES || (dest->known_by & condition->wanted) != 0)
 		return fit;
-	return dest->is_known == TRI_UNKNOWN ? FIT_UNKNOWN : FIT_NO;
+	return dest->is_known == TRI_UNKNOWN || (dest->doubted_by & condition->wanted) != 0
+	               ? FIT_UNKNOWN
+	               : FIT_NO;
 }
 
 /* ---- the hosts on the way ---- */

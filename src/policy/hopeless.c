@@ -28,8 +28,8 @@ static bool hangs_on_user(const struct field *field) {
 static bool is_left_to_user(const struct field *field, const struct request *request) {
 	const struct destination *dest = request->destination;
 
-	return hangs_on_user(field) &&
-	       !(strcmp(field->name, "ssh_dest") == 0 && dest != NULL && dest->host.n_names == 0);
+	return hangs_on_user(field) && !(strcmp(field->name, "ssh_dest") == 0 && dest != NULL &&
+	                                 dest->host.n_names == dest->host.n_doubtful);
 }
 
 /* An allow must fit for certain. What is unknown of anything but the user stays so. */

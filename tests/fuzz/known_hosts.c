@@ -4,8 +4,10 @@
  */
 #include <stdlib.h>
 
+#include "agent/lock_hosts.h"
 #include "wire/base64.h"
 #include "wire/known_hosts.h"
+#include "wire/known_hosts_diff.h"
 #include "wire/known_hosts_line.h"
 
 #define NAMES_MAX 4
@@ -49,6 +51,27 @@ static void ask(const struct known_hosts *hosts, struct bytes blob, const char *
 		abort();
 }
 
+/* What comes and goes from one half to the other, and back: counts that mirror each other, and text
+ * that is plain. The whole is also tried as the file of what was accepted. */
+static void compare(struct bytes text) {
+	struct bytes first = {text.data, text.len / 2};
+	struct bytes second = {text.data + first.len, text.len - first.len}, accepted;
+	struct buffer shown = {0};
+	struct known_hosts_change there, back;
+
+	if (known_hosts_diff(&there, &shown, 1024, first, second) < 0 ||
+	    known_hosts_diff(&back, NULL, 0, second, first) < 0)
+		abort();
+	if (there.n_come != back.n_gone || there.n_gone != back.n_come || shown.len > 1024)
+		abort();
+	for (size_t i = 0; i < shown.len; i++)
+		if ((shown.data[i] < ' ' && shown.data[i] != '\n') || shown.data[i] > '~')
+			abort();
+	buffer_deinit(&shown);
+	if (lock_hosts_parse(&accepted, text) == 0)
+		consume(accepted);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
@@ -58,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
 	char host[HOST_NAME_LEN_MAX + 2] = "";
 	int asked = 0;
 
+	if (size > 0)
+		compare(text);
 	if (!known_hosts_line_next(&first, &text) || known_hosts_new(&hosts) < 0)
 		return 0;
 	memcpy(host, first.data, first.len < sizeof(host) ? first.len : sizeof(host) - 1);

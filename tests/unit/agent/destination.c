@@ -42,10 +42,11 @@ struct scene {
 	bool is_signature_else; /* no login */
 	bool incomplete;
 	unsigned apart; /* an OR of enum apart */
+	const char *accepted; /* known_hosts of a locked policy; NULL: it is the same */
 };
 
 struct stage {
-	struct known_hosts *index;
+	struct known_hosts *index, *accepted;
 	struct policy *policy;
 	struct session session;
 	struct session_hop *hops[4];
@@ -105,14 +106,19 @@ static void set_policy(struct stage *stage, const char *names) {
 	                 0);
 }
 
+static struct known_hosts *index_of(const char *text) {
+	struct known_hosts *index = NULL;
+
+	if (text == NULL)
+		return NULL;
+	assert_int_equal(known_hosts_new(&index), 0);
+	assert_int_equal(known_hosts_add(index, bytes_of_text(text), KNOWN_HOSTS_USER), 0);
+	return index;
+}
+
 static void stage_init(struct stage *stage, const struct scene *scene) {
-	*stage = (struct stage){0};
-	if (scene->known_hosts != NULL) {
-		assert_int_equal(known_hosts_new(&stage->index), 0);
-		assert_int_equal(known_hosts_add(stage->index, bytes_of_text(scene->known_hosts),
-		                                 KNOWN_HOSTS_USER),
-		                 0);
-	}
+	*stage = (struct stage){.index = index_of(scene->known_hosts),
+	                        .accepted = index_of(scene->accepted)};
 	stage->caller.apart = scene->apart;
 	if (scene->alias != NULL)
 		stage->alias = (struct ssh_alias){strdup(scene->alias), scene->alias_port};
@@ -130,6 +136,7 @@ static void stage_init(struct stage *stage, const struct scene *scene) {
 	stage->input = (struct destination_input){
 		.index = stage->index,
 		.index_is_complete = !scene->incomplete,
+		.accepted = stage->accepted,
 		.policy = stage->policy,
 		.caller = &stage->caller,
 		.alias = scene->alias != NULL ? &stage->alias : NULL,
@@ -145,6 +152,7 @@ static void stage_deinit(struct stage *stage) {
 	destination_deinit(&stage->made);
 	ssh_alias_deinit(&stage->alias);
 	known_hosts_free(stage->index);
+	known_hosts_free(stage->accepted);
 	policy_unref(stage->policy);
 	for (size_t i = 0; i < stage->session.n_hops; i++)
 		free(stage->hops[i]);
@@ -477,6 +485,137 @@ static void a_key_that_is_not_known_is_news(void **state) {
 	}
 }
 
+/* Under a lock. What only one of both says lets nothing through: neither a line that somebody has
+ * appended, nor one that he has removed. */
+static void what_differs_from_what_was_accepted_is_in_doubt(void **state) {
+	static const struct {
+		struct scene scene;
+		size_t n_names, n_doubtful;
+		const char *ssh_dest; /* NULL: it has none */
+		enum tri is_known, is_listed, mismatch, is_forwarded, is_accepted;
+	} rows[] = {
+		{{"b " KEY_B, .accepted = "b " KEY_B, VERIFIED("b"), SSH_B},
+	         1,
+	         0,
+	         "git@b",
+	         TRI_YES,
+	         TRI_YES,
+	         TRI_NO,
+	         TRI_NO,
+	         TRI_YES},
+		/* What changes of other hosts, does not matter. */
+		{{"c " KEY_A "\nb " KEY_B, .accepted = "b " KEY_B "\na " KEY_A, VERIFIED("b"),
+	          SSH_B},
+	         1,
+	         0,
+	         "git@b",
+	         TRI_YES,
+	         TRI_YES,
+	         TRI_NO,
+	         TRI_NO,
+	         TRI_YES},
+		/* A key that is new. */
+		{{"a " KEY_A "\nb " KEY_B, .accepted = "a " KEY_A, VERIFIED("b"), SSH_B},
+	         1,
+	         1,
+	         "git@b",
+	         TRI_UNKNOWN,
+	         TRI_YES,
+	         TRI_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_NO},
+		/* Under the name of a host that has another one: by that it was not asked for. */
+		{{"a " KEY_A "\na " KEY_B, .accepted = "a " KEY_A, VERIFIED("b"),
+	          .command = "ssh a"},
+	         1,
+	         1,
+	         "git@a",
+	         TRI_UNKNOWN,
+	         TRI_YES,
+	         TRI_UNKNOWN,
+	         TRI_YES,
+	         TRI_NO},
+		/* A known key that got another name: the accepted one is shown. */
+		{{"b,x " KEY_B, .accepted = "b " KEY_B, VERIFIED("b"), .command = "ssh x"},
+	         2,
+	         1,
+	         "git@b",
+	         TRI_YES,
+	         TRI_YES,
+	         TRI_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_NO},
+		/* And one that lost it. */
+		{{"x " KEY_B, .accepted = "b " KEY_B, VERIFIED("b"), .command = "ssh x"},
+	         2,
+	         2,
+	         "git@x",
+	         TRI_YES,
+	         TRI_YES,
+	         TRI_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_NO},
+		{{"a " KEY_A, .accepted = "b " KEY_B, VERIFIED("b"), SSH_B},
+	         1,
+	         1,
+	         "git@b",
+	         TRI_UNKNOWN,
+	         TRI_NO,
+	         TRI_UNKNOWN,
+	         TRI_UNKNOWN,
+	         TRI_NO},
+		/* A host on the way is in doubt like the one at its end. */
+		{{"a " KEY_A "\nb " KEY_B, .accepted = "b " KEY_B, VERIFIED("Ab"),
+	          .command = "ssh -A a"},
+	         1,
+	         0,
+	         "git@b",
+	         TRI_YES,
+	         TRI_YES,
+	         TRI_UNKNOWN,
+	         TRI_YES,
+	         TRI_NO},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+		const struct destination *made = &stage.made;
+
+		print_message("# row %zu\n", i);
+		stage_init(&stage, &rows[i].scene);
+		assert_int_equal(made->host.n_names, rows[i].n_names);
+		assert_int_equal(made->host.n_doubtful, rows[i].n_doubtful);
+		assert_string_equal(made->ssh_dest, rows[i].ssh_dest);
+		assert_int_equal(made->is_known, rows[i].is_known);
+		assert_int_equal(made->is_listed, rows[i].is_listed);
+		assert_int_equal(made->mismatch, rows[i].mismatch);
+		assert_int_equal(stage.is_forwarded, rows[i].is_forwarded);
+		assert_int_equal(made->is_accepted, rows[i].is_accepted);
+		assert_int_equal(made->known_by, made->is_known == TRI_YES ? KNOWN_BY_USER : 0);
+		assert_int_equal(made->doubted_by, made->is_known == TRI_YES ? 0 : KNOWN_BY_USER);
+		assert_int_equal(destination_is_news(made, &stage.input),
+		                 made->is_listed != TRI_YES);
+		if (made->n_hops > 0)
+			assert_int_equal(made->hops[0].n_doubtful, 1);
+	}
+}
+
+static void what_either_of_both_revokes_is_revoked(void **state) {
+	static const struct scene scenes[] = {
+		{"@revoked * " KEY_B, .accepted = "b " KEY_B, VERIFIED("b"), SSH_B},
+		{"b " KEY_B, .accepted = "@revoked * " KEY_B, VERIFIED("b"), SSH_B},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(stage_deinit) struct stage stage;
+
+		stage_init(&stage, &scenes[i]);
+		assert_true(stage.made.is_revoked);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_name_is_the_one_that_is_typed_if_the_key_has_it),
@@ -486,6 +625,8 @@ int main(void) {
 		cmocka_unit_test(hosts_on_the_way_have_names_of_their_own),
 		cmocka_unit_test(a_revoked_key_is_seen_also_where_nothing_is_proved),
 		cmocka_unit_test(a_key_that_is_not_known_is_news),
+		cmocka_unit_test(what_differs_from_what_was_accepted_is_in_doubt),
+		cmocka_unit_test(what_either_of_both_revokes_is_revoked),
 	};
 
 	return cmocka_run_group_tests_name("agent/destination", tests, NULL, NULL);

@@ -106,6 +106,38 @@ static void what_may_have_been_known_is_in_doubt(void **state) {
 	assert_null(lacking("env: {EDITOR: vi}, exe: /bin/false", &request));
 }
 
+/* Under a lock, of a host that known_hosts had under another name when the policy was accepted:
+ * live the names were in doubt, and the event does not say which. */
+static void what_was_not_accepted_is_in_doubt(void **state) {
+	char *names[] = {text("a.example")};
+	struct destination destination = {
+		.ssh_dest = text("alice@a.example"),
+		.host = {.names = names, .n_names = 1, .more = MORE_NAMES_NONE, .n_doubtful = 1},
+		.evidence = DEST_EVIDENCE_VERIFIED,
+		.mismatch = TRI_NO,
+		.is_accepted = TRI_NO,
+		.is_listed = TRI_YES,
+		.doubted_by = KNOWN_BY_USER,
+	};
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+
+	(void)state;
+	request.destination = &destination;
+	assert_string_equal(lacking("ssh_dest: a.example", &request), "ssh_dest");
+	assert_string_equal(lacking("ssh_dest: b.example", &request), "ssh_dest");
+	assert_string_equal(lacking("known_hosts: user", &request), "known_hosts");
+	assert_string_equal(lacking("is_in_known_hosts: true", &request), "is_in_known_hosts");
+	assert_null(lacking("ssh_user: alice", &request));
+	/* Where all is as it was accepted, nothing lacks. */
+	destination.host.n_doubtful = 0;
+	destination.is_accepted = destination.is_known = TRI_YES;
+	destination.known_by = KNOWN_BY_USER;
+	destination.doubted_by = 0;
+	assert_null(lacking("ssh_dest: a.example", &request));
+	assert_null(lacking("known_hosts: user", &request));
+}
+
 static void what_an_ancestor_calls_itself_is_told_whatever_its_arguments_are(void **state) {
 	char *blank_argv[] = {text("sh -x"), text("-u"), text("/x y/run"), NULL};
 	struct process shell = {.pid = 3,
@@ -462,7 +494,8 @@ static void random_destination(struct live *live) {
 		dest->host.more = MORE_NAMES_UNKNOWN;
 	dest->git_repo = text(repos[dice(3)]);
 	dest->git_operation = text(operations[dice(3)]);
-	live->hop = (struct host_names){hop_names, dice(3), (enum more_names)dice(3)};
+	live->hop = (struct host_names){
+		.names = hop_names, .n_names = dice(3), .more = (enum more_names)dice(3)};
 	dest->hops = &live->hop;
 	dest->n_hops = live->session.n_hops > 1 ? 1 : 0;
 	dest->hops_known = !live->session.is_tainted && dice(4) != 0;
@@ -615,6 +648,7 @@ int main(void) {
 		cmocka_unit_test(what_an_event_tells_is_enough),
 		cmocka_unit_test(what_was_not_known_then_is_no_gap),
 		cmocka_unit_test(what_may_have_been_known_is_in_doubt),
+		cmocka_unit_test(what_was_not_accepted_is_in_doubt),
 		cmocka_unit_test(what_an_ancestor_calls_itself_is_told_whatever_its_arguments_are),
 		cmocka_unit_test(a_secret_of_the_environment_stays_unknown),
 		cmocka_unit_test(by_the_same_policy_a_variable_that_is_not_there_was_not_set),
