@@ -21,47 +21,57 @@
 #include "policy/show.h"
 
 static const char help[] =
-	"usage: ssh-agent-guard policy lint [--floor] [FILE]\n"
+	"usage: ssh-agent-guard policy lint [--floor] [--strict] [FILE]\n"
 	"       ssh-agent-guard policy show [--floor] [FILE]\n"
 	"       ssh-agent-guard policy accept [OPTION...]\n"
 	"       ssh-agent-guard policy replay NEW [OPTION...]\n"
 	"       ssh-agent-guard policy suggest [OPTION...]\n"
 	"\n"
-	"lint reads a policy as the guard does, and prints what is wrong with it, and what may "
-	"not\n"
-	"be meant: allows that rest on nothing that is proved, and rules that never decide.\n"
+	"lint reads a policy as the guard does, and prints what is wrong with it, and what is "
+        "surely\n"
+	"not meant: rules that never decide, and defaults that allow. What holds and is worth "
+	"knowing\n"
+	"are notes: allows that rest on nothing that is proved, and questions that nobody of this\n"
+	"account could answer yet.\n"
 	"show prints the policy as the guard reads it: with all defaults and definitions put in.\n"
 	"Without FILE it is the policy at its ordinary place.\n"
 	"accept says yes to a changed policy that is locked; replay decides the logged requests\n"
 	"again by another policy; suggest writes rules for what was allowed so far. Each has a\n"
 	"--help of its own.\n"
 	"\n"
-	"  --floor  read it as a system floor; without FILE the one that is in force\n"
+	"  --floor   read it as a system floor; without FILE the one that is in force\n"
+	"  --strict  of lint: notes count, too\n"
 	"\n"
-	"Exit status 0: done, and nothing to say. 1: lint has something to say. 2: wrong usage, "
-	"or\n"
-	"a file that cannot be read.\n";
+	"Exit status 0: done, and nothing but notes to say. 1: lint has more to say. 2: wrong "
+	"usage,\n"
+	"or a file that cannot be read.\n";
 
 static const struct option long_options[] = {
 	{"floor", no_argument, NULL, 'f'},
+	{"strict", no_argument, NULL, 's'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
+struct wish {
+	bool is_floor;
+	bool is_strict; /* a note is a finding */
+};
+
 /* On standard output, where tell_problems() is for what keeps a command from its work. */
-static void print_findings(const struct problems *findings) {
+static void print_findings(const struct problems *findings, const char *kind) {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct problem *finding = &findings->items[i];
 
 		show(stdout, finding->file, 0);
 		if (finding->line > 0)
 			printf(":%zu:%zu", finding->line, finding->column);
-		fputs(": ", stdout);
+		printf(": %s", kind);
 		show(stdout, finding->text, 0);
 		putchar('\n');
 	}
 	if (findings->omitted > 0)
-		printf("and %zu more\n", findings->omitted);
+		printf("%sand %zu more\n", kind, findings->omitted);
 }
 
 static int written(int status) {
@@ -92,34 +102,58 @@ static int load(struct policy **ret, const char *path, bool is_floor, struct pro
 	return policy_parse(ret, buffer_bytes(&buffer), path, &surroundings, problems);
 }
 
-/* What was enrolled below that state directory. An askpass needs no enrolling. */
-static unsigned enrolled_at(const char *state) {
-	CLEANUP(close_fd) int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* Whether a security key is enrolled there that may say yes. */
+static bool has_key(int state_fd, const struct policy *floor) {
 	struct enrolment keys = {0};
+
+	if (enrolment_load(&keys, state_fd) < 0)
+		return false;
+	for (size_t i = 0; i < keys.count; i++)
+		if (floor_takes_key(floor, keys.keys[i].point))
+			return true;
+	return false;
+}
+
+/* What was enrolled below that state directory. An askpass needs no enrolling. */
+static unsigned enrolled_at(const char *state, const struct policy *floor) {
+	CLEANUP(close_fd) int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct otp_slots slots = {0};
 	unsigned enrolled = CONFIRM_ASKPASS;
 	struct pin pin;
 
-	if (fd < 0)
-		return enrolled;
-	if (pin_load(&pin, fd) == 0)
+	if (fd >= 0 && pin_load(&pin, fd) == 0)
 		enrolled |= CONFIRM_PIN;
-	if (enrolment_load(&keys, fd) == 0 && keys.count > 0)
+	if (fd >= 0 && has_key(fd, floor))
 		enrolled |= CONFIRM_TOUCH;
-	if (otp_slots_load(&slots, fd) == 0) {
+	if (fd >= 0 && otp_slots_load(&slots, fd) == 0) {
 		enrolled |= otp_slots_has(&slots, OTP_TOUCH) ? CONFIRM_OTP : 0U;
 		enrolled |= otp_slots_has(&slots, OTP_PIN) ? CONFIRM_OTP_PIN : 0U;
 	}
+	if (floor != NULL && policy_confirm(floor)->methods_named != 0)
+		enrolled &= policy_confirm(floor)->methods;
 	return enrolled;
 }
 
-static int lint(const char *path, bool is_floor, const char *state) {
+/* Of the account, and not of the policy. */
+static void note_enrolled(struct problems *notes, const struct policy *policy, const char *state) {
+	CLEANUP(problems_deinit) struct problems ignored = {0};
+	struct policy *floor = NULL;
+
+	if (floor_load(&floor, &ignored) < 0)
+		floor = NULL;
+	policy_lint_enrolled(policy, enrolled_at(state, floor), notes);
+	policy_unref(floor);
+}
+
+static int lint(const char *path, const struct wish *wish, const char *state) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
+	CLEANUP(problems_deinit) struct problems notes = {0};
 	struct policy *policy = NULL;
-	int error = load(&policy, path, is_floor, &findings);
+	int error = load(&policy, path, wish->is_floor, &findings);
+	size_t count;
 
 	if (error == -EINVAL || error == -EPERM) { /* what the guard says of it, too */
-		print_findings(&findings);
+		print_findings(&findings, "");
 		return written(EXIT_FAILED);
 	}
 	if (error < 0) {
@@ -128,13 +162,15 @@ static int lint(const char *path, bool is_floor, const char *state) {
 			diag_error("policy: %s: %s", path, strerror(-error));
 		return EXIT_USAGE;
 	}
-	policy_lint(policy, &findings);
+	policy_lint(policy, &findings, &notes);
 	/* Whose floor it is, is not known here. */
-	if (!is_floor)
-		policy_lint_enrolled(policy, enrolled_at(state), &findings);
+	if (!wish->is_floor)
+		note_enrolled(&notes, policy, state);
 	policy_unref(policy);
-	print_findings(&findings);
-	return written(problems_total(&findings) > 0 ? EXIT_FAILED : EXIT_DONE);
+	print_findings(&findings, "");
+	print_findings(&notes, "note: ");
+	count = problems_total(&findings) + (wish->is_strict ? problems_total(&notes) : 0);
+	return written(count > 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
 /* Where no file is named: what a guard would begin with, which may be another than the file. */
@@ -175,11 +211,11 @@ static int show_policy(const struct places *places, bool named, bool is_floor) {
 	return written(EXIT_DONE);
 }
 
-static int run(const char *what, const char *file, bool is_floor) {
+static int run(const char *what, const char *file, const struct wish *wish) {
 	struct places places;
 	int status = EXIT_USAGE;
 
-	if (is_floor && file == NULL)
+	if (wish->is_floor && file == NULL)
 		file = FLOOR_PATH;
 
 	if (places_init(&places, file, NULL, NULL) < 0) {
@@ -187,9 +223,9 @@ static int run(const char *what, const char *file, bool is_floor) {
 		return EXIT_USAGE;
 	}
 	if (strcmp(what, "lint") == 0)
-		status = lint(places.policy, is_floor, places.state);
+		status = lint(places.policy, wish, places.state);
 	else if (strcmp(what, "show") == 0)
-		status = show_policy(&places, file != NULL, is_floor);
+		status = show_policy(&places, file != NULL, wish->is_floor);
 	else
 		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
 		           what);
@@ -208,7 +244,7 @@ static const struct {
 };
 
 int cmd_policy(int argc, char **argv) {
-	bool is_floor = false;
+	struct wish wish = {0};
 	char **operands;
 	int option;
 
@@ -222,8 +258,9 @@ int cmd_policy(int argc, char **argv) {
 			fputs(help, stdout);
 			return EXIT_DONE;
 		}
-		if (option == 'f') {
-			is_floor = true;
+		if (option == 'f' || option == 's') {
+			wish.is_floor = wish.is_floor || option == 'f';
+			wish.is_strict = wish.is_strict || option == 's';
 			continue;
 		}
 		diag_error("policy: %s: unknown option (see `ssh-agent-guard policy --help`)",
@@ -238,5 +275,5 @@ int cmd_policy(int argc, char **argv) {
 		           "policy --help`)");
 		return EXIT_USAGE;
 	}
-	return run(operands[0], operands[1], is_floor);
+	return run(operands[0], operands[1], &wish);
 }

@@ -133,7 +133,7 @@ static void look_at_lock(struct findings *findings, const struct look *look,
 			"--field trigger=policy-accepted`",
 			"the policy is locked: a guard that runs takes no other without your "
 			"yes, nor other keys for the names that known_hosts had; across restarts "
-		        "it begins with %s, which programs of this user "
+			"it begins with %s, which programs of this user "
 			"can replace while none runs, so that this is evidence of tampering at "
 			"best",
 			path);
@@ -181,7 +181,7 @@ void look_at_policy(struct findings *findings, const struct look *look) {
 		             problems.count > 0 ? problems.items[0].text : strerror(-error));
 		return;
 	}
-	policy_lint(policy, &problems);
+	policy_lint(policy, &problems, &problems);
 	if (problems_total(&problems) > 0)
 		findings_add(findings, GRADE_NOTE, "policy", "see `ssh-agent-guard policy lint`",
 		             "%s may not mean what you want: %zu remark%s, the first: %s",

@@ -122,32 +122,40 @@ void policy_lint_enrolled(const struct policy *policy, unsigned enrolled,
 	}
 }
 
-void policy_lint(const struct policy *policy, struct problems *findings) {
+/* Under require_proof it allows nothing. */
+static void lint_weak(const struct policy *policy, const struct rule *rule,
+                      struct problems *findings, struct problems *notes) {
+	if (policy->is_floor || !rule_is_weak(rule))
+		return;
+	if (policy->require_proof)
+		problems_add(findings, rule->file, rule->line, rule->column,
+		             "%s: never allows: it rests on no proof, and require_proof is set; "
+		             "name the key, too, or what is signed",
+		             rule->name);
+	else
+		problems_add(notes, rule->file, rule->line, rule->column,
+		             "%s: weak: it allows by what any program of your account can bring "
+		             "about; name the key, too, or what is signed",
+		             rule->name);
+}
+
+void policy_lint(const struct policy *policy, struct problems *findings, struct problems *notes) {
 	size_t steps_left = HIDDEN_STEPS_MAX;
-	size_t first = findings->count;
+	size_t first = findings->count, first_note = notes->count;
 	char place[PLACE_TEXT_SIZE];
 
 	/* What a floor allows is not granted by that. */
 	if (!policy->is_floor)
 		lint_defaults(policy, findings);
-	lint_confirm(policy, findings);
+	lint_confirm(policy, notes);
 	lint_pinned(policy, findings);
-	lint_old(policy, findings);
+	lint_old(policy, notes);
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct rule *rule = &policy->rules[i];
 		size_t hider = hidden_by(policy, i, HIDER_OF_THE_SAME_ACTION, &steps_left);
 		const char *why = never_fits(policy, rule);
 
-		if (!policy->is_floor && rule_is_weak(rule))
-			problems_add(findings, rule->file, rule->line, rule->column,
-			             policy->require_proof
-			                     ? "%s: never allows: it rests on no proof, and "
-			                       "require_proof is set; name the key, too, or what "
-			                       "is signed"
-			                     : "%s: weak: it allows by what any program of your "
-			                       "account can "
-			                       "bring about; name the key, too, or what is signed",
-			             rule->name);
+		lint_weak(policy, rule, findings, notes);
 		if (why != NULL)
 			problems_add(findings, rule->file, rule->line, rule->column,
 			             "%s: never %s: %s; mend or remove it", rule->name,
@@ -161,4 +169,5 @@ void policy_lint(const struct policy *policy, struct problems *findings) {
 			                        policy->rules[hider].line));
 	}
 	problems_sort(findings, first);
+	problems_sort(notes, notes == findings ? first : first_note);
 }

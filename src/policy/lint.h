@@ -7,8 +7,9 @@
 
 #include "policy/policy.h"
 
-/* Adds what there is to say, in the order of places. */
-void policy_lint(const struct policy *policy, struct problems *findings);
+/* Adds what there is to say, in the order of places: to findings what is surely not meant, and to
+ * notes what holds, and is worth knowing, as that an allow is weak. Both may be the same list. */
+void policy_lint(const struct policy *policy, struct problems *findings, struct problems *notes);
 
 /* Adds where a person is to be asked who has no way to answer. enrolled is an OR of enum
  * confirm_method: those that work. */

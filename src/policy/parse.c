@@ -24,6 +24,7 @@ int loader_walk_map(struct loader *loader, const struct yaml_node *map, const st
                     size_t n_keys) {
 	const char *names[FIELDS_MAX];
 	bool seen[FIELDS_MAX] = {false};
+	bool is_merged = false;
 
 	for (size_t i = 0; i < n_keys; i++)
 		names[i] = keys[i].name;
@@ -31,6 +32,7 @@ int loader_walk_map(struct loader *loader, const struct yaml_node *map, const st
 		size_t i = 0;
 		int error;
 
+		is_merged = is_merged || yaml_is_merge(key);
 		if (key->kind == TREE_BROKEN)
 			continue;
 		while (i < n_keys && strcmp(keys[i].name, key->text) != 0)
@@ -49,7 +51,7 @@ int loader_walk_map(struct loader *loader, const struct yaml_node *map, const st
 			return error;
 	}
 	for (size_t i = 0; i < n_keys; i++)
-		if (!seen[i] && keys[i].missing != NULL)
+		if (!seen[i] && keys[i].missing != NULL && !is_merged)
 			REPORT(&loader->reading, map, "%s: missing; %s", keys[i].name,
 			       keys[i].missing);
 	return 0;

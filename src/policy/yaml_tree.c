@@ -179,7 +179,22 @@ static int check_duplicates(struct reader *reader, const struct yaml_node *map) 
 	return 0;
 }
 
+/* Which of two maps counts where both have a field, readers of YAML do not agree on; nobody should
+ * have to know who looks through a policy. */
+static void refuse_merge(struct reader *reader, struct yaml_node *key) {
+	problems_add(reader->problems, reader->file, key->line, key->column,
+	             "<<: merging one map into another is not taken here; write its fields out, or "
+	             "put an alias in the place of a whole value (match: *name)");
+	key->kind = TREE_BROKEN;
+}
+
+bool yaml_is_merge(const struct yaml_node *key) {
+	return key->plain && key->text != NULL && strcmp(key->text, "<<") == 0;
+}
+
 static void check_key(struct reader *reader, struct yaml_node *key) {
+	if (key->kind == TREE_TEXT && yaml_is_merge(key))
+		refuse_merge(reader, key);
 	if (key->kind != TREE_LIST && key->kind != TREE_MAP)
 		return;
 	problems_add(reader->problems, reader->file, key->line, key->column,

@@ -41,6 +41,10 @@ struct yaml_node {
 enum yaml_scalar { SCALAR_TEXT, SCALAR_NULL, SCALAR_TRUE, SCALAR_FALSE, SCALAR_NUMBER };
 enum yaml_scalar yaml_scalar(const struct yaml_node *node); /* a TREE_TEXT */
 
+/* Whether a key, which is broken then, is YAML's "<<": what the map would have by it, is not there.
+ */
+bool yaml_is_merge(const struct yaml_node *key);
+
 /* -EINVAL: no tree can be made, and *problems says why. What is wrong with a part of the tree is
  * added to *problems, too, but leaves a tree, so that the rest can be looked through. -ENOMEM. */
 int yaml_tree_parse(struct yaml_node **ret, struct bytes text, const char *file,

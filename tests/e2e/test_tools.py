@@ -276,18 +276,43 @@ class Policy(Tool):
             '  - {name: a, match: {exe: /x}, action: allow}\n'
             '  - {name: b, match: {exe: /x}, action: allow}\n'))
         self.assertEqual((done.returncode, done.stderr), (1, ''))
-        self.assertRegex(done.stdout, r'(?m)policy\.yaml:3:5: a: weak')
+        self.assertRegex(done.stdout, r'(?m)policy\.yaml:3:5: note: a: weak')
         self.assertRegex(done.stdout, r'(?m)policy\.yaml:4:5: b: never decides: a \(line 3\)')
 
     def test_lint_says_where_nobody_could_answer(self):
         file = self.policy(
             f'default_action: deny\nrules: [{{match: {{key: {KEY}}}, action: confirm}}]\n')
         done = self.tool('policy', 'lint', file)
-        self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stdout, r'policy\.yaml:2:9: rule-1: nothing .* is enrolled')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertRegex(done.stdout, r'policy\.yaml:2:9: note: rule-1: nothing .* is enrolled')
+        self.assertEqual(self.tool('policy', 'lint', '--strict', file).returncode, 1)
+        # Where a security key is enrolled, somebody could.
+        state = self.place.make_directory(self.place.state / 'ssh-agent-guard')
+        (state / 'fido2').write_text('version 1\nkey one 0 0 0 ab ' + self.point() + '\n')
+        done = self.tool('policy', 'lint', '--strict', file)
+        self.assertEqual((done.returncode, done.stdout), (0, ''))
+        (state / 'fido2').unlink()
         self.policy(f'default_action: deny\nrules: [{{match: {{key: {KEY}}}, action: confirm, '
                     'confirm: {method: askpass}}]\n')
         self.assertNotIn('is enrolled', self.tool('policy', 'lint', file).stdout)
+
+    def point(self):
+        """Of some key of P-256, in hex."""
+        blob = self.keys.blob(self.keys.make('p256', 'ecdsa'))
+        return blob[-64:].hex()
+
+    def test_a_policy_that_ships_is_not_called_wrong_where_nothing_is_enrolled(self):
+        for path in sorted((guard.SOURCE / 'policy').glob('*.yaml')):
+            if path.name.endswith('.test.yaml') or path.name == 'coding-agents.yaml':
+                continue
+            with self.subTest(path.name):
+                file = self.policy(path.read_text())
+                done = self.tool('policy', 'lint', file)
+                self.assertEqual((done.returncode, done.stderr), (0, ''), done.stdout)
+                self.assertRegex(done.stdout, 'note: .*nothing that could say yes is enrolled')
+                for line in done.stdout.splitlines():
+                    self.assertIn(': note: ', line)
+                self.assertEqual(self.tool('policy', 'lint', '--strict', file).returncode, 1)
 
     def test_lint_prints_what_keeps_a_policy_from_loading(self):
         file = self.policy('default_action: perhaps\nno_such: 1\n')

@@ -72,7 +72,7 @@ static void show(const struct policy *policy, const struct surroundings *surroun
 	CLEANUP(buffer_deinit) struct buffer twice = {0};
 	struct policy *again = NULL;
 
-	policy_lint(policy, &findings);
+	policy_lint(policy, &findings, &findings);
 	policy_show(&once, policy);
 	if (buffer_error(&once) < 0 || once.len > SHOWN_LEN_MAX)
 		return;

@@ -92,7 +92,7 @@ static char *suggestion(struct sample *sample, size_t n_rules) {
 	suggest_free(suggest);
 	buffer_put_u8(&yaml, 0);
 	policy = must_parse((const char *)yaml.data);
-	policy_lint(policy, &findings);
+	policy_lint(policy, &findings, &findings);
 	print_problems(&findings);
 	assert_int_equal(findings.count, 0);
 	assert_int_equal(policy_rule_count(policy), n_rules);

@@ -200,7 +200,7 @@ static void weak_methods_are_told_where_they_are_chosen(void **state) {
 		CLEANUP(problems_deinit) struct problems findings = {0};
 		CLEANUP(free_policy) struct policy *policy = must_parse(cases[i].text);
 
-		policy_lint(policy, &findings);
+		policy_lint(policy, &findings, &findings);
 		assert_int_equal(findings.count, cases[i].n);
 		for (size_t j = 0; j < findings.count; j++)
 			assert_non_null(strstr(findings.items[j].text, "weak"));

@@ -12,7 +12,7 @@ static void assert_findings(const char *text, const char *const *parts, size_t n
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	CLEANUP(free_policy) struct policy *policy = must_parse(text);
 
-	policy_lint(policy, &findings);
+	policy_lint(policy, &findings, &findings);
 	if (findings.count != n_parts) {
 		print_message("# in: %s\n", text);
 		print_problems(&findings);
