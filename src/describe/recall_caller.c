@@ -169,7 +169,8 @@ static int recall_env(struct recalled *recalled) {
 	struct told_event *told = told_of(recalled);
 	struct caller *caller = recalled->caller;
 
-	recalled->env_is_whole = !told->env_is_cut;
+	/* A brief event has none of it, whatever there was. */
+	recalled->env_is_whole = !told->env_is_cut && !told->is_there[TOLD_BRIEF];
 	if (!told->has_env && recalled->was_agent != TRI_NO) {
 		recalled->env_is_whole = false;
 		return 0;

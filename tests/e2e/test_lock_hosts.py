@@ -320,10 +320,14 @@ class ByTouch(test_touch.TouchTest):
                 names.write_text(self.sshd.known_hosts.read_text())
                 self.guard.wait_event(trigger='known-hosts')
             terminal = self.terminal('policy', 'accept')
+            terminal.wait_for('Touch the security key')
             self.softkeys['one'].touch()
             status, shown = terminal.end()
             self.assertEqual(status, 0, shown)
-        event = self.guard.events(trigger='policy-accepted')[-1]
+        self.assertIn('known_hosts: 1 lines come, 0 go', shown)
+        _, event = wait_until(lambda: self.guard.events(
+            trigger='policy-accepted', confirm_method='touch')[1:] and self.guard.events(
+                trigger='policy-accepted', confirm_method='touch'), 'both are told')
         self.assertIn(f'of both together {event["approval"]["new"]}', event['detail'])
         status, text = self.verify_approvals()
         self.assertEqual(status, 0, text)

@@ -273,7 +273,8 @@ static void the_names_of_a_key_count_and_those_that_cannot_be_read(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct destination destination = {.host = {names, rows[i].n_names, rows[i].more}};
+		struct destination destination = {
+			.host = {.names = names, .n_names = rows[i].n_names, .more = rows[i].more}};
 		struct request request = known_request(&caller);
 		bool allowed, denied;
 

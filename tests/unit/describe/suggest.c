@@ -57,10 +57,11 @@ static void set_user(struct sample *sample, const char *user) {
 
 static void set_name(struct sample *sample, const char *ssh_dest) {
 	sample->name = strchr(text(ssh_dest), '@') + 1;
-	sample->destination = (struct destination){.ssh_dest = text(ssh_dest),
-	                                           .host = {&sample->name, 1, MORE_NAMES_NONE},
-	                                           .evidence = DEST_EVIDENCE_VERIFIED,
-	                                           .is_known = TRI_YES};
+	sample->destination = (struct destination){
+		.ssh_dest = text(ssh_dest),
+		.host = {.names = &sample->name, .n_names = 1, .more = MORE_NAMES_NONE},
+		.evidence = DEST_EVIDENCE_VERIFIED,
+		.is_known = TRI_YES};
 	sample->request.destination = &sample->destination;
 }
 
