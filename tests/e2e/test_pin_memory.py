@@ -106,7 +106,10 @@ class PinMemoryTest(ConfirmTest):
     # --- what must hold
 
     def lies_in_locked_memory_alone(self, pid, pin):
-        found = wait_until(lambda: mappings_with(pid, pin.encode()), 'it has the PIN')
+        wait_until(lambda: mappings_with(pid, pin.encode()), 'it has the PIN')
+        # Once more: while it came, the list of mappings may have been that of before.
+        found = mappings_with(pid, pin.encode())
+        self.assertTrue(found)
         for mapping in found:
             self.assertIn('lo', mapping.flags, mapping)   # never swapped
             self.assertIn('dd', mapping.flags, mapping)   # in no dump
