@@ -164,10 +164,14 @@ void caller_mark_sessions(struct caller *caller) {
 }
 
 /* After all else that is believed because of the executable: from here back to the message it has
- * been the same image. */
+ * been the same image. An exec shows the new file before it closes what is to be closed, and a flush
+ * can keep it there for as long as somebody likes; the connection is then still held by what the old
+ * image left. Arguments are in place only after that, and they were read later than the file. */
 static void check_connection(struct caller *caller, struct subject *subject,
                              const struct peer *peer) {
-	enum tri held = subject_holds_connection(subject, peer->connection);
+	enum tri held = caller->process.argc > 0
+	                        ? subject_holds_connection(subject, peer->connection)
+	                        : TRI_UNKNOWN;
 
 	if (held != TRI_YES)
 		caller->integrity |= INTEGRITY_FD_INHERITED;

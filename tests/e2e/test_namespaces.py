@@ -172,7 +172,9 @@ os.waitpid(guard, 0)
         self.assertEqual(len(answers), 22)
         self.assertNotIn(SIGNED, answers[2:])
         if has_pidfds():  # else it is named as what it is now, and is refused as that
-            self.assertIn('caller-changed', [event.get('reason') for event in server.events()])
+            # Older ones give no handle on who is gone by then (seen on Linux 6.12).
+            reasons = {event.get('reason') for event in server.events()}
+            self.assertTrue(reasons & {'caller-changed', 'caller-unknown'}, reasons)
 
     def test_a_mount_over_an_allowed_program_makes_no_other_one_that(self):
         as_root = self.as_root()
