@@ -173,8 +173,9 @@ static int daemon_listener(struct daemon *daemon) {
 
 static int daemon_managed(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
-	const struct managed_options managed = {options->agent_program, options->runtime,
-	                                        options->gpgconf};
+	bool is_gpg = strcmp(daemon->upstream, UPSTREAM_MANAGED_GPG) == 0;
+	const struct managed_options managed = {is_gpg ? options->gpg_agent : options->ssh_agent,
+	                                        options->runtime, is_gpg ? options->gpgconf : NULL};
 	CLEANUP(free_pointer) char *why = NULL;
 	int error = managed_new(&daemon->managed, &why, daemon->guard.loop, &managed,
 	                        daemon_on_managed, daemon);
@@ -200,17 +201,17 @@ static int daemon_foreign(struct daemon *daemon, const char *path) {
 		return error;
 	error = upstream_place_look(&place, &why, path);
 	if (error < 0) {
-		diag_error("--upstream %s: %s", path, why != NULL ? why : strerror(-error));
+		diag_error("upstream %s: %s", path, why != NULL ? why : strerror(-error));
 		return error;
 	}
 	guard->upstream_reachable = "its path leads there";
 	if (place.others_connect) {
-		diag_info("--upstream %s: other users of this machine can connect to it (chmod 600 "
+		diag_info("upstream %s: other users of this machine can connect to it (chmod 600 "
 		          "it, and its directory 700)",
 		          path);
 		guard->upstream_reachable = "its path leads there, also for other users";
 	} else if (place.others_enter && (place.mode & 077) != 0) {
-		diag_info("--upstream %s: its directory has mode %04o, so nothing but the socket's "
+		diag_info("upstream %s: its directory has mode %04o, so nothing but the socket's "
 		          "own mode keeps other users out (chmod 700 the directory)",
 		          path, (unsigned)place.mode);
 	}
@@ -218,16 +219,24 @@ static int daemon_foreign(struct daemon *daemon, const char *path) {
 }
 
 static int daemon_upstream(struct daemon *daemon) {
-	const struct daemon_options *options = daemon->options;
+	const char *asked = daemon->options->upstream, *wanted = daemon_wanted_upstream(daemon);
 	struct guard *guard = &daemon->guard;
-	const char *path = options->upstream;
+	bool is_managed = daemon_manages(wanted);
 
-	guard->upstream.answer_s = options->answer_s;
-	guard->upstream.managed = path == NULL;
-	guard->upstream_name = path != NULL               ? path
-	                       : options->gpgconf != NULL ? "managed:gpg-agent"
-	                                                  : "managed";
-	return path != NULL ? daemon_foreign(daemon, path) : daemon_managed(daemon);
+	if (asked != NULL && strcmp(asked, wanted) != 0) {
+		diag_error("--upstream %s: the system floor %s says upstream: %s (leave the option "
+		           "out)",
+		           asked, FLOOR_PATH, wanted);
+		daemon->status = 2;
+		return -EPERM;
+	}
+	daemon->upstream = strdup(wanted);
+	if (daemon->upstream == NULL)
+		return -ENOMEM;
+	guard->upstream.answer_s = daemon->options->answer_s;
+	guard->upstream.managed = is_managed;
+	guard->upstream_name = daemon->upstream;
+	return is_managed ? daemon_managed(daemon) : daemon_foreign(daemon, daemon->upstream);
 }
 
 static int daemon_modules(struct daemon *daemon) {
@@ -355,6 +364,7 @@ static void daemon_end(struct daemon *daemon) {
 	buffer_deinit(&guard->previous);
 	free(guard->notice);
 	free(guard->reload_error);
+	free(daemon->upstream);
 	close_fd(&daemon->lock_fd);
 	close_fd(&guard->state_fd);
 	/* Last: whoever waits for our end sees it here. */

@@ -8,9 +8,9 @@
 
 struct daemon_options {
 	const char *policy, *state, *runtime, *socket, *control, *pending; /* absolute paths */
-	const char *upstream;      /* an absolute path; NULL: managed */
-	const char *agent_program; /* of a managed upstream */
-	const char *gpgconf;       /* NULL: that is an ssh-agent; else it is a gpg-agent */
+	/* As policy_upstream() tells it, and before what that says; NULL: nobody said so. */
+	const char *upstream;
+	const char *ssh_agent, *gpg_agent, *gpgconf; /* the programs of a managed one */
 	double answer_s;
 	/* Called once it serves. */
 	void (*ready)(void *data);

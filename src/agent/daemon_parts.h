@@ -20,7 +20,8 @@ struct daemon {
 	const struct daemon_options *options;
 	struct guard guard;
 	struct listener *listener;
-	struct managed *managed;
+	char *upstream; /* what was chosen at the start, as policy_upstream() tells it */
+	struct managed *managed; /* NULL: it is a path */
 	struct control *control;
 	struct reload *reload;
 	struct doors *doors;
@@ -60,6 +61,9 @@ void daemon_on_managed(void *data, enum managed_state state, const char *detail)
 bool daemon_is_own_socket(struct daemon *daemon, const char *upstream) MUST_CHECK;
 /* Or to what no other socket may take the place of. */
 bool daemon_is_forbidden(void *data, const char *path);
+/* What is to be the real agent: by the floor, the command line, and the policy. */
+const char *daemon_wanted_upstream(const struct daemon *daemon);
+bool daemon_manages(const char *upstream); /* it is no path */
 /* -ENAMETOOLONG, which has been said. */
 int daemon_set_upstream_path(struct guard *guard, const char *path) MUST_CHECK;
 

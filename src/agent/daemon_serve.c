@@ -117,8 +117,7 @@ static bool same_place(const char *a, const char *b) {
 bool daemon_is_own_socket(struct daemon *daemon, const char *upstream) {
 	if (!same_place(upstream, daemon->options->socket))
 		return false;
-	diag_error("--upstream %s: that is the guard's own socket (name the real agent's)",
-	           upstream);
+	diag_error("upstream %s: that is the guard's own socket (name the real agent's)", upstream);
 	daemon->status = 2;
 	return true;
 }
@@ -154,7 +153,8 @@ bool daemon_is_forbidden(void *data, const char *path) {
 	const struct daemon_options *options = daemon->options;
 
 	return same_place(path, options->socket) || same_place(path, options->control) ||
-	       (options->upstream != NULL && same_place(path, options->upstream));
+	       (daemon->managed == NULL && daemon->upstream != NULL &&
+	        same_place(path, daemon->upstream));
 }
 
 void daemon_on_guest(void *data, const char *trigger, const char *detail) {
@@ -172,11 +172,43 @@ static void set_doors(struct daemon *daemon) {
 		guard_notice(&daemon->guard, NULL);
 }
 
+const char *daemon_wanted_upstream(const struct daemon *daemon) {
+	const struct guard *guard = &daemon->guard;
+	const char *wanted = guard->floor != NULL ? policy_upstream(guard->floor) : NULL;
+
+	if (wanted == NULL)
+		wanted = daemon->options->upstream;
+	if (wanted == NULL)
+		wanted = policy_upstream(guard->policy);
+	return wanted != NULL ? wanted : UPSTREAM_MANAGED;
+}
+
+bool daemon_manages(const char *upstream) {
+	return upstream[0] != '/';
+}
+
+/* Who had keys in the one must not find himself with the other. */
+static void tell_other_upstream(struct daemon *daemon) {
+	const char *wanted = daemon_wanted_upstream(daemon);
+	char detail[256];
+
+	if (strcmp(wanted, daemon->upstream) == 0)
+		return;
+	snprintf(detail, sizeof(detail),
+	         "upstream: %.80s is used from the next start on; until "
+	         "then it is %.80s",
+	         wanted, daemon->upstream);
+	diag_info("%s", detail);
+	guard_note(&daemon->guard, "upstream-later", NULL, detail);
+}
+
 void daemon_on_policy(void *data) {
 	struct daemon *daemon = data;
 
-	if (daemon->serving)
+	if (daemon->serving) {
 		set_doors(daemon);
+		tell_other_upstream(daemon);
+	}
 	if (daemon->guard.hosts != NULL)
 		hosts_policy_changed(daemon->guard.hosts);
 	if (daemon->guard.renderers != NULL)
@@ -197,8 +229,7 @@ static void daemon_serve(struct daemon *daemon) {
 			diag_error("%s: %s", options->socket, strerror(-error));
 	}
 	/* A link that led nowhere before may lead to us now. */
-	if (error == 0 && options->upstream != NULL &&
-	    daemon_is_own_socket(daemon, options->upstream))
+	if (error == 0 && daemon->managed == NULL && daemon_is_own_socket(daemon, daemon->upstream))
 		error = -ELOOP;
 	if (error < 0) {
 		daemon->status = daemon->status != 0 ? daemon->status : 1;
@@ -254,7 +285,7 @@ static void tell_restarted(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 
 	guard->upstream_restarts++;
-	if (daemon->options->gpgconf != NULL) { /* its keys are files */
+	if (strcmp(daemon->upstream, UPSTREAM_MANAGED_GPG) == 0) { /* its keys are files */
 		diag_info("gpg-agent was started again and has forgotten its passphrases");
 		return;
 	}

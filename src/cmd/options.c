@@ -11,6 +11,7 @@
 #include "agent/daemon.h"
 #include "base/diag.h"
 #include "config.h"
+#include "policy/policy.h"
 
 #define ANSWER_S_MAX 86400
 #define MANAGED      "managed:"
@@ -117,6 +118,12 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 	return options_resolve(options) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
+static const char *upstream_of(const struct options *options) {
+	if (options->upstream == NULL || options->upstream_path != NULL)
+		return options->upstream_path;
+	return options->manages_gpg ? UPSTREAM_MANAGED_GPG : UPSTREAM_MANAGED;
+}
+
 struct daemon_options options_for_daemon(const struct options *options) {
 	return (struct daemon_options){
 		.policy = options->places.policy,
@@ -125,9 +132,10 @@ struct daemon_options options_for_daemon(const struct options *options) {
 		.socket = options->places.socket,
 		.control = options->places.control,
 		.pending = options->places.pending,
-		.upstream = options->upstream_path,
-		.agent_program = options->manages_gpg ? GPG_AGENT_PROGRAM : SSH_AGENT_PROGRAM,
-		.gpgconf = options->manages_gpg ? GPGCONF_PROGRAM : NULL,
+		.upstream = upstream_of(options),
+		.ssh_agent = SSH_AGENT_PROGRAM,
+		.gpg_agent = GPG_AGENT_PROGRAM,
+		.gpgconf = GPGCONF_PROGRAM,
 		.answer_s = options->answer_s,
 	};
 }

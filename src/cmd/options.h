@@ -12,7 +12,7 @@ struct options {
 	bool verbose;
 	double answer_s;
 	struct places places;
-	char *upstream_path; /* absolute; NULL: managed */
+	char *upstream_path; /* absolute; NULL: managed, or not given */
 	bool manages_gpg;    /* a gpg-agent, not an ssh-agent */
 };
 

@@ -56,27 +56,6 @@ static bool is_name(struct reading *reading, const struct yaml_node *key) {
 	return wrong == NULL;
 }
 
-/* NULL, with a problem, where it is no path; -ENOMEM in *ret_error. Owned by the caller. */
-static char *read_place(struct reading *reading, const struct yaml_node *value, int *ret_error) {
-	const char *text = read_text(reading, "path", value);
-	const char *home = reading->context.home;
-	char *path = NULL;
-
-	if (text == NULL)
-		return NULL;
-	if (text[0] == '/')
-		path = strdup(text);
-	else if (strncmp(text, "~/", 2) != 0)
-		REPORT(reading, value, "path: %.60s: write it from / or ~/ on", text);
-	else if (home == NULL)
-		REPORT(reading, value, "path: %.60s: HOME does not say where that is", text);
-	else if (asprintf(&path, "%s%s", home, text + 1) < 0)
-		path = NULL;
-	if (path == NULL && (text[0] == '/' || (home != NULL && text[0] == '~')))
-		*ret_error = -ENOMEM;
-	return path;
-}
-
 /* Of the user himself all must be allowed, and of nobody what a socket has no use for. As a number
  * it is octal, whatever YAML makes of it. */
 static void read_mode(struct endpoint *endpoint, struct reading *reading,
@@ -121,7 +100,7 @@ static int read_endpoint(struct policy *policy, struct reading *reading,
 		} else if (strcmp(field->text, "path") == 0) {
 			has_path = true;
 			free(endpoint->path);
-			endpoint->path = read_place(reading, field->next, &error);
+			endpoint->path = read_place(reading, "path", field->next, &error);
 		} else {
 			report_unknown_field(reading, field, names,
 			                     sizeof(names) / sizeof(names[0]));

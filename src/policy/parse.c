@@ -179,6 +179,31 @@ static int read_confirm(struct loader *loader, const struct yaml_node *value) {
 	return error;
 }
 
+/* As --upstream has it; but a path is one from / or ~/ on, because a file has no directory where it
+ * is started. */
+static int read_upstream(struct loader *loader, const struct yaml_node *value) {
+	struct policy *policy = loader->policy;
+	const char *text = read_text(&loader->reading, "upstream", value);
+	int error = 0;
+
+	if (text == NULL)
+		return 0;
+	if (strcmp(text, UPSTREAM_MANAGED) == 0 || strcmp(text, UPSTREAM_MANAGED ":ssh-agent") == 0)
+		policy->upstream = strdup(UPSTREAM_MANAGED);
+	else if (strcmp(text, UPSTREAM_MANAGED_GPG) == 0)
+		policy->upstream = strdup(UPSTREAM_MANAGED_GPG);
+	else if (text[0] == '/' || strncmp(text, "~/", 2) == 0)
+		policy->upstream = read_place(&loader->reading, "upstream", value, &error);
+	else
+		REPORT(&loader->reading, value,
+		       "upstream: %.60s: write managed, managed:gpg-agent, or the path of the real "
+		       "agent's socket from / or ~/ on",
+		       text);
+	if (policy->upstream == NULL && loader->reading.problems->count == 0)
+		error = -ENOMEM;
+	return error;
+}
+
 static int read_tell(struct loader *loader, const struct yaml_node *value) {
 	return tell_read(&loader->policy->tell, &loader->reading, value);
 }
@@ -222,6 +247,7 @@ static int read_itself(struct loader *loader, const struct yaml_node *root) {
 		{"endpoints", read_endpoints, NULL},
 		{"hide_denied_keys", read_hide_denied_keys, NULL},
 		{"confirm", read_confirm, NULL},
+		{"upstream", read_upstream, NULL},
 		{"tell", read_tell, NULL},
 		{"status", read_status, NULL},
 		{"lock", read_lock, NULL},

@@ -49,6 +49,7 @@ static void policy_free(struct policy *policy) {
 	known_files_deinit(&policy->known_files);
 	pinned_deinit(&policy->pinned);
 	words_free(&policy->screen_state);
+	free(policy->upstream);
 	tell_deinit(&policy->tell);
 	renderers_settings_deinit(&policy->renderers);
 	for (size_t i = 0; i < policy->n_included; i++)
@@ -172,6 +173,10 @@ const struct renderers_settings *policy_renderers(const struct policy *policy) {
 
 char *const *policy_screen_state(const struct policy *policy) {
 	return policy->screen_state;
+}
+
+const char *policy_upstream(const struct policy *policy) {
+	return policy->upstream;
 }
 
 const struct tell_settings *policy_tell(const struct policy *policy) {

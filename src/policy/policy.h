@@ -23,6 +23,9 @@
 #define POLICY_LEN_MAX                                                                        \
 	(1024 * 1024)   /* of all its files; 10,000 rules fit; a device or a mistake does not \
 	                 */
+#define UPSTREAM_MANAGED     "managed"
+#define UPSTREAM_MANAGED_GPG "managed:gpg-agent"
+
 #define INCLUDES_MAX 16 /* each is watched, and read again with every change */
 
 enum on_log_error { ON_LOG_ERROR_DENY, ON_LOG_ERROR_ALLOW };
@@ -185,6 +188,8 @@ struct log_settings policy_log(const struct policy *policy);
 bool policy_may_ask_a_person(const struct policy *policy);
 /* The command that tells whether the screen is locked, ended by NULL; NULL: there is none. */
 char *const *policy_screen_state(const struct policy *policy);
+/* The real agent: one of the words above, or a path; NULL: it does not say. */
+const char *policy_upstream(const struct policy *policy);
 /* How people are told. */
 const struct tell_settings *policy_tell(const struct policy *policy);
 const struct renderers_settings *policy_renderers(const struct policy *policy);

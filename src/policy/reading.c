@@ -1,5 +1,6 @@
 #include "policy/reading.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,4 +123,25 @@ void report_unknown_field(struct reading *reading, const struct yaml_node *key,
 	list_words(list, sizeof(list), names, n_names, " and ");
 	REPORT(reading, key, "%.60s: unknown field; this version knows %s here",
 	       *key->text != '\0' ? key->text : "\"\"", list);
+}
+
+char *read_place(struct reading *reading, const char *what, const struct yaml_node *value,
+                 int *ret_error) {
+	const char *text = read_text(reading, what, value);
+	const char *home = reading->context.home;
+	char *path = NULL;
+
+	if (text == NULL)
+		return NULL;
+	if (text[0] == '/')
+		path = strdup(text);
+	else if (strncmp(text, "~/", 2) != 0)
+		REPORT(reading, value, "%s: %.60s: write it from / or ~/ on", what, text);
+	else if (home == NULL)
+		REPORT(reading, value, "%s: %.60s: HOME does not say where that is", what, text);
+	else if (asprintf(&path, "%s%s", home, text + 1) < 0)
+		path = NULL;
+	if (path == NULL && (text[0] == '/' || (home != NULL && text[0] == '~')))
+		*ret_error = -ENOMEM;
+	return path;
 }

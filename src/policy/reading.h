@@ -35,6 +35,11 @@ bool read_boolean_of(struct reading *reading, const char *what, const struct yam
 int read_word(struct reading *reading, const char *what, const struct yaml_node *node,
               const char *const *words, size_t n_words);
 
+/* A path from / or ~/ on, owned by the caller; NULL, with a problem, where it is none, and with
+ * -ENOMEM in *ret_error where there is no memory. */
+char *read_place(struct reading *reading, const char *what, const struct yaml_node *value,
+                 int *ret_error);
+
 /* "name: unknown field; ..." */
 void report_unknown_field(struct reading *reading, const struct yaml_node *key,
                           const char *const *names, size_t n_names);

@@ -70,6 +70,7 @@ struct policy {
 	struct confirm_settings confirm;
 	struct pinned_keys pinned;           /* confirm.credentials, of a floor; owned */
 	char **screen_state;                 /* likewise; NULL: there is none */
+	char *upstream;                      /* as policy_upstream() tells it; owned */
 	struct tell_settings tell;           /* owned */
 	struct renderers_settings renderers; /* likewise */
 	struct known_files known_files;      /* known_hosts */

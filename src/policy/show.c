@@ -365,6 +365,10 @@ void policy_show(struct buffer *yaml, const struct policy *policy) {
 	if (!policy->is_floor || policy->confirm.methods_named != 0)
 		put_confirm(yaml, policy);
 	pinned_show(yaml, &policy->pinned);
+	if (policy->upstream != NULL) {
+		put(yaml, "\nupstream: ");
+		put_text(yaml, policy->upstream);
+	}
 	put_tell(yaml, &policy->tell);
 	put_renderers(yaml, &policy->renderers);
 	log_settings_show(yaml, &policy->log, policy->is_floor);

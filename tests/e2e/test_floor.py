@@ -89,6 +89,29 @@ class Holds(FloorTest):
         self.assertFalse(self.signs('file'), 'one that is gone stays in force')
 
 
+class Upstream(FloorTest):
+    """What the floor says of the real agent, neither the user's policy nor an option changes."""
+
+    def keys_of(self, server):
+        return self.place.run(guard.SSH_ADD, '-l', env=server.env).stdout
+
+    def test_the_floor_names_it(self):
+        self.write_floor('upstream: managed\n')
+        server = self.start_guard(f'upstream: {self.agent.socket}\n{USER}',
+                                  **self.floor_options())
+        self.assertIn('no identities', self.keys_of(server))
+
+    def test_an_option_that_says_another_one_is_refused(self):
+        self.write_floor('upstream: managed\n')
+        self.start(wait=False)
+        self.guard.asked_to_end = True
+        self.assertEqual(self.guard.process.wait(10), 2)
+        self.assertIn('the system floor', self.guard.output())
+        self.write_floor(f'upstream: {self.agent.socket}\n')
+        self.start()
+        self.assertTrue(self.signs('git'))
+
+
 class Refused(FloorTest):
     def fails(self, what):
         self.start(wait=False)

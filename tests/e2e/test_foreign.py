@@ -48,6 +48,48 @@ class Foreign(guard.GuardTest):
                                  if finding['area'] == 'upstream']
 
 
+class OfThePolicy(Foreign):
+    """`upstream:` in the policy: the command line goes before it, and the floor before both."""
+
+    def setUp(self):
+        super().setUp()
+        self.agent = self.agent_at(self.directory('own', 0o700) / 's')
+        self.policy = f'upstream: {self.agent.socket}\n{guard.ALLOW_ALL}'
+
+    def keys_of(self, server):
+        return self.place.run(SSH_ADD, '-l', env=server.env).stdout
+
+    def test_it_is_the_agent_where_no_option_says_another(self):
+        server = self.start_guard(self.policy)
+        self.assertIn('ED25519', self.keys_of(server))
+        self.assertEqual(server.status()['upstream'], str(self.agent.socket))
+        server.stop()
+        server = self.start_guard(self.policy, upstream='managed')
+        self.assertIn('no identities', self.keys_of(server))
+        server.stop()
+        self.place.run_ok('ln', '-s', self.agent.socket, self.place.home / 'link')
+        server = self.start_guard(f'upstream: ~/link\n{guard.ALLOW_ALL}')
+        self.assertIn('ED25519', self.keys_of(server))
+
+    def test_its_place_is_looked_at(self):
+        agent = self.agent_at(self.directory('open', 0o777) / 's')
+        server = self.start_guard(f'upstream: {agent.socket}\n{guard.ALLOW_ALL}', wait=False)
+        server.asked_to_end = True
+        self.assertEqual(server.process.wait(place.DEADLINE_S), 1)
+        self.assertIn('others may write to', server.output())
+
+    def test_another_one_counts_from_the_next_start_on(self):
+        server = self.start_guard(upstream=None)
+        self.assertIn('no identities', self.keys_of(server))
+        server.write_policy(self.policy)
+        event = server.wait_event(trigger='upstream-later')
+        self.assertIn(str(self.agent.socket), event['detail'])
+        self.assertIn('no identities', self.keys_of(server))
+        server.stop()
+        server = self.start_guard(self.policy)
+        self.assertIn('ED25519', self.keys_of(server))
+
+
 class Place(Foreign):
     def test_a_directory_of_its_own_is_good(self):
         server = self.serves(self.agent_at(self.directory('own', 0o700) / 's'))

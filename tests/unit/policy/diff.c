@@ -66,6 +66,7 @@ static void every_setting_shows(void **state) {
 		"lock: true\n",
 		"require_proof: true\n",
 		"hide_denied_keys: false\n",
+		"upstream: /run/a.sock\n",
 		"log: {on_error: allow}\n",
 		"log: {keep: 7d}\n",
 		"log: {sync: always}\n",

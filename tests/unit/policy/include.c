@@ -137,9 +137,9 @@ static void names_and_definitions_are_of_all_files(void **state) {
 
 static void how_all_is_decided_stands_in_the_policy_itself(void **state) {
 	static const char *const texts[] = {
-		"default_action: allow",     "require_proof: false",   "lock: true",
-		"log: {on_error: allow}",    "confirm: {timeout: 1s}", "hide_denied_keys: false",
-		"endpoints: {a: {path: /a}}"};
+		"default_action: allow",  "require_proof: false",      "lock: true",
+		"log: {on_error: allow}", "confirm: {timeout: 1s}",    "hide_denied_keys: false",
+		"upstream: managed",      "endpoints: {a: {path: /a}}"};
 
 	(void)state;
 	put("policy.yaml", "default_action: deny\ninclude: a.yaml\n");

@@ -30,11 +30,11 @@ static void assert_shown(const char *text, const char *expected) {
 	assert_string_equal(body(twice), expected);
 }
 
-#define CONFIRM              \
-	"confirm:\n"         \
+#define CONFIRM                     \
+	"confirm:\n"                \
 	"  methods: [pin, touch]\n" \
-	"  timeout: 120s\n"  \
-	"  max_pending: 3\n" \
+	"  timeout: 120s\n"         \
+	"  max_pending: 3\n"        \
 	"  pause: 300s\n"
 
 #define KEEPING                                                                                   \
@@ -83,6 +83,20 @@ static void how_a_person_is_asked_is_written_out(void **state) {
 	             "    action: confirm\n"
 	             "    confirm:\n      method: [pin]\n      remember: 600s\n"
 	             "      scope: [session, cwd]\n");
+}
+
+static void the_real_agent_is_written_out(void **state) {
+	(void)state;
+	assert_shown("default_action: deny\nupstream: managed:ssh-agent\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n" CONFIRM
+	             "upstream: \"managed\"\n"
+	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
+	             "hide_denied_keys: true\nrules: []\n");
+	assert_shown("default_action: deny\nupstream: /run/a b.sock\n",
+	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n" CONFIRM
+	             "upstream: \"/run/a b.sock\"\n"
+	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
+	             "hide_denied_keys: true\nrules: []\n");
 }
 
 static void renderers_are_written_out(void **state) {
@@ -222,6 +236,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_put_in),
 		cmocka_unit_test(how_a_person_is_asked_is_written_out),
+		cmocka_unit_test(the_real_agent_is_written_out),
 		cmocka_unit_test(renderers_are_written_out),
 		cmocka_unit_test(what_is_said_of_events_and_endpoints_is_written_out),
 		cmocka_unit_test(rules_are_written_out),
