@@ -1,6 +1,7 @@
 """Where the PIN lies while it is used, and what is left of it: seen from outside, by root, in the
 memory of every process that handles it. In locked memory alone, wiped afterwards, and in no core."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -89,11 +90,12 @@ class PinMemoryTest(ConfirmTest):
     def stop(self, pid):
         os.kill(pid, signal.SIGSTOP)
         self.stopped.append(pid)
-        wait_until(lambda: process_state(pid) == 'T', 'it stands still')
+        wait_until(lambda: process_state(pid) in ('T', 'Z', ''), 'it stands still, or has ended')
 
     def resume(self, pid):
         self.stopped.remove(pid)
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def resume_all(self):
         for pid in list(self.stopped):
