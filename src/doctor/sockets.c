@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "doctor/contact.h"
 #include "doctor/look.h"
@@ -136,6 +137,14 @@ struct listed {
 	unsigned n_asked;
 };
 
+/* An agent answers its own user alone, so the sockets of others are none of this account's keys,
+ * and do not use up what is asked. */
+static bool is_own_socket(const char *path) {
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_uid == geteuid();
+}
+
 /* Whoever listens elsewhere has nothing to do with ssh; gpg-agent's own protocol is another one. */
 static void on_listed(void *data, const char *path) {
 	struct listed *listed = data;
@@ -147,8 +156,10 @@ static void on_listed(void *data, const char *path) {
 		return;
 	if (!is_socket(path) && len > MASTER_SUFFIX_LEN && path[len - MASTER_SUFFIX_LEN] == '.')
 		meant = strndup(path, len - MASTER_SUFFIX_LEN);
-	if (listed->n_asked++ < LISTED_MAX)
-		look_at_socket(listed->findings, listed->look, meant != NULL ? meant : path);
+	if (meant != NULL)
+		path = meant;
+	if (is_own_socket(path) && listed->n_asked++ < LISTED_MAX)
+		look_at_socket(listed->findings, listed->look, path);
 }
 
 static bool has_area(const struct findings *findings, const char *area) {

@@ -71,14 +71,27 @@ class Doctor(guard.GuardTest):
         self.assertEqual([text for text in found if str(self.place.path) in text],
                          [f'an agent without a guard has 1 key: {agent.socket}'])
 
-    def test_no_number_of_sockets_keeps_it_from_its_end(self):
-        server = self.start_guard()
+    def bind_many(self, owner):
         for i in range(130):  # nobody listens there, so that it takes no time
             one = socket.socket(socket.AF_UNIX)
             self.addCleanup(one.close)
             one.bind(f'{self.place.runtime}/agent{i}')
+            os.chown(f'{self.place.runtime}/agent{i}', owner, -1)
+
+    def test_no_number_of_sockets_keeps_it_from_its_end(self):
+        server = self.start_guard()
+        self.bind_many(self.place.uid)
         found = self.of(self.examine(env=server.env), 'agents', 'note')
         self.assertTrue(any('more than 100 sockets' in text for text in found), found)
+
+    @unittest.skipUnless(os.getuid() == 0, 'needs root, to give sockets to others')
+    def test_those_of_other_users_hide_no_agent(self):
+        self.bind_many(65534)
+        agent = self.start_agent('zz-agent')
+        self.add(agent, self.keys.make())
+        found = self.of(self.examine(), 'agents')
+        self.assertIn(f'an agent without a guard has 1 key: {agent.socket}', found)
+        self.assertFalse(any('more than 100 sockets' in text for text in found), found)
 
     def test_an_endpoint_of_the_guard_is_no_other_agent(self):
         door = self.place.runtime / 'ssh-door.sock'

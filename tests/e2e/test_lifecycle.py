@@ -154,6 +154,7 @@ class End(guard.GuardTest):
         self.addCleanup(os.close, master)
 
         def take_terminal():
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests by nohup(1)
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         server = self.start_guard(spawn={'start_new_session': True, 'pass_fds': (slave,),
