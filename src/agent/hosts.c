@@ -17,12 +17,17 @@
 #include "policy/policy.h"
 #include "wire/known_hosts_diff.h"
 
-#define FILES_MAX   (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX)
-#define SLICE_LEN   (128 * 1024) /* of lines that are indexed in one turn: some milliseconds */
-#define CONFIGS     2            /* the user's and the system's, which tell when to ask ssh anew */
-#define WAIT_MAX_S  3.           /* for a file that a program is writing to, or that hangs */
-#define START_MAX_S 10.          /* the guard serves then, and what it does not know is unknown */
-#define DETAIL_SIZE 512
+#define FILES_MAX    (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX + SYSTEM_COUNT)
+#define SYSTEM_COUNT 2            /* SYSTEM_FILES */
+#define SLICE_LEN    (128 * 1024) /* of lines that are indexed in one turn: some milliseconds */
+#define CONFIGS      2            /* the user's and the system's, which tell when to ask ssh anew */
+#define WAIT_MAX_S   3.           /* for a file that a program is writing to, or that hangs */
+#define START_MAX_S  10.          /* the guard serves then, and what it does not know is unknown */
+#define DETAIL_SIZE  512
+
+/* What ssh reads of the system's where nobody has configured it. */
+static const char *const SYSTEM_FILES[SYSTEM_COUNT] = {"/etc/ssh/ssh_known_hosts",
+                                                       "/etc/ssh/ssh_known_hosts2"};
 
 struct text {
 	char *data; /* owned */
@@ -454,6 +459,24 @@ static bool is_in_systems_place(const char *path) {
 	       strstr(path, "/../") == NULL;
 }
 
+static bool is_listed(const struct file_list *list, const char *path) {
+	for (size_t i = 0; i < list->n_files; i++)
+		if (strcmp(list->paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+static int list_file(struct file_list *list, const char *name, enum known_by by, bool is_claimed) {
+	char *path = strdup(name);
+
+	if (path == NULL)
+		return -ENOMEM;
+	list->by[list->n_files] = is_claimed && !is_in_systems_place(path) ? KNOWN_BY_USER : by;
+	list->is_claimed[list->n_files] = is_claimed;
+	list->paths[list->n_files++] = path;
+	return 0;
+}
+
 static int list_files(struct file_list *list, const struct hosts *hosts, enum known_by by) {
 	size_t count = 0;
 	const char *const *files = files_of(hosts, by, &count);
@@ -461,18 +484,16 @@ static int list_files(struct file_list *list, const struct hosts *hosts, enum kn
 	 * /proc has some. */
 	bool is_claimed = by == KNOWN_BY_SYSTEM &&
 	                  files == (const char *const *)hosts->files.paths[1];
+	int error = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		char *path = strdup(files[i]);
-
-		if (path == NULL)
-			return -ENOMEM;
-		list->by[list->n_files] = is_claimed && !is_in_systems_place(path) ? KNOWN_BY_USER
-		                                                                   : by;
-		list->is_claimed[list->n_files] = is_claimed;
-		list->paths[list->n_files++] = path;
-	}
-	return 0;
+	/* It can name root's no more, as well, and what root has revoked would not be; before what
+	 * it names, so that there is room for them. */
+	for (size_t i = 0; is_claimed && error == 0 && i < SYSTEM_COUNT; i++)
+		error = list_file(list, SYSTEM_FILES[i], by, true);
+	for (size_t i = 0; error == 0 && i < count; i++)
+		if (!is_claimed || !is_listed(list, files[i]))
+			error = list_file(list, files[i], by, is_claimed);
+	return error;
 }
 
 /* What is watched is the list from now on, or what it was where that fails. */
@@ -535,10 +556,10 @@ static int add_default(struct ssh_known_files *files, size_t kind, const char *h
 
 /* What ssh reads where nobody has configured it. */
 static int default_files(struct ssh_known_files *files, const char *home) {
-	int error = add_default(files, 1, "", "/etc/ssh/ssh_known_hosts");
+	int error = 0;
 
-	if (error == 0)
-		error = add_default(files, 1, "", "/etc/ssh/ssh_known_hosts2");
+	for (size_t i = 0; error == 0 && i < SYSTEM_COUNT; i++)
+		error = add_default(files, 1, "", SYSTEM_FILES[i]);
 	if (error == 0 && home != NULL)
 		error = add_default(files, 0, home, "/.ssh/known_hosts");
 	if (error == 0 && home != NULL)

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 
+import floors
 import test_touch
 from chains import ChainTest
 from guard import SSH_KEYGEN, wait_until
@@ -193,6 +194,73 @@ class Attacks(LockHosts):
             self.assertFalse(self.arrives('b'))
             self.last(decision='deny')
             self.guard.stop()
+
+
+class Revoked(floors.OwnEtc, ChainTest):
+    """What root revokes for all, the user's configuration of ssh does not take away."""
+
+    def setUp(self):
+        self.need_root()
+        super().setUp()
+        if not self.place.person:
+            self.skipTest('the files of ssh are in the home of the one who runs this')
+        self.make_etc()
+        self.names = self.known_names()
+        public = pathlib.Path(f'{self.hosts["a"].host_key}.pub').read_text()
+        self.revoked = '@revoked * ' + ' '.join(public.split()[:2]) + '\n'
+        directory = self.place.person.home / '.ssh'
+        directory.mkdir(exist_ok=True)
+        os.chown(directory, self.place.uid, -1)
+        self.config = directory / 'config'
+        self.addCleanup(lambda: self.config.unlink(missing_ok=True))
+
+    def write_etc(self, name, text):
+        (self.etc / 'ssh').mkdir(exist_ok=True)
+        (self.etc / 'ssh' / name).write_text(text)
+
+    def begin(self, config, more=''):
+        self.config.write_text(config)
+        self.guard = self.start_guard(
+            'default_action: deny\nhide_denied_keys: false\nlock: true\n'
+            f'known_hosts: {{user: [{self.names}]{more}}}\n'
+            'rules: [{name: all, match: {ssh_dest: "*"}, action: allow}]\n',
+            upstream=self.agent, **self.floor_options())
+
+    def is_refused(self):
+        self.assertFalse(self.arrives('a'))
+        self.assert_fields(self.signed()[-1], decision='deny', reason='host-revoked')
+        self.assertTrue(self.arrives('b'))
+
+    def test_by_no_file_that_the_configuration_names(self):
+        self.write_etc('ssh_known_hosts', self.revoked)
+        large = self.place.path / 'large'
+        with large.open('wb') as file:
+            file.truncate(60 * 1024 * 1024)
+        # Nor by more than is read of all together, in what it calls the system's.
+        for config in ('', 'GlobalKnownHostsFile none\n', f'GlobalKnownHostsFile {self.names}\n',
+                       'GlobalKnownHostsFile /etc/ssh/ssh_known_hosts2 /etc/ssh/ssh_known_hosts\n',
+                       f'GlobalKnownHostsFile {large} /etc/ssh/ssh_known_hosts\n'):
+            with self.subTest(config):
+                self.begin(config)
+                self.is_refused()
+                self.guard.stop()
+
+    def test_by_none_that_it_names_while_the_guard_runs(self):
+        self.write_etc('ssh_known_hosts2', self.revoked)
+        self.begin('')
+        self.is_refused()
+        before = len(self.guard.events(trigger='known-hosts'))
+        more = self.place.write('more', '')
+        self.config.write_text(f'GlobalKnownHostsFile {more}\n')
+        self.guard.command('reload')
+        wait_until(lambda: len(self.guard.events(trigger='known-hosts')) > before,
+                   'ssh is asked again')
+        self.is_refused()
+
+    def test_what_the_policy_names_is_all_that_is_read(self):
+        self.write_etc('ssh_known_hosts', self.revoked)
+        self.begin('', ', system: []')
+        self.assertTrue(self.arrives('a'))
 
 
 class OtherRules(LockHosts):
