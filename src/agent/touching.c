@@ -3,21 +3,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/slots.h"
+#include "agent/touching_parts.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "policy/floor.h"
 
 #define MS_NS UINT64_C(1000000)
 
-static void watch_file(struct touching *touching);
-
 /* ---- what there is to touch for ---- */
 
 /* Where the system floor names the keys that may say yes. */
-static bool is_named(const struct touching *touching, const struct enrolled_key *key) {
+bool touching_names(const struct touching *touching, const struct enrolled_key *key) {
 	return floor_takes_key(touching->asker->guard->floor, key->point);
 }
 
@@ -27,7 +27,7 @@ static size_t count_keys(const struct touching *touching, bool named, bool verif
 	for (size_t i = 0; i < touching->enrolment.count; i++) {
 		const struct enrolled_key *key = &touching->enrolment.keys[i];
 
-		count += is_named(touching, key) == named && (!verified || key->verifies);
+		count += touching_names(touching, key) == named && (!verified || key->verifies);
 	}
 	return count;
 }
@@ -47,7 +47,7 @@ bool touching_has_keys(const struct touching *touching) {
 /* To a request: one that the floor names. To a change of what is enrolled: likewise, where there is
  * one; else whoever begins would have no way to enrol the first of them. */
 static bool may_answer(const struct touching *touching, const struct enrolled_key *key) {
-	return is_named(touching, key) ||
+	return touching_names(touching, key) ||
 	       (touching->change != CHANGE_NONE && !touching_can(touching, false));
 }
 
@@ -90,7 +90,7 @@ const char *touching_words(const struct touching *touching, const struct prompt 
 	                                   : "in a moment: the request is shown first";
 }
 
-static void answer_call(struct touching *touching, enum control_result result, const char *text) {
+void touching_answer_call(struct touching *touching, enum control_result result, const char *text) {
 	uint64_t call = touching->call;
 
 	touching->call = 0;
@@ -125,7 +125,7 @@ static void put_credentials(struct touch_request *request, const struct touching
 	}
 }
 
-static int ask_helper(struct touching *touching, enum touch_task task, const char *pin) {
+int touching_ask(struct touching *touching, enum touch_task task, const char *pin) {
 	const struct touch_calls calls = {on_replied, on_ended, touching};
 	struct touch_request request = {.task = task};
 	int error;
@@ -139,7 +139,7 @@ static int ask_helper(struct touching *touching, enum touch_task task, const cha
 }
 
 /* Has the helper end, if it is at work. */
-static void call_off(struct touching *touching) {
+void touching_call_off(struct touching *touching) {
 	ev_timer_stop(touching->asker->guard->loop, &touching->timer);
 	proof_unref(TAKE(touching->proof));
 	switch (touching->state) {
@@ -153,7 +153,7 @@ static void call_off(struct touching *touching) {
 	}
 }
 
-static void start_timer(struct touching *touching, double seconds) {
+void touching_start_timer(struct touching *touching, double seconds) {
 	struct ev_loop *loop = touching->asker->guard->loop;
 
 	ev_timer_stop(loop, &touching->timer);
@@ -180,7 +180,7 @@ static int begin_prompt(struct touching *touching, const struct prompt *prompt, 
 		strcpy(touching->proof->after, prompt->question->after);
 	}
 	error = proof_challenge(touching->challenge, touching->proof);
-	return error < 0 ? error : ask_helper(touching, TOUCH_GET, pin);
+	return error < 0 ? error : touching_ask(touching, TOUCH_GET, pin);
 }
 
 static void count_try(struct touching *touching) {
@@ -236,7 +236,7 @@ void touching_look(struct touching *touching) {
 	if (prompt->question->terms.pin)
 		return;
 	touching->state = TOUCHING_STANDS;
-	start_timer(touching, TOUCH_STANDS_S);
+	touching_start_timer(touching, TOUCH_STANDS_S);
 }
 
 void touching_prompt_ends(struct touching *touching, uint64_t prompt) {
@@ -244,9 +244,9 @@ void touching_prompt_ends(struct touching *touching, uint64_t prompt) {
 		return;
 	touching->live = 0;
 	touching->words = NULL;
-	answer_call(touching, CONTROL_FAILED, "nothing waits for that any more");
+	touching_answer_call(touching, CONTROL_FAILED, "nothing waits for that any more");
 	if (touching->change == CHANGE_NONE)
-		call_off(touching);
+		touching_call_off(touching);
 }
 
 const char *touching_try_pin(struct touching *touching, uint64_t id, const char *pin,
@@ -271,255 +271,6 @@ const char *touching_try_pin(struct touching *touching, uint64_t id, const char 
 	return NULL;
 }
 
-/* ---- a change ---- */
-
-static void change_end(struct touching *touching, enum control_result result, const char *text) {
-	bool is_of_slots = touching->change == CHANGE_SLOTS;
-
-	touching->change = CHANGE_NONE;
-	answer_call(touching, result, text);
-	if (is_of_slots)
-		slots_touched(touching->asker->slots, result == CONTROL_OK ? NULL : text,
-		              touching->proof);
-	call_off(touching);
-	touching_look(touching);
-	slots_look(touching->asker->slots);
-}
-
-static void change_failed(struct touching *touching, const char *text) {
-	change_end(touching, CONTROL_FAILED, text);
-}
-
-static void tell_change(struct touching *touching, const char *detail) {
-	struct guard *guard = touching->asker->guard;
-	const struct event event = {
-		.real_us = clock_real_us(),
-		.trigger = "enrolled",
-		.detail = detail,
-		.config_sha256 = policy_sha256(guard->policy),
-		.proof = touching->proof,
-	};
-
-	if (guard_event(guard, &event) < 0)
-		diag_error("the log cannot be written");
-}
-
-/* What the next enrolment has that this one has not, or the other way round. */
-static void tell_keys(struct touching *touching, const struct enrolment *before) {
-	const struct enrolment *after = &touching->enrolment;
-	bool is_new = after->count > before->count;
-	const struct enrolled_key *key = enrolment_named(is_new ? after : before, touching->name);
-	char id[HEX_SIZE(CREDENTIAL_LEN_MAX)], point[HEX_SIZE(POINT_LEN)];
-	char detail[sizeof(id) + sizeof(point) + KEY_NAME_LEN_MAX + 128];
-
-	if (key == NULL)
-		return;
-	hex_put(id, (struct bytes){key->id, key->id_len});
-	hex_put(point, BYTES(key->point));
-	snprintf(detail, sizeof(detail), "fido2 %s: %s; public key %s, credential %s%s", key->name,
-	         is_new ? "added" : "removed", point, id,
-	         is_new && !is_named(touching, key)
-	                 ? "; the system floor does not name it, so it says no yes"
-	                 : "");
-	tell_change(touching, detail);
-}
-
-/* One that is not there any more says nothing, as it should. */
-static bool says_yes(const struct touching *touching, const char *name) {
-	const struct enrolled_key *key = enrolment_named(&touching->enrolment, name);
-
-	return key == NULL || is_named(touching, key);
-}
-
-static void do_change(struct touching *touching) {
-	struct asker *asker = touching->asker;
-	const struct enrolment before = touching->enrolment;
-	const char *answer = "";
-	struct pin pin = {0};
-
-	switch (touching->change) {
-	case CHANGE_NONE:
-	case CHANGE_MAKE: return;
-	case CHANGE_KEYS:
-		if (enrolment_save(&touching->next, asker->guard->state_fd) < 0) {
-			change_failed(touching, "the state directory cannot be written");
-			return;
-		}
-		touching->enrolment = touching->next;
-		watch_file(touching);
-		tell_keys(touching, &before);
-		if (!says_yes(touching, touching->name))
-			answer =
-				"the system floor does not name it, so it says no yes; give its "
-				"public key (ssh-agent-guard enroll --list) to the administrator\n";
-		break;
-	case CHANGE_PIN:
-		strcpy(pin.hash, touching->pin_hash);
-		if (pin_save(&pin, asker->guard->state_fd) < 0) {
-			change_failed(touching, "the state directory cannot be written");
-			return;
-		}
-		asker->pin = pin;
-		tell_change(touching, "pin");
-		break;
-	case CHANGE_SLOTS: break;
-	}
-	change_end(touching, CONTROL_OK, answer);
-}
-
-static bool has_other(const struct touching *touching) {
-	const struct asker *asker = touching->asker;
-
-	return asker->pin.hash[0] != '\0' || slots_can(asker->slots, OTP_TOUCH) ||
-	       slots_can(asker->slots, OTP_PIN);
-}
-
-static int change_digests(const struct touching *touching, struct touch_proof *proof) {
-	int error = enrolment_digest(proof->before, &touching->enrolment);
-
-	if (error < 0)
-		return error;
-	return touching->change == CHANGE_PIN
-	               ? digest_hex(proof->after, bytes_of_text(touching->pin_hash))
-	               : enrolment_digest(proof->after, &touching->next);
-}
-
-/* The first key is let in by what let its person in before; later ones by a touch. */
-static int begin_change(struct touching *touching) {
-	struct touch_proof *proof;
-	int error = 0;
-
-	if (touching->enrolment.count == 0) {
-		if (!touching->had_other && has_other(touching))
-			change_failed(touching,
-			              touching->asker->pin.hash[0] != '\0'
-			                      ? "a PIN was set meanwhile; begin again"
-			                      : "a YubiKey was enrolled meanwhile; begin again");
-		else
-			do_change(touching);
-		return 0;
-	}
-	error = proof_new(&touching->proof);
-	proof = touching->proof;
-	if (error == 0 && touching->change == CHANGE_SLOTS) {
-		strcpy(proof->before, touching->slots_before);
-		strcpy(proof->after, touching->slots_after);
-	} else if (error == 0) {
-		error = change_digests(touching, proof);
-	}
-	if (error == 0)
-		error = proof_challenge(touching->challenge, proof);
-	touching->verified = false;
-	return error < 0 ? error : ask_helper(touching, TOUCH_GET, NULL);
-}
-
-/* For a call that has not been told to wait yet. */
-static const char *begin_change_for_call(struct touching *touching) {
-	if (begin_change(touching) == 0)
-		return NULL;
-	touching->call = 0;
-	change_failed(touching, "");
-	return touch_failure_text(TOUCH_BROKEN);
-}
-
-static const char *why_no_change(const struct touching *touching) {
-	if (touching->error < 0)
-		return "the file of the security keys cannot be read; see the guard's messages";
-	if (touching->change != CHANGE_NONE || touching->asker->slots->change != SLOTS_CHANGE_NONE)
-		return "what says yes is being changed already";
-	if (touching->state != TOUCHING_IDLE || slots_are_busy(touching->asker->slots) ||
-	    asker_touched_prompt(touching->asker) != NULL)
-		return "requests wait for a touch; answer them first (ssh-agent-guard pending)";
-	return NULL;
-}
-
-static void change_starts(struct touching *touching, enum touching_change change, uint64_t call) {
-	touching->change = change;
-	touching->had_other = has_other(touching);
-	touching->call = call;
-	touching->live = 0;
-	touching->next = touching->enrolment;
-	start_timer(touching, CHANGE_S);
-}
-
-const char *touching_enroll(struct touching *touching, const char *name, const char *pin,
-                            uint64_t call) {
-	const char *why_not = why_no_change(touching);
-	static const uint8_t no_challenge[CHALLENGE_LEN];
-
-	if (why_not != NULL)
-		return why_not;
-	if (!key_name_is_fit(name))
-		return "a name has 1 to 32 letters, digits, '.', '_' and '-'";
-	if (asker_is_enrolled(touching->asker, name))
-		return "something of that name is enrolled; give another --name";
-	if (touching->enrolment.count == ENROLLED_MAX)
-		return "no more keys can be enrolled; remove one";
-	change_starts(touching, CHANGE_MAKE, call);
-	strcpy(touching->name, name);
-	/* Nobody looks at what a key attests of itself. */
-	memcpy(touching->challenge, no_challenge, CHALLENGE_LEN);
-	if (ask_helper(touching, TOUCH_MAKE, *pin != '\0' ? pin : NULL) == 0)
-		return NULL;
-	touching->call = 0;
-	change_failed(touching, "");
-	return touch_failure_text(TOUCH_BROKEN);
-}
-
-const char *touching_remove(struct touching *touching, const char *name, uint64_t call) {
-	const char *why_not = why_no_change(touching);
-
-	if (why_not != NULL)
-		return why_not;
-	if (!key_name_is_fit(name) || enrolment_named(&touching->enrolment, name) == NULL)
-		return "no security key of that name is enrolled (ssh-agent-guard enroll --list)";
-	change_starts(touching, CHANGE_KEYS, call);
-	strcpy(touching->name, name);
-	enrolment_remove(&touching->next, name);
-	return begin_change_for_call(touching);
-}
-
-int touching_agree(struct touching *touching, const char *before, const char *after) {
-	if (touching->error < 0 || touching->change != CHANGE_NONE ||
-	    touching->state != TOUCHING_IDLE)
-		return -EBUSY;
-	change_starts(touching, CHANGE_SLOTS, 0);
-	strcpy(touching->slots_before, before);
-	strcpy(touching->slots_after, after);
-	if (begin_change(touching) == 0)
-		return 0;
-	/* Whoever asked hears of it by this. */
-	touching->change = CHANGE_NONE;
-	call_off(touching);
-	return -EIO;
-}
-
-const char *touching_set_pin(struct touching *touching, const char *hash, uint64_t call) {
-	const char *why_not = why_no_change(touching);
-
-	if (why_not != NULL)
-		return why_not;
-	change_starts(touching, CHANGE_PIN, call);
-	strcpy(touching->pin_hash, hash);
-	return begin_change_for_call(touching);
-}
-
-static void made(struct touching *touching, const struct touch_reply *reply) {
-	struct enrolled_key key = {.verifies = reply->verified, .added_us = clock_real_us()};
-
-	strcpy(key.name, touching->name);
-	memcpy(key.id, reply->id.data, reply->id.len);
-	key.id_len = reply->id.len;
-	memcpy(key.point, reply->point.data, POINT_LEN);
-	if (touching->change != CHANGE_MAKE || !point_is_valid(key.point) ||
-	    enrolment_add(&touching->next, &key) < 0) {
-		change_failed(touching, touch_failure_text(TOUCH_BROKEN));
-		return;
-	}
-	/* The other touch is asked for once this helper has let go of the keys. */
-	touching->change = CHANGE_KEYS;
-}
-
 /* ---- what comes of a touch ---- */
 
 static void refuse(struct touching *touching, const char *name, const char *why) {
@@ -533,10 +284,10 @@ static void refuse(struct touching *touching, const char *name, const char *why)
 		guard_notice(guard, "the counter of a security key has gone back, so there may be "
 		                    "a copy of it (see ssh-agent-guard log)");
 	if (touching->change != CHANGE_NONE) {
-		change_failed(touching, detail);
+		touching_change_failed(touching, detail);
 		return;
 	}
-	answer_call(touching, CONTROL_FAILED, detail);
+	touching_answer_call(touching, CONTROL_FAILED, detail);
 	give_up_prompt(touching, "touch-invalid");
 }
 
@@ -574,7 +325,7 @@ static void approved(struct touching *touching) {
 			if (key != NULL)
 				key->counter = now->counter;
 		}
-		do_change(touching);
+		touching_change_do(touching);
 		return;
 	}
 	touching->call = 0;
@@ -614,14 +365,14 @@ static void failed(struct touching *touching, const struct touch_reply *reply) {
 	else
 		snprintf(words, sizeof(words), "%s", text);
 	if (touching->change != CHANGE_NONE) {
-		change_failed(touching, words);
+		touching_change_failed(touching, words);
 		return;
 	}
 	if (reply->failure == TOUCH_WRONG_PIN || reply->failure == TOUCH_PIN_BLOCKED)
 		guard_note(touching->asker->guard, "pin-wrong", NULL, words);
 	set_words(touching, text);
 	if (reply->failure == TOUCH_REFUSED) {
-		answer_call(touching, CONTROL_FAILED, words);
+		touching_answer_call(touching, CONTROL_FAILED, words);
 		broker_deny(touching->asker->broker, touching->live, CONFIRM_TOUCH, "touch",
 		            clock_mono_ns());
 		asker_watch_clock(touching->asker);
@@ -629,7 +380,7 @@ static void failed(struct touching *touching, const struct touch_reply *reply) {
 	}
 	/* A PIN can be typed again, as often as the key itself allows. */
 	if (touching->call != 0)
-		answer_call(touching, CONTROL_FAILED, words);
+		touching_answer_call(touching, CONTROL_FAILED, words);
 	else
 		count_try(touching);
 }
@@ -647,7 +398,7 @@ static void on_replied(void *data, const struct touch_reply *reply) {
 	switch (reply->kind) {
 	case TOUCH_NOTE: break;
 	case TOUCH_SIGNED: signed_by(touching, reply); break;
-	case TOUCH_MADE: made(touching, reply); break;
+	case TOUCH_MADE: touching_key_made(touching, reply); break;
 	case TOUCH_FAILED: failed(touching, reply); break;
 	}
 }
@@ -660,8 +411,8 @@ static void on_ended(void *data) {
 	proof_unref(TAKE(touching->proof));
 	if (touching->change == CHANGE_NONE)
 		touching_look(touching);
-	else if (begin_change(touching) < 0)
-		change_failed(touching, touch_failure_text(TOUCH_BROKEN));
+	else if (touching_change_begin(touching) < 0)
+		touching_change_failed(touching, touch_failure_text(TOUCH_BROKEN));
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
@@ -669,7 +420,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
 
 	(void)loop, (void)revents;
 	if (touching->change != CHANGE_NONE)
-		change_failed(touching, "nobody touched a security key; nothing was changed");
+		touching_change_failed(touching,
+		                       "nobody touched a security key; nothing was changed");
 	else if (touching->state == TOUCHING_STANDS)
 		on_stood(touching);
 }
@@ -677,7 +429,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
 /* ---- the file ---- */
 
 /* Only one that is there: libev looks for what is not every few seconds. */
-static void watch_file(struct touching *touching) {
+void touching_watch_file(struct touching *touching) {
 	ev_stat_stop(touching->asker->guard->loop, &touching->file);
 	ev_stat_start(touching->asker->guard->loop, &touching->file);
 }
@@ -710,7 +462,7 @@ void touching_floor_changed(struct touching *touching) {
 	for (size_t i = 0; i < touching->enrolment.count; i++) {
 		const struct enrolled_key *key = &touching->enrolment.keys[i];
 
-		if (!is_named(touching, key))
+		if (!touching_names(touching, key))
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
 			                        len > 0 ? ", " : "", key->name);
 	}
@@ -737,8 +489,9 @@ void touching_list(const struct touching *touching, struct buffer *text) {
 		snprintf(line, sizeof(line),
 		         "%s: security key, enrolled %s, %s, credential %.16s%s\n  public key %s\n",
 		         key->name, stamp, key->verifies ? "with its PIN" : "without a PIN", id,
-		         is_named(touching, key) ? ""
-		                                 : ", not named by the system floor: says no yes",
+		         touching_names(touching, key)
+		                 ? ""
+		                 : ", not named by the system floor: says no yes",
 		         point);
 		buffer_put_raw(text, bytes_of_text(line));
 	}
@@ -765,7 +518,7 @@ int touching_new(struct touching **ret, struct asker *asker) {
 	ev_stat_init(&touching->file, on_file, touching->file_path, 0.);
 	touching->file.data = touching;
 	if (error != -ENOENT)
-		watch_file(touching);
+		touching_watch_file(touching);
 	*ret = touching;
 	return 0;
 }
