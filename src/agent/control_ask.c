@@ -10,7 +10,7 @@
 #include "agent/control_parts.h"
 #include "platform/platform.h"
 
-#define ANSWER_LEN_MAX ((size_t)64 * 1024)
+#define ANSWER_LEN_MAX ((size_t)2 * 1024 * 1024) /* a status has two whole events in it */
 #define END_WAIT_MS                                                                   \
 	10000 /* a guard ends its agent and connections, or waits for a disk: moments \
 	       */

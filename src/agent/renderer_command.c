@@ -28,6 +28,8 @@ static const char *const passed_on[] = {
 	"LOGNAME",     "TZ",       "XDG_CONFIG_HOME", "XDG_STATE_HOME"};
 #define PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
 
+#define STATE_FD (CHILD_CHANNEL_FD + 1)
+
 /* ---- the status, where such programs look for it ---- */
 
 static int make_old_directory(int *ret_fd, const char *path) {
@@ -70,19 +72,33 @@ static int copy_file(int to_fd, int from_fd, const char *name) {
 	return file_replace(to_fd, name, buffer_bytes(&from));
 }
 
-/* *ret_path is the directory. A user may have made it a link to our own. */
+/* A link is taken where it leads to our own directory, and else would lead anywhere. */
+static int open_old_state(int *ret_fd, const char *path, int state_fd, bool *ret_is_ours) {
+	struct stat status;
+	int error = make_old_directory(ret_fd, path);
+
+	if (error < 0)
+		return error;
+	*ret_is_ours = is_same_directory(*ret_fd, state_fd);
+	if (!*ret_is_ours && (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode)))
+		return -ELOOP;
+	return 0;
+}
+
+/* *ret_path is the directory, where such programs keep files of their own, too. */
 static int place_status(char **ret_path, int state_fd) {
 	const char *home = getenv("HOME");
 	CLEANUP(free_pointer) char *path = NULL;
 	CLEANUP(close_fd) int fd = -1;
+	bool is_ours = false;
 	int error;
 
 	if (home == NULL || home[0] != '/' || asprintf(&path, "%s/" OLD_STATE, home) < 0) {
 		path = NULL;
 		return -ENOENT;
 	}
-	error = make_old_directory(&fd, path);
-	if (error == 0 && !is_same_directory(fd, state_fd)) {
+	error = open_old_state(&fd, path, state_fd, &is_ours);
+	if (error == 0 && !is_ours) {
 		error = copy_file(fd, state_fd, STATUS_ERRORS_FILE);
 		if (error == 0)
 			error = copy_file(fd, state_fd, STATUS_FILE);
@@ -172,6 +188,17 @@ static void run(const struct renderer_command *command, const char *old_state, c
 	_exit(0);
 }
 
+/* As CHILD_CHANNEL_FD and STATE_FD, wherever they lie. */
+static int keep_two(int report_fd, int state_fd) {
+	int report = fcntl(report_fd, F_DUPFD, STATE_FD + 1);
+	int state = fcntl(state_fd, F_DUPFD, STATE_FD + 1);
+
+	if (report < 0 || state < 0 || dup2(report, CHILD_CHANNEL_FD) < 0 ||
+	    dup2(state, STATE_FD) < 0)
+		return -errno;
+	return platform_close_from(STATE_FD + 1);
+}
+
 _Noreturn void renderer_command_run(const struct renderer_command *command, int state_fd,
                                     int report_fd, pid_t parent) {
 	CLEANUP(free_pointer) char *old_state = NULL;
@@ -179,13 +206,15 @@ _Noreturn void renderer_command_run(const struct renderer_command *command, int 
 	char *extra = NULL;
 	int error;
 
-	if (platform_die_with_parent(parent) < 0)
+	/* Before it looks at files, which may take their time: whoever is connected to the guard
+	 * waits for the last that holds his connection. */
+	if (platform_die_with_parent(parent) < 0 || keep_two(report_fd, state_fd) < 0)
 		_exit(1);
-	error = place_status(&old_state, state_fd);
-	if (platform_path_of(&state, state_fd) == 0 &&
+	error = place_status(&old_state, STATE_FD);
+	if (platform_path_of(&state, STATE_FD) == 0 &&
 	    asprintf(&extra, "SSH_AGENT_GUARD_STATE=%s", state) < 0)
 		extra = NULL;
-	if (child_begin(report_fd, parent) < 0 || setsid() < 0 || chdir("/") < 0)
+	if (child_begin(CHILD_CHANNEL_FD, parent) < 0 || setsid() < 0 || chdir("/") < 0)
 		_exit(1);
 	if (error < 0)
 		report(COMMAND_NO_STATUS << 8);

@@ -91,6 +91,8 @@ static const struct renderers_settings *settings_of(const struct renderers *rend
 
 static void complain(struct renderers *renderers, struct complaint *complaint, const char *name,
                      const char *why) {
+	bool is_news = !complaint->holds || renderers->failed != complaint;
+
 	complaint->holds = true;
 	renderers->failed = complaint;
 	snprintf(renderers->failure, sizeof(renderers->failure), "%.*s: %s", NAME_SIZE, name, why);
@@ -99,7 +101,9 @@ static void complain(struct renderers *renderers, struct complaint *complaint, c
 		diag_error("renderer %s", renderers->failure);
 		guard_note(renderers->guard, "renderer-failed", NULL, renderers->failure);
 	}
-	guard_status_changed(renderers->guard);
+	/* A status that is written anew is rendered anew, and may fail anew. */
+	if (is_news)
+		guard_status_changed(renderers->guard);
 }
 
 static void render_well(struct renderers *renderers, struct complaint *complaint) {
@@ -366,10 +370,14 @@ static bool is_other(struct renderers *renderers, const struct status *status) {
 }
 
 void renderers_status(struct renderers *renderers, const struct status *status) {
+	bool is_new_wait = status->state == STATUS_CONFIRMING &&
+	                   (!renderers->has_status || renderers->seen.state != STATUS_CONFIRMING ||
+	                    renderers->seen.pending_us != status->pending_us);
+
 	badge_status(&renderers->badge, status, clock_mono_ns());
 	show_badge(renderers);
 	if (is_other(renderers, status))
-		commands_due(renderers, status->state == STATUS_CONFIRMING);
+		commands_due(renderers, is_new_wait);
 }
 
 /* The guard ends, so nothing is left that waits for its children. */

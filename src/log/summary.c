@@ -16,14 +16,15 @@ struct line {
 
 static bool may_stand(char c) {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       strchr(" .,:;@/+=_-()[]", c) != NULL;
+	       strchr(" .:@/+=_-[]", c) != NULL;
 }
 
 static void put_part(struct line *line, struct bytes text, size_t len_max) {
 	for (size_t i = 0; i < text.len && i < len_max && line->len + 1 < line->size; i++) {
 		char c = (char)text.data[i];
+		bool is_option = c == '-' && line->len == 0; /* to what it is handed to */
 
-		line->text[line->len++] = c != '\0' && may_stand(c) ? c : '_';
+		line->text[line->len++] = c != '\0' && may_stand(c) && !is_option ? c : '_';
 	}
 	line->text[line->len] = '\0';
 }

@@ -4,6 +4,7 @@ i3status-rust."""
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -110,6 +111,28 @@ class CurrentYaml(RendererTest):
         shown = events.read_documents(self.guard.command('status').stdout)[0]
         self.assertEqual(shown['previous']['decision'], 'deny')
 
+    def test_an_event_of_any_size_is_told(self):
+        """Arguments that take five bytes for each: of the caller, and of who is above it."""
+        self.start()
+        self.enroll_pin()
+        wide = '\x01' * 4000
+
+        def words(name_space):
+            done = [*self.words(name_space, SSH_KEYGEN), '-I', wide]
+            for _ in range(6):
+                done = ['/bin/sh', '-c', 'shift; "$@"; exit $?', 'sh', wide, *done]
+            return done
+
+        self.place.run(*words('other'), env=self.guard.env)
+        self.guard.wait_event(decision='deny')
+        self.place.spawn(*words('ask'), env=self.guard.env, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        wait_until(lambda: 'pending' in self.guard.status(), 'it waits')
+        shown = self.guard.command('status')
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertGreater(len(shown.stdout), 1 << 16)
+        self.assertIn('previous', events.read_documents(shown.stdout)[0])
+
     def test_hostile_names_are_not_fields_and_nothing_that_a_bar_obeys(self):
         """A program and a directory whose names would say allow, or be run by tmux."""
         self.start()
@@ -181,6 +204,19 @@ class I3status(RendererTest):
                    'both of them')
         self.guard.write_policy(POLICY + self.STATUS)
         self.shows(lambda text: 'reload-error' not in text, 'it is mended')
+
+    def test_a_file_that_cannot_be_written_is_not_tried_again_and_again(self):
+        self.start(self.STATUS)
+        self.shows(lambda text: text == '', 'nothing, while all is well')
+        self.file.unlink()
+        self.place.make_directory(self.file)
+        self.sign()
+        self.guard.wait_event(trigger='renderer-failed')
+        current = self.guard.state / 'current.yaml'
+        time.sleep(6)  # until the badge has decayed
+        before = current.stat().st_ino
+        time.sleep(1.5)
+        self.assertEqual(current.stat().st_ino, before)
 
     def test_the_end_and_another_policy_leave_nothing_false(self):
         self.start(self.STATUS)
@@ -325,7 +361,7 @@ class Tmux(RendererTest):
         self.server('default')
         screen = self.attach('default')
         self.start()
-        for name, shown in (('#(touch pwned)', '_(touch pwned)'), ('#[bg=red]x', '_[bg=red]x'),
+        for name, shown in (('#(touch pwned)', '__touch pwned_'), ('#[bg=red]x', '_[bg=red]x'),
                             ('<span>', '_span_'), ('a#{host}', 'a__host_')):
             with self.subTest(name):
                 self.sign('other', program=self.place.copy_program(SSH_KEYGEN, name))
