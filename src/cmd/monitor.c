@@ -20,6 +20,7 @@
 #include "monitor/inquiry.h"
 #include "monitor/model.h"
 #include "monitor/page.h"
+#include "monitor/page_parts.h"
 #include "monitor/view.h"
 #include "platform/platform.h"
 
@@ -87,8 +88,9 @@ static void draw_now(struct monitor *monitor) {
 	view_draw(monitor->view, &page, monitor->draw_all);
 	monitor->draw_all = false;
 	page_deinit(&page);
-	/* Only now: a terminal may take its time. */
-	model_was_drawn(&monitor->model, clock_mono_ns());
+	/* Only now: a terminal may take its time. And not what lies under something else. */
+	if (!part_is_covered(&monitor->model))
+		model_was_drawn(&monitor->model, clock_mono_ns());
 }
 
 static void draw_soon(struct monitor *monitor) {
@@ -151,6 +153,7 @@ static void on_model_changed(void *data) {
 
 	/* Our own yes ends a request, too. */
 	answer_look(&monitor->answer);
+	lend_or_take_keyboard(monitor);
 	if (model_dialog_is_void(&monitor->model))
 		break_answer_off(monitor, true);
 	draw_soon(monitor);
