@@ -370,6 +370,8 @@ static enum control_result remove_named(struct asker *asker, const struct contro
 		return failed(answer, "not the name of what is enrolled");
 	if (otp_slots_named(&asker->slots->enrolled, name) == NULL)
 		return later_unless(touching_remove(asker->touching, name, call->id), answer);
+	if (*rest != '\0' && !call->is_locked)
+		return failed(answer, "there is no memory that is never swapped");
 	return later_unless(asker_change_slots(asker, name, 0, rest, "", call->id), answer);
 }
 

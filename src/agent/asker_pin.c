@@ -122,6 +122,9 @@ const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const cha
 		return "the file of the PIN cannot be read; see the guard's messages";
 	if (asker->slots->error < 0)
 		return "the file of the YubiKeys cannot be read; see the guard's messages";
+	/* Or the first slot would find that a PIN stands beside it that it said no yes to. */
+	if (asker->slots->change != SLOTS_CHANGE_NONE)
+		return "what says yes is being changed already";
 	failed = keep_new(asker, "", new_pin);
 	if (failed != NULL)
 		return failed;

@@ -225,19 +225,33 @@ void slots_prompt_ends(struct slots *slots, uint64_t prompt) {
 		slots_call_off(slots);
 }
 
+/* Whoever types a PIN does not touch. Not between two touches: what was answered is written down.
+ */
+static void let_go_of_touch(struct slots *slots) {
+	if (slots->state == SLOTS_STANDS)
+		slots_call_off(slots);
+	if (slots->state != SLOTS_ASKS || slots->change != SLOTS_CHANGE_NONE ||
+	    slots->kind != OTP_TOUCH || slots->stage != STAGE_PROVES)
+		return;
+	helper_free(TAKE(slots->helper));
+	slots->state = SLOTS_IDLE;
+	slots->has_prompt = false;
+	slots->serial = 0;
+}
+
 const char *slots_try_pin(struct slots *slots, uint64_t prompt, const char *pin, uint64_t call) {
 	if (broker_find(slots->asker->broker, prompt) == NULL)
 		return "nothing waits for that any more";
 	if (slots_pin_is_locked(slots))
 		return "the PIN is locked, because it was wrong too often; wait";
-	if (slots->state == SLOTS_STANDS)
-		slots_call_off(slots);
+	let_go_of_touch(slots);
 	if (slots_are_busy(slots))
 		return "the YubiKey is asked for something else; try again";
 	slots->has_prompt = true;
 	slots->prompt = prompt;
 	if (slots_ask(slots, OTP_PIN, STAGE_PROVES, pin) < 0) {
 		slots->has_prompt = false;
+		slots_look(slots);
 		return otp_failure_text(OTP_BROKEN);
 	}
 	slots->call = call;

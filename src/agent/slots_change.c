@@ -158,6 +158,8 @@ void slots_change_goes_on(struct slots *slots) {
 			return;
 		}
 		slots->state = SLOTS_ENDS;
+		/* From here on it is done, however long the disk takes. */
+		ev_timer_stop(slots->asker->guard->loop, &slots->timer);
 		if (apply(&slots->next, slots) == 0 && slots_store(slots) == 0)
 			return;
 		slots->state = SLOTS_IDLE;

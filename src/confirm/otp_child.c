@@ -43,6 +43,7 @@ struct helper {
 	bool said_anything;
 	enum otp_note said; /* last */
 	unsigned key;       /* the place of the YubiKey that was found, as the programs count */
+	uint32_t serial;    /* its own */
 	uint8_t slot;
 	bool is_probed; /* it is known to want a touch */
 	unsigned tries;
@@ -192,6 +193,7 @@ static bool take_key(struct helper *helper, unsigned place, const struct otp_key
 			continue;
 		}
 		helper->key = place;
+		helper->serial = key->serial;
 		helper->slot = wanted->slot;
 		helper->is_probed = false;
 		say(&(struct otp_reply){
@@ -283,6 +285,17 @@ static bool probe(struct helper *helper) {
 	return stays(helper, &outcome);
 }
 
+/* The place may be another one's by now, whose answer is none of this one's. */
+static bool is_same_key(const struct helper *helper) {
+	struct otp_outcome outcome;
+	struct otp_key key;
+
+	ask_info(&outcome, helper, helper->key);
+	return did_well(&outcome) &&
+	       otp_key_parse(&key, (struct bytes){outcome.out, outcome.out_len}) == 0 &&
+	       key.serial == helper->serial;
+}
+
 static void serve_challenge(struct helper *helper, struct bytes challenge) {
 	bool waits = helper->request.kind == OTP_TOUCH;
 	uint8_t answer[OTP_ANSWER_LEN];
@@ -304,6 +317,11 @@ static void serve_challenge(struct helper *helper, struct bytes challenge) {
 	OPENSSL_cleanse(outcome.out, sizeof(outcome.out));
 	/* What is said of the next challenge is news. */
 	helper->said_anything = false;
+	if (!is_same_key(helper)) {
+		OPENSSL_cleanse(answer, sizeof(answer));
+		find(helper);
+		return;
+	}
 	say(&(struct otp_reply){.kind = OTP_ANSWER, .answer = BYTES(answer)});
 }
 

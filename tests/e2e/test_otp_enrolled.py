@@ -89,6 +89,21 @@ class Enrolling(OtpTest):
         self.assertEqual(names, ['pin', 'yubi'])
         self.assertNotEqual(self.state().read_text(), before)
 
+    def test_no_pin_comes_beside_the_first_slot_while_that_is_enrolled(self):
+        first = Terminal(self.place, self.guard.program, 'enroll', 'otp', '--name', 'yubi')
+        self.desk.wait_blinking()
+        second = Terminal(self.place, self.guard.program, 'enroll', 'pin')
+        for question in ('The new PIN: ', 'The new PIN again: '):
+            second.wait_for(question)
+            second.type(PIN + '\n')
+        status, shown = second.end()
+        self.assertNotEqual(status, 0)
+        self.assertIn('what says yes is being changed already', shown)
+        self.desk.touch()
+        status, shown = first.end()
+        self.assertEqual(status, 0, shown)
+        self.assertFalse((self.guard.state / 'pin').exists())
+
     def test_a_second_slot_of_the_same_yubikey_by_a_yes_of_the_first(self):
         self.enrol()
         status, shown = self.enrol_pin_slot(touches=2)
@@ -510,6 +525,7 @@ class Older(OtpTest):
         self.assertEqual(self.signed()[-1]['confirm_method'], 'otp')
         ssh = self.ssh()
         self.wait_pending()
+        self.desk.wait_blinking()  # the one that wants a touch gives way to who types a PIN
         self.assertIn('4 more', self.confirm('not this')[1])
         self.assertEqual(self.confirm(self.PIN)[0], 0)
         self.assertEqual(ssh.wait(60), 0)
