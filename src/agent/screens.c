@@ -50,8 +50,9 @@ void screens_tell(const struct screens *screens, struct caller *caller) {
 		presence_lock(caller);
 	else if (screens->told == SCREEN_TOLD_REMOTE)
 		presence_leave(caller);
-	else if (screens->has_failed)
-		presence_forget(caller);
+	else if (screens->has_failed ||
+	         (words_of(screens) != NULL && screens->told == SCREEN_TOLD_NOTHING))
+		presence_forget(caller); /* it failed, or was not asked yet for this policy */
 }
 
 /* ---- the command ---- */
