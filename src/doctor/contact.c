@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "platform/platform.h"
 #include "wire/message.h"
@@ -34,13 +35,17 @@ static int connect_to(int *ret_fd, const char *path) {
 	return 0;
 }
 
-/* Reads len bytes; -ETIMEDOUT: they do not come. */
+/* Reads len bytes; -ETIMEDOUT: they do not all come in time. */
 static int receive(int fd, uint8_t *bytes, size_t len) {
+	uint64_t end_ns = clock_mono_ns() + ANSWER_MS * UINT64_C(1000000);
+
 	while (len > 0) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
+		uint64_t now_ns = clock_mono_ns();
 		ssize_t got;
 
-		if (poll(&ready, 1, ANSWER_MS) <= 0)
+		if (now_ns >= end_ns ||
+		    poll(&ready, 1, (int)((end_ns - now_ns) / 1000000) + 1) <= 0)
 			return -ETIMEDOUT;
 		got = recv(fd, bytes, len, MSG_DONTWAIT);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))

@@ -18,6 +18,14 @@ static bool is_socket(const char *path) {
 	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/* An agent answers its own user alone, so the sockets of others are none of this account's keys,
+ * and do not use up what is asked. */
+static bool is_own_socket(const char *path) {
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_uid == geteuid();
+}
+
 /* Each is told once, whatever led to it; what is told ends in its path. */
 static bool is_told_of(const struct findings *findings, const char *path) {
 	size_t len = strlen(path);
@@ -65,7 +73,7 @@ static bool is_guards(const struct look *look, const char *path) {
 static void look_at_socket(struct findings *findings, const struct look *look, const char *path) {
 	struct contacted contacted;
 
-	if (!is_socket(path) || is_told_of(findings, path) || is_guards(look, path))
+	if (!is_own_socket(path) || is_told_of(findings, path) || is_guards(look, path))
 		return;
 	contacted = contact_ask(path);
 	if (contacted.what == CONTACT_AGENT)
@@ -136,14 +144,6 @@ struct listed {
 	const struct look *look;
 	unsigned n_asked;
 };
-
-/* An agent answers its own user alone, so the sockets of others are none of this account's keys,
- * and do not use up what is asked. */
-static bool is_own_socket(const char *path) {
-	struct stat status;
-
-	return stat(path, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_uid == geteuid();
-}
 
 /* Whoever listens elsewhere has nothing to do with ssh; gpg-agent's own protocol is another one. */
 static void on_listed(void *data, const char *path) {

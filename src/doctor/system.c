@@ -61,15 +61,17 @@ static void tell_manager(struct findings *findings, const struct look *look, con
                          const char *value, const char *advice) {
 	if (value == NULL || *value == '\0')
 		findings_add(findings, GRADE_NOTE, "session", advice,
-		             "programs that %s starts for this user have no SSH_AUTH_SOCK", manager);
+		             "programs that %s starts for this user have no SSH_AUTH_SOCK",
+		             manager);
 	else if (contact_same_place(value, look->socket))
 		findings_add(findings, GRADE_OK, "session", NULL,
 		             "programs that %s starts for this user use the guard", manager);
 	else
-		findings_add(findings, GRADE_BAD, "session", advice,
-		             "programs that %s starts for this user go round the guard: SSH_AUTH_SOCK "
-		             "is %s there",
-		             manager, value);
+		findings_add(
+			findings, GRADE_BAD, "session", advice,
+			"programs that %s starts for this user go round the guard: SSH_AUTH_SOCK "
+			"is %s there",
+			manager, value);
 }
 
 static void look_at_service_managers(struct findings *findings, const struct look *look) {
@@ -98,9 +100,10 @@ static void look_at_kernel(struct findings *findings) {
 		                     ? ", by a handle that no other process can take on"
 		                     : "");
 	else
-		findings_add(findings, GRADE_NOTE, "kernel",
-		             "let no rule allow by an executable what matters: see docs/threat-model.md",
-		             "it names who connected, not who wrote each message");
+		findings_add(
+			findings, GRADE_NOTE, "kernel",
+			"let no rule allow by an executable what matters: see docs/threat-model.md",
+			"it names who connected, not who wrote each message");
 	if (facts.names_writers == TRI_YES && facts.has_pidfd != TRI_YES)
 		findings_add(findings, GRADE_NOTE, "kernel", "Linux 6.5 and later have handles",
 		             "a writer is told from a successor with its number by its start time "
@@ -115,22 +118,24 @@ static void look_at_kernel(struct findings *findings) {
 		findings_add(findings, GRADE_OK, "kernel", NULL,
 		             "an agent can be hidden from the other programs of this user");
 	else
-		findings_add(findings, GRADE_BAD, "kernel",
-		             "on Linux, allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
-		             "user.max_user_namespaces, "
-		             "kernel.apparmor_restrict_unprivileged_userns)",
-		             "an agent cannot be hidden from the other programs of this user");
+		findings_add(
+			findings, GRADE_BAD, "kernel",
+			"on Linux, allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
+			"user.max_user_namespaces, "
+			"kernel.apparmor_restrict_unprivileged_userns)",
+			"an agent cannot be hidden from the other programs of this user");
 	if (facts.tracing == TRACING_FREE)
 		findings_add(
 			findings, GRADE_NOTE, "kernel", "sysctl kernel.yama.ptrace_scope=1",
 			"every program of this user may write code into its other programs, an "
 			"allowed ssh included");
 	if (facts.landlock_abi == 0)
-		findings_add(findings, GRADE_NOTE, "kernel",
-		             "on Linux 5.13 and later, have it built with Landlock and named in lsm=",
-		             "it has no Landlock: what the guard starts to speak with a security key "
-		             "or to ask in a window has all rights of this user, and exec has "
-		             "namespaces alone");
+		findings_add(
+			findings, GRADE_NOTE, "kernel",
+			"on Linux 5.13 and later, have it built with Landlock and named in lsm=",
+			"it has no Landlock: what the guard starts to speak with a security key "
+			"or to ask in a window has all rights of this user, and exec has "
+			"namespaces alone");
 	else if (facts.landlock_abi < LANDLOCK_ABI_SOCKETS)
 		findings_add(findings, GRADE_NOTE, "kernel",
 		             "Linux 7.1 and later can; `ssh-agent-guard exec` hides the sockets on "

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import threading
+import time
 import unittest
 
 import guard
@@ -92,6 +94,37 @@ class Doctor(guard.GuardTest):
         found = self.of(self.examine(), 'agents')
         self.assertIn(f'an agent without a guard has 1 key: {agent.socket}', found)
         self.assertFalse(any('more than 100 sockets' in text for text in found), found)
+
+    @unittest.skipUnless(os.getuid() == 0, 'needs root, to give sockets to others')
+    def test_an_agent_of_another_user_is_none_of_this_account(self):
+        agent = self.start_agent('elsewhere-agent')
+        self.add(agent, self.keys.make())
+        os.chown(agent.socket, 65534, -1)
+        self.assertNotIn(str(agent.socket), str(self.examine()))
+
+    def test_one_that_never_comes_to_an_end_is_left(self):
+        path = self.place.runtime / 'slow-agent'
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            os.chown(path, self.place.uid, -1)
+            done = threading.Event()
+
+            def dribble():
+                client = listener.accept()[0]
+                while not done.wait(0.2):
+                    try:
+                        client.send(b'\0')
+                    except OSError:
+                        return
+
+            thread = threading.Thread(target=dribble)
+            thread.start()
+            began = time.monotonic()
+            self.examine()
+            done.set()
+            thread.join()
+            self.assertLess(time.monotonic() - began, 20)
 
     def test_an_endpoint_of_the_guard_is_no_other_agent(self):
         door = self.place.runtime / 'ssh-door.sock'
