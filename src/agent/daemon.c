@@ -223,7 +223,7 @@ static int daemon_upstream(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 	bool is_managed = daemon_manages(wanted);
 
-	if (asked != NULL && strcmp(asked, wanted) != 0) {
+	if (asked != NULL && !daemon_is_same_upstream(asked, wanted)) {
 		diag_error("--upstream %s: the system floor %s says upstream: %s (leave the option "
 		           "out)",
 		           asked, FLOOR_PATH, wanted);

@@ -63,6 +63,7 @@ bool daemon_is_own_socket(struct daemon *daemon, const char *upstream) MUST_CHEC
 bool daemon_is_forbidden(void *data, const char *path);
 /* What is to be the real agent: by the floor, the command line, and the policy. */
 const char *daemon_wanted_upstream(const struct daemon *daemon);
+bool daemon_is_same_upstream(const char *a, const char *b);
 bool daemon_manages(const char *upstream); /* it is no path */
 /* -ENAMETOOLONG, which has been said. */
 int daemon_set_upstream_path(struct guard *guard, const char *path) MUST_CHECK;

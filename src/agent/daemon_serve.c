@@ -187,12 +187,16 @@ bool daemon_manages(const char *upstream) {
 	return upstream[0] != '/';
 }
 
+bool daemon_is_same_upstream(const char *a, const char *b) {
+	return strcmp(a, b) == 0 || (!daemon_manages(a) && !daemon_manages(b) && same_place(a, b));
+}
+
 /* Who had keys in the one must not find himself with the other. */
 static void tell_other_upstream(struct daemon *daemon) {
 	const char *wanted = daemon_wanted_upstream(daemon);
 	char detail[256];
 
-	if (strcmp(wanted, daemon->upstream) == 0)
+	if (daemon_is_same_upstream(wanted, daemon->upstream))
 		return;
 	snprintf(detail, sizeof(detail),
 	         "upstream: %.80s is used from the next start on; until "

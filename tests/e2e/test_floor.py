@@ -111,6 +111,13 @@ class Upstream(FloorTest):
         self.start()
         self.assertTrue(self.signs('git'))
 
+    def test_an_option_that_says_the_same_one_by_another_path_is_not(self):
+        link = self.place.path / 'link'
+        self.place.run_ok('ln', '-s', self.agent.socket.parent, link)
+        self.write_floor(f'upstream: {link / self.agent.socket.name}\n')
+        self.start()
+        self.assertTrue(self.signs('git'))
+
 
 class Refused(FloorTest):
     def fails(self, what):
