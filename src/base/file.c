@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define CHUNK_LEN 16384
@@ -91,16 +92,22 @@ static int flush(int fd) {
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* -EINVAL: there is no disk */
 }
 
+/* A name that nobody can have put anything under before. */
+static int name_temporary(char ret[static NAME_MAX + 1], const char *name) {
+	unsigned long long random;
+
+	if (getentropy(&random, sizeof(random)) < 0)
+		return -errno;
+	return snprintf(ret, NAME_MAX + 1, ".%s.%016llx", name, random) > NAME_MAX ? -ENAMETOOLONG
+	                                                                           : 0;
+}
+
 static int replace(int dir_fd, const char *name, struct bytes bytes, bool durably) {
 	char temporary[NAME_MAX + 1];
-	int fd, error;
+	int fd, error = name_temporary(temporary, name);
 
-	if (snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid()) >=
-	    (int)sizeof(temporary))
-		return -ENAMETOOLONG;
-	/* What lies there is left over from a crash, or bait: never written through. */
-	if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT)
-		return -errno;
+	if (error < 0)
+		return error;
 	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;

@@ -50,6 +50,23 @@ static void a_replaced_link_is_not_written_through(void **state) {
 	assert_true(bytes_equal_text(buffer_bytes(&buffer), "precious"));
 }
 
+static void what_lies_beside_keeps_no_file_from_being_replaced(void **state) {
+	CLEANUP(buffer_deinit) struct buffer buffer = {0};
+	char bait[64];
+
+	(void)state;
+	snprintf(bait, sizeof(bait), ".file.%ld", (long)getpid());
+	assert_int_equal(mkdir(bait, 0700), 0);
+	assert_int_equal(mkdir(".file", 0700), 0);
+	assert_int_equal(file_replace(AT_FDCWD, "file", bytes_of_text("new")), 0);
+	assert_int_equal(file_read(&buffer, AT_FDCWD, "file", 3, NULL), 0);
+	assert_true(bytes_equal_text(buffer_bytes(&buffer), "new"));
+	/* And one that cannot be replaced leaves nothing behind. */
+	assert_int_equal(mkdir("taken", 0700), 0);
+	assert_int_equal(file_replace(AT_FDCWD, "taken", bytes_of_text("new")), -EISDIR);
+	assert_int_equal(system("test -z \"$(find . -name '.taken*')\""), 0);
+}
+
 static void a_file_above_its_limit_is_refused(void **state) {
 	CLEANUP(buffer_deinit) struct buffer buffer = {0};
 
@@ -124,6 +141,8 @@ int main(void) {
 	                                        leave),
 		cmocka_unit_test_setup_teardown(a_replaced_link_is_not_written_through, enter,
 	                                        leave),
+		cmocka_unit_test_setup_teardown(what_lies_beside_keeps_no_file_from_being_replaced,
+	                                        enter, leave),
 		cmocka_unit_test_setup_teardown(a_file_above_its_limit_is_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(a_fifo_in_its_place_stalls_nobody, enter, leave),
 		cmocka_unit_test_setup_teardown(a_private_directory_is_made_with_its_parents, enter,
