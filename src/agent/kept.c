@@ -22,16 +22,15 @@ void kept_found(struct kept *kept) {
 int kept_write(struct kept *kept, struct bytes bytes) {
 	int error = file_replace(kept->guard->state_fd, kept->name, bytes);
 
-	kept->is_kept = error == 0;
 	if (error == 0)
 		kept_found(kept);
 	return error;
 }
 
 int kept_remove(struct kept *kept) {
-	kept->is_kept = false;
 	if (unlinkat(kept->guard->state_fd, kept->name, 0) < 0 && errno != ENOENT)
 		return -errno;
+	kept->is_kept = false;
 	return 0;
 }
 
@@ -73,7 +72,6 @@ static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	error = kept->content(kept->data, &content);
 	if (error == 0)
 		error = kept_write(kept, buffer_bytes(&content));
-	kept->is_kept = true; /* it is to be */
 	snprintf(detail, sizeof(detail), "another program changed %s in the state directory%s",
 	         kept->name, error == 0 ? "; it is as it was" : ", and it cannot be written");
 	if (kept->restored_at == 0. || ev_now(loop) - kept->restored_at > RESTORED_NOTE_S)

@@ -36,7 +36,7 @@ int kept_init(struct kept *kept, struct guard *guard, const char *state, const c
               kept_content *content, void *data) MUST_CHECK;
 void kept_deinit(struct kept *kept); /* zeroed memory is fine */
 
-/* Writes it, or takes it away. */
+/* Writes it, or takes it away. On an error it is to be there if it was before. */
 int kept_write(struct kept *kept, struct bytes bytes) MUST_CHECK;
 int kept_remove(struct kept *kept) MUST_CHECK;
 /* It was read, and is what this guard goes by. */

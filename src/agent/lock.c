@@ -120,9 +120,13 @@ static int write_copy(struct lock *lock, const struct policy *policy, struct byt
 	return error < 0 ? error : kept_write(&lock->kept, buffer_bytes(&content));
 }
 
+/* On an error all is as it was. */
 static int remove_copy(struct lock *lock) {
-	lock_hosts_release(lock->hosts);
-	return kept_remove(&lock->kept);
+	int error = kept_remove(&lock->kept);
+
+	if (error == 0)
+		lock_hosts_release(lock->hosts);
+	return error;
 }
 
 /* *ret_copy points into content. */
@@ -140,7 +144,9 @@ static int read_copy(struct policy **ret, struct bytes *ret_copy, struct buffer 
 	*ret_copy = cursor_string(&cursor);
 	if (cursor_finish(&cursor) < 0 || !bytes_equal_text(magic, MAGIC))
 		return -EBADMSG;
-	error = policy_copy_parse(ret, *ret_copy, problems);
+	/* A person may have said yes to known_hosts alone, where there was no policy file. */
+	error = ret_copy->len > 0 ? policy_copy_parse(ret, *ret_copy, problems)
+	                          : policy_new_default(ret);
 	if (error == 0 && !bytes_equal_text(sha256, policy_sha256(*ret))) {
 		policy_unref(*ret);
 		*ret = NULL;
@@ -289,26 +295,55 @@ bool lock_holds(struct lock *lock, struct policy *policy, struct bytes copy) {
 	return true;
 }
 
-void lock_took(struct lock *lock, struct bytes copy) {
-	struct guard *guard = lock->guard;
-	int error;
+static void begin(struct lock *lock) {
+	bool is_new = lock_hosts_trust(lock->hosts);
+	int error = write_copy(lock, lock->guard->policy, buffer_bytes(&lock->current));
 
-	if (!bytes_equal(buffer_bytes(&lock->current), copy)) {
-		buffer_deinit(&lock->current);
-		buffer_put_raw(&lock->current, copy);
-	}
-	error = buffer_error(&lock->current);
-	if (!locks(guard, guard->policy)) {
-		error = lock->kept.is_kept ? remove_copy(lock) : 0;
-	} else if (!lock->kept.is_kept && error == 0) {
-		error = write_copy(lock, guard->policy, copy);
-		lock_hosts_trust(lock->hosts);
+	if (is_new)
 		say(lock, "policy-accepted", "first-use", NULL,
 		    "lock: true is new: the policy was trusted as it is");
-	}
 	if (error < 0)
 		diag_error(LOCK_FILE ": %s (the policy is locked until the guard ends)",
 		           strerror(-error));
+}
+
+static void end(struct lock *lock) {
+	int error = 0;
+
+	if (lock->kept.is_kept)
+		error = remove_copy(lock);
+	else
+		lock_hosts_release(lock->hosts);
+	if (error < 0)
+		diag_error(LOCK_FILE ": %s (there is no lock any more, but known_hosts stays as it "
+		                     "was accepted until that is removed)",
+		           strerror(-error));
+}
+
+void lock_took(struct lock *lock, struct bytes copy) {
+	struct guard *guard = lock->guard;
+	bool is_same = bytes_equal(buffer_bytes(&lock->current), copy);
+
+	if (!is_same) {
+		buffer_deinit(&lock->current);
+		buffer_put_raw(&lock->current, copy);
+	}
+	if (buffer_error(&lock->current) < 0)
+		diag_error(LOCK_FILE ": %s", strerror(ENOMEM));
+	else if (!locks(guard, guard->policy))
+		end(lock);
+	/* It is another one under a lock where an earlier lock's could not be removed. */
+	else if (!lock->kept.is_kept || !is_same)
+		begin(lock);
+}
+
+void lock_floor_changed(struct lock *lock) {
+	struct guard *guard = lock->guard;
+
+	if (lock->current.len > 0 || !locks(guard, guard->policy))
+		lock_took(lock, buffer_bytes(&lock->current));
+	else
+		lock_hosts_none(lock->hosts);
 }
 
 const char *lock_notice(const struct lock *lock) {

@@ -41,6 +41,9 @@ void lock_started(struct lock *lock);
 bool lock_holds(struct lock *lock, struct policy *policy, struct bytes copy);
 /* The policy that was read from copy is in force now. */
 void lock_took(struct lock *lock, struct bytes copy);
+/* Another floor may be in force now. Where it locks what is in force, the lock begins with that,
+ * whatever the policy file says by now. */
+void lock_floor_changed(struct lock *lock);
 /* What the user should know and do while a policy is held; NULL: none is. */
 const char *lock_notice(const struct lock *lock);
 

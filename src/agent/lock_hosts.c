@@ -113,10 +113,13 @@ void lock_hosts_release(struct lock_hosts *hosts) {
 		return;
 	if (kept_remove(&hosts->kept) < 0)
 		diag_error(LOCK_HOSTS_FILE " in the state directory cannot be removed");
+	hosts->kept.is_kept = false; /* without a lock nobody goes by it */
 	hosts_lock_changed(hosts->guard->hosts);
 }
 
 void lock_hosts_none(struct lock_hosts *hosts) {
+	if (hosts->standing != STANDING_FREE)
+		return;
 	hold_nothing(hosts);
 	hosts_lock_changed(hosts->guard->hosts);
 }
@@ -166,11 +169,13 @@ static void tell(struct lock_hosts *hosts) {
 	guard_note(hosts->guard, "known-hosts-refused", NULL, detail);
 }
 
-void lock_hosts_trust(struct lock_hosts *hosts) {
-	buffer_deinit(&hosts->text);
+bool lock_hosts_trust(struct lock_hosts *hosts) {
+	if (hosts->standing != STANDING_FREE)
+		return false;
 	hosts->standing = STANDING_TRUST;
 	if (hosts_have_been_read(hosts->guard->hosts))
 		lock_hosts_read(hosts);
+	return true;
 }
 
 void lock_hosts_read(struct lock_hosts *hosts) {

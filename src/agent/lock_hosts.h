@@ -23,9 +23,10 @@ void lock_hosts_free(struct lock_hosts *hosts); /* NULL is fine */
 
 /* There is no lock, or no more. */
 void lock_hosts_release(struct lock_hosts *hosts);
-/* There is one from now on, and what known_hosts says is trusted as it is: once it was read. */
-void lock_hosts_trust(struct lock_hosts *hosts);
-/* There is one, and nothing was accepted yet. */
+/* There is one from now on, and what known_hosts says is trusted as it is: once it was read.
+ * false: there was one before, and what was accepted stays so, whatever could not be written. */
+bool lock_hosts_trust(struct lock_hosts *hosts);
+/* There is one, and nothing was accepted yet; nothing changes where there was one before. */
 void lock_hosts_none(struct lock_hosts *hosts);
 /* There is one since before this guard: its file says what was accepted. */
 void lock_hosts_load(struct lock_hosts *hosts);

@@ -229,7 +229,9 @@ static int take(struct reload *reload, const struct fetched *found, bool is_floo
 		return error;
 	}
 	*ret_changed = *ret_changed || is_other;
-	if (!is_floor)
+	if (is_floor)
+		lock_floor_changed(guard->lock);
+	else
 		lock_took(guard->lock, buffer_bytes(&copy));
 	return 0;
 }

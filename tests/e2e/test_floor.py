@@ -194,6 +194,31 @@ class Locks(FloorTest):
         self.guard.wait_event(trigger='policy-locked')
         self.assertTrue(self.signs('git'))
 
+    def test_known_hosts_may_be_accepted_where_there_is_no_policy_file(self):
+        names = self.place.write('names', 'a ' + ' '.join(
+            pathlib.Path(f'{self.key}.pub').read_text().split()[:2]) + '\n')
+        self.write_floor(f'lock: true\nknown_hosts: {{user: [{names}], system: []}}\n')
+        self.start(None)
+        self.type('enroll', 'pin', ('The new PIN: ', 'again: '))
+        self.type('policy', 'accept', ('PIN, to say yes',))
+        accepted = self.guard.state / 'known_hosts.accepted'
+        self.assertIn(names.read_text(), accepted.read_text())
+        self.guard.stop()
+        self.start(None)
+        self.assertEqual(self.guard.status()['policy'], 'none')
+        self.assertEqual(self.guard.events(trigger='known-hosts-refused'), [])
+        self.assertIn('nothing to accept', self.inside_command('policy', 'accept').stdout)
+        # As a tool sees it, and the first policy file waits for a yes.
+        for words in (('policy', 'show'), ('check',)):
+            self.assertIn('policy.accepted', self.inside_command(*words).stderr)
+        self.guard.write_policy(USER)
+        self.guard.wait_event(trigger='policy-locked')
+        self.assertEqual(self.guard.status()['policy'], 'none')
+
+    def inside_command(self, *words):
+        return self.place.run(*self.inside(), self.guard.program, *words, env=self.guard.env,
+                              user=0, group=0)
+
     def type(self, command, operand, questions):
         terminal = Terminal(self.place, *self.inside(), self.guard.program, command, operand,
                             user=0, group=0)

@@ -95,7 +95,7 @@ class WithoutLock(LockHosts):
 
 class Attacks(LockHosts):
     def test_a_line_that_a_program_appends_allows_nothing(self):
-        first, = self.guard.events(trigger='known-hosts-accepted')
+        first = self.guard.wait_event(trigger='known-hosts-accepted')
         self.assertEqual(first['reason'], 'first-use')
         self.assertEqual(self.copy.stat().st_mode & 0o777, 0o600)
         self.assertTrue(self.arrives('a'))
@@ -196,6 +196,91 @@ class Attacks(LockHosts):
             self.guard.stop()
 
 
+class NotWritten(LockHosts):
+    """What a program of the user keeps the guard from writing down does not begin the trust anew."""
+
+    locked = False
+
+    @property
+    def policy_copy(self):
+        return self.guard.state / 'policy.accepted'
+
+    def lock(self):
+        self.locked = True
+        self.guard.write_policy(self.policy())
+        wait_until(lambda: self.guard.events(trigger='known-hosts-accepted'), 'it is locked')
+
+    def take_place(self):
+        """No file can be put there, and none is taken away."""
+        self.policy_copy.unlink(missing_ok=True)
+        (self.policy_copy / 'in').mkdir(parents=True)
+        os.chown(self.policy_copy, self.place.uid, -1)
+
+    def is_held(self):
+        """After the policy was read once more."""
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertFalse(self.arrives('b'))
+        self.assertTrue(self.arrives('a'))
+
+    def test_where_the_lock_is_put_on(self):
+        self.take_place()
+        self.lock()
+        self.append(self.line('a', 'b'))
+        self.is_held()
+        self.is_held()
+        self.assertEqual(len(self.guard.events(trigger='policy-accepted')), 1)
+        # And once it can be written, it is.
+        (self.policy_copy / 'in').rmdir()
+        self.policy_copy.rmdir()
+        self.guard.command('reload')
+        wait_until(self.policy_copy.is_file, 'it is kept')
+        self.assertEqual(len(self.guard.events(trigger='policy-accepted')), 1)
+        self.restart()
+        self.assertFalse(self.arrives('b'))
+
+    def refused(self):
+        terminal = Terminal(self.place, self.guard.program, 'policy', 'accept')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(PIN + '\n')
+        terminal.end()
+        event = self.guard.wait_event(trigger='policy-accept-refused')
+        self.assertEqual(event['reason'], 'not-kept')
+
+    def test_where_another_policy_is_accepted(self):
+        self.enroll()
+        self.lock()
+        self.take_place()
+        self.guard.write_policy(self.policy(more='# another\n'))
+        self.guard.wait_event(trigger='policy-locked')
+        self.refused()
+        self.append(self.line('a', 'b'))
+        self.guard.write_policy(self.policy())
+        self.is_held()
+
+    def test_where_the_lock_is_to_be_taken_off(self):
+        self.enroll()
+        self.lock()
+        self.take_place()
+        self.append(self.line('a', 'b'))
+        text = self.policy()
+        self.guard.write_policy(text.replace('lock: true\n', ''))
+        self.guard.wait_event(trigger='policy-locked')
+        self.refused()
+        self.assertFalse(self.arrives('b'))
+        self.assertTrue(self.arrives('a'))
+        self.guard.write_policy(text)
+        self.is_held()
+
+    def test_under_the_name_that_it_is_written_by_first(self):
+        self.lock()
+        bait = self.guard.state / f'.policy.accepted.{self.guard.pid}'
+        bait.mkdir()
+        whole = self.policy_copy.read_bytes()
+        self.policy_copy.unlink()
+        wait_until(lambda: self.policy_copy.exists() and self.policy_copy.read_bytes() == whole,
+                   'it is put back')
+
+
 class Revoked(floors.OwnEtc, ChainTest):
     """What root revokes for all, the user's configuration of ssh does not take away."""
 
@@ -261,6 +346,48 @@ class Revoked(floors.OwnEtc, ChainTest):
         self.write_etc('ssh_known_hosts', self.revoked)
         self.begin('', ', system: []')
         self.assertTrue(self.arrives('a'))
+
+
+class ByFloor(floors.OwnEtc, LockHosts):
+    locked = False
+
+    def setUp(self):
+        self.need_root()
+        self.is_etc_made = False
+        super().setUp()
+
+    def start_guard(self, *arguments, **options):
+        if not self.is_etc_made:
+            self.make_etc()
+            self.is_etc_made = True
+        return super().start_guard(*arguments, **self.floor_options(), **options)
+
+    def test_its_lock_begins_while_the_policy_file_is_bad(self):
+        self.assertTrue(self.arrives('a'))
+        self.guard.write_policy('default_action: perhaps\n')
+        self.guard.wait_event(trigger='policy-refused')
+        self.write_floor('lock: true\n')
+        wait_until(self.copy.exists, 'known_hosts is accepted')
+        self.guard.wait_event(trigger='policy-accepted', reason='first-use')
+        self.append(self.line('a', 'b'))
+        self.assertFalse(self.arrives('b'))
+        self.last(decision='deny', known_hosts_accepted=False)
+        self.assertTrue(self.arrives('a'))
+        # What is in force goes on, also in the next guard, and so does the lock.
+        self.restart()
+        self.assertFalse(self.arrives('b'))
+        self.assertTrue(self.arrives('a'))
+
+    def test_it_ends_with_the_floor_s_word(self):
+        self.write_floor('lock: true\n')
+        wait_until(self.copy.exists, 'known_hosts is accepted')
+        self.append(self.line('a', 'b'))
+        self.assertFalse(self.arrives('b'))
+        self.guard.write_policy('default_action: perhaps\n')
+        self.guard.wait_event(trigger='policy-refused')
+        self.write_floor('rules: []\n')
+        wait_until(lambda: not self.copy.exists(), 'nothing is accepted any more')
+        self.assertTrue(self.arrives('b'))
 
 
 class OtherRules(LockHosts):
