@@ -534,6 +534,9 @@ static const char *ask(struct lock *lock, unsigned methods) {
 		return "more changes than anybody could look through at once; accept them in "
 		       "steps, or stop the guard, and remove " LOCK_FILE " from its state "
 		       "directory to have the file trusted as it is";
+	if (error == -EMSGSIZE)
+		return "more lines of known_hosts come and go than anybody could look through at "
+		       "once; take some out of the file, and accept them in steps";
 	if (error < 0)
 		return strerror(-error);
 	reply = broker_ask(&lock->waiter, asker->broker, question, &terms, clock_mono_ns(),

@@ -10,7 +10,6 @@
 
 #define BODY_LEN_MAX \
 	(48 * 1024) /* an answer on the control socket takes it, and so does a person */
-#define HOSTS_LEN_MAX (16 * 1024) /* of that what known_hosts is about */
 
 static void free_question(struct question **question) {
 	question_free(*question);
@@ -71,13 +70,12 @@ void lock_change_tell(char *ret, size_t size, const struct lock_change *change) 
 
 /* ---- what is shown ---- */
 
-/* The lines that come and go, as many as anybody would read. */
+/* The lines that come and go: all of them, or whoever writes many could hide one among them. */
 static int put_hosts(struct buffer *text, struct known_hosts_change *ret,
                      const struct lock_change *change) {
 	CLEANUP(buffer_deinit) struct buffer lines = {0};
 	size_t n_shown = 0, n_all;
-	char more[160];
-	int error = known_hosts_diff(ret, &lines, HOSTS_LEN_MAX, change->hosts_from,
+	int error = known_hosts_diff(ret, &lines, BODY_LEN_MAX, change->hosts_from,
 	                             change->hosts_to);
 
 	n_all = ret->n_come + ret->n_gone;
@@ -85,15 +83,13 @@ static int put_hosts(struct buffer *text, struct known_hosts_change *ret,
 		return error;
 	for (size_t i = 0; i < lines.len; i++)
 		n_shown += lines.data[i] == '\n';
+	if (n_shown < n_all)
+		return -EMSGSIZE;
 	buffer_put_raw(text, bytes_of_text("known_hosts:\n"));
 	buffer_put_raw(text, buffer_bytes(&lines));
-	snprintf(more, sizeof(more),
-	         "(and %zu lines more: compare it with " LOCK_HOSTS_FILE " in the state "
-	         "directory)\n",
-	         n_all - n_shown);
-	if (n_shown < n_all)
-		buffer_put_raw(text, bytes_of_text(more));
-	return buffer_error(text);
+	if (buffer_error(text) < 0)
+		return -ENOMEM;
+	return text->len > BODY_LEN_MAX ? -EMSGSIZE : 0;
 }
 
 static int make_body(struct question *question, struct known_hosts_change *ret_hosts,
@@ -104,12 +100,12 @@ static int make_body(struct question *question, struct known_hosts_change *ret_h
 	if (error == 0 && text.len == 0 && change->is_new_policy)
 		buffer_put_raw(&text, bytes_of_text("(nothing of what it means: comments, order of "
 		                                    "names, or where it lies)\n"));
+	if (error == 0 && text.len > BODY_LEN_MAX)
+		error = -E2BIG;
 	if (error == 0 && change->takes_hosts)
 		error = put_hosts(&text, ret_hosts, change);
 	if (error < 0)
 		return error;
-	if (text.len > BODY_LEN_MAX)
-		return -E2BIG;
 	buffer_put_u8(&text, '\0');
 	if (buffer_error(&text) < 0)
 		return -ENOMEM;

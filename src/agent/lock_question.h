@@ -15,7 +15,8 @@ struct lock_change {
 	struct bytes hosts_from, hosts_to;
 };
 
-/* -E2BIG: more changes than anybody could look through. -ENOMEM, -EIO. */
+/* More changes than anybody could look through: -E2BIG of the policy, -EMSGSIZE of known_hosts with
+ * what the policy has. -ENOMEM, -EIO. */
 int lock_question_new(struct question **ret, const struct lock_change *change,
                       unsigned methods) MUST_CHECK;
 

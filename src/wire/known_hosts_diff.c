@@ -9,8 +9,6 @@
 #include "base/plain.h"
 #include "wire/known_hosts_line.h"
 
-#define NAMES_SHOWN 400
-
 /* Sorted, each once. */
 struct lines {
 	struct bytes *items; /* owned; views into the text */
@@ -95,7 +93,7 @@ static int put_line(struct buffer *text, const char *sign, const struct known_ho
 		put(&shown, "(a hashed name) ");
 	/* Of a revocation the names do not matter. */
 	else if (line->marker != HOST_MARKER_REVOKED)
-		plain_put(&shown, line->names, NAMES_SHOWN);
+		plain_put(&shown, line->names, 0); /* whole: the middle is as good a name */
 	if (!line->is_hashed && line->marker != HOST_MARKER_REVOKED)
 		put(&shown, " ");
 	put_fingerprint(&shown, line->digest);

@@ -473,6 +473,21 @@ class Accept(LockHosts):
         self.assertTrue(self.arrives('a'))
         self.assertNotIn(self.host_key('b'), self.copy.read_text())
 
+    def test_more_lines_than_are_shown_are_not_asked_about(self):
+        self.enroll()
+        key = self.host_key('c')
+        many = [f'host-{number:04} {key}\n' for number in range(1000)]
+        self.append(''.join(many) + self.line('a', 'b'))
+        done = self.guard.command('policy', 'accept')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('more lines of known_hosts come and go', done.stderr)
+        self.assertEqual(self.guard.command('pending').stdout, '')
+        self.assertFalse(self.arrives('b'))
+        # In steps they are; each is shown whole.
+        self.write(self.line('a') + self.line('c') + ''.join(many[:400]))
+        shown = self.accept()
+        self.assertEqual(len(re.findall(r'\+ host-', shown)), 400)
+
     def test_a_prompt_does_not_lend_the_name_its_weight(self):
         self.enroll()
         self.guard.write_policy(self.policy('  - {match: {ssh_user: "*"}, action: confirm}\n'))

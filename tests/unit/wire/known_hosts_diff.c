@@ -1,6 +1,9 @@
 /* What a person is shown of a changed known_hosts. */
 #include "unit.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "wire/known_hosts_diff.h"
 
 #define KEY_A "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
@@ -42,6 +45,18 @@ static void what_ssh_passes_over_changes_nothing(void **state) {
 	              0, 0, "");
 }
 
+static void no_name_hides_in_the_middle_of_many(void **state) {
+	char names[1001], line[1200], shown[1200];
+
+	(void)state;
+	memset(names, 'a', 1000);
+	names[1000] = '\0';
+	memcpy(names + 500, ",here,", 6);
+	snprintf(line, sizeof(line), "%s %s\n", names, KEY_A);
+	snprintf(shown, sizeof(shown), "+ %s %s\n", names, A);
+	assert_change("", line, 1, 0, shown);
+}
+
 static void what_is_shown_is_plain_and_has_an_end(void **state) {
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 	struct known_hosts_change change;
@@ -67,6 +82,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_come_and_go_in_whatever_order_they_stand),
 		cmocka_unit_test(what_ssh_passes_over_changes_nothing),
+		cmocka_unit_test(no_name_hides_in_the_middle_of_many),
 		cmocka_unit_test(what_is_shown_is_plain_and_has_an_end),
 	};
 
