@@ -11,12 +11,44 @@
 #define RESTORE_S       1.  /* whoever writes again and again is not answered more often */
 #define RESTORED_NOTE_S 60. /* and one event in so long tells of it */
 
+static bool is_own(const struct kept *kept, const struct stat *now) {
+	const struct stat *own = &kept->own;
+
+	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
+	       now->st_size == own->st_size && now->st_mtim.tv_sec == own->st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == own->st_mtim.tv_nsec && now->st_mode == own->st_mode;
+}
+
+/* Whether it is there as we wrote it; soon it is again. */
+static void look(struct kept *kept) {
+	struct stat now;
+
+	if (!kept->is_kept || ev_is_active(&kept->restore))
+		return;
+	if (fstatat(kept->guard->state_fd, kept->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_own(kept, &now))
+		return;
+	ev_timer_set(&kept->restore, RESTORE_S, 0.);
+	ev_timer_start(kept->guard->loop, &kept->restore);
+}
+
+static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	(void)loop, (void)revents;
+	look(watcher->data);
+}
+
 void kept_found(struct kept *kept) {
 	struct stat status;
 
 	kept->is_kept = true;
 	if (fstatat(kept->guard->state_fd, kept->name, &status, AT_SYMLINK_NOFOLLOW) == 0)
 		kept->own = status;
+	if (!ev_is_active(&kept->place))
+		return;
+	/* Or one that is new, and gone again before the loop has seen it, would have changed
+	 * nothing. */
+	ev_stat_stat(kept->guard->loop, &kept->place);
+	look(kept);
 }
 
 int kept_write(struct kept *kept, struct bytes bytes) {
@@ -79,30 +111,9 @@ static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	kept->restored_at = ev_now(loop);
 }
 
-static bool is_own(const struct kept *kept, const struct stat *now) {
-	const struct stat *own = &kept->own;
-
-	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
-	       now->st_size == own->st_size && now->st_mtim.tv_sec == own->st_mtim.tv_sec &&
-	       now->st_mtim.tv_nsec == own->st_mtim.tv_nsec && now->st_mode == own->st_mode;
-}
-
-static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	struct kept *kept = watcher->data;
-	struct stat now;
-
-	(void)revents;
-	if (!kept->is_kept || ev_is_active(&kept->restore))
-		return;
-	if (fstatat(kept->guard->state_fd, kept->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_own(kept, &now))
-		return;
-	ev_timer_set(&kept->restore, RESTORE_S, 0.);
-	ev_timer_start(loop, &kept->restore);
-}
-
 void kept_start(struct kept *kept) {
 	ev_stat_start(kept->guard->loop, &kept->place);
+	look(kept);
 }
 
 int kept_init(struct kept *kept, struct guard *guard, const char *state, const char *name,

@@ -275,6 +275,7 @@ class NotWritten(LockHosts):
         self.lock()
         bait = self.guard.state / f'.policy.accepted.{self.guard.pid}'
         bait.mkdir()
+        wait_until(self.policy_copy.exists, 'it is kept')
         whole = self.policy_copy.read_bytes()
         self.policy_copy.unlink()
         wait_until(lambda: self.policy_copy.exists() and self.policy_copy.read_bytes() == whole,
