@@ -239,6 +239,24 @@ static int daemon_upstream(struct daemon *daemon) {
 	return is_managed ? daemon_managed(daemon) : daemon_foreign(daemon, daemon->upstream);
 }
 
+/* Sockets beside the default one: the policy's, and those of `exec`. */
+static int daemon_ways_in(struct daemon *daemon) {
+	const struct daemon_options *options = daemon->options;
+	struct guard *guard = &daemon->guard;
+	int error = doors_new(&daemon->doors, guard->loop,
+	                      &(struct doors_calls){daemon_accept_at, daemon_on_paused,
+	                                            daemon_on_door_failed, daemon_on_door_replaced,
+	                                            daemon_is_forbidden, daemon});
+
+	if (error == 0)
+		error = guests_new(
+			&daemon->guests, guard->loop,
+			&(struct guests_places){options->runtime, options->policy, options->state},
+			&(struct guests_calls){daemon_accept_at, daemon_on_paused, daemon_on_guest,
+		                               daemon});
+	return error;
+}
+
 static int daemon_modules(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 	int error = journal_new(&guard->journal, guard->state_fd);
@@ -247,19 +265,9 @@ static int daemon_modules(struct daemon *daemon) {
 		diag_error("%s/events: %s", daemon->options->state, strerror(-error));
 		return error;
 	}
-	error = doors_new(&daemon->doors, guard->loop,
-	                  &(struct doors_calls){daemon_accept_at, daemon_on_paused,
-	                                        daemon_on_door_failed, daemon_on_door_replaced,
-	                                        daemon_is_forbidden, daemon});
+	error = daemon_ways_in(daemon);
 	if (error == 0)
 		error = guard_copy_log(guard);
-	if (error == 0)
-		error = guests_new(&daemon->guests, guard->loop,
-		                   &(struct guests_places){daemon->options->runtime,
-		                                           daemon->options->policy,
-		                                           daemon->options->state},
-		                   &(struct guests_calls){daemon_accept_at, daemon_on_paused,
-		                                          daemon_on_guest, daemon});
 	if (error == 0)
 		error = keeper_new(&guard->keeper, guard);
 	if (error == 0)
