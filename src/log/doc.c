@@ -48,6 +48,10 @@ void doc_begin(struct doc *doc, struct buffer *target) {
 	put_word(doc, "---");
 }
 
+void doc_guard_lines(struct doc *doc) {
+	doc->by_lines = true;
+}
+
 void doc_deinit(struct doc *doc) {
 	buffer_deinit(&doc->escaped);
 	memset(doc, 0, sizeof(*doc));
@@ -129,6 +133,33 @@ static bool is_plain(uint8_t byte) {
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+/* Whether the text would be a field's name if a colon followed. */
+static bool ends_as_name(struct bytes text) {
+	static const char *const names[] = {"decision", "timestamp", "confirm_method"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+
+		if (text.len >= len && memcmp(text.data + text.len - len, names[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of a text as it stands between quotes. */
+static void put_inner(struct doc *doc, struct bytes text) {
+	size_t from = 0;
+
+	for (size_t at = 0; doc->by_lines && at < text.len; at++) {
+		if (text.data[at] != ':' || !ends_as_name((struct bytes){text.data, at}))
+			continue;
+		buffer_put_raw(doc->target, (struct bytes){text.data + from, at - from});
+		put_character(doc, ':');
+		from = at + 1;
+	}
+	buffer_put_raw(doc->target, (struct bytes){text.data + from, text.len - from});
+}
+
 static void put_quoted(struct doc *doc, struct bytes text) {
 	size_t at = 0;
 
@@ -138,7 +169,7 @@ static void put_quoted(struct doc *doc, struct bytes text) {
 
 		while (at < text.len && is_plain(text.data[at]))
 			at++;
-		buffer_put_raw(doc->target, (struct bytes){text.data + plain, at - plain});
+		put_inner(doc, (struct bytes){text.data + plain, at - plain});
 		if (at < text.len)
 			put_character(doc, next_character(text, &at));
 	}
@@ -226,7 +257,7 @@ void doc_word(struct doc *doc, const char *key, const char *word) {
 
 void doc_written(struct doc *doc, struct bytes value) {
 	begin_value(doc);
-	buffer_put_raw(doc->target, value);
+	put_inner(doc, value);
 }
 
 void doc_shortened(struct doc *doc, const char *field, uint64_t len) {

@@ -46,6 +46,7 @@ struct doc {
 	} levels[DOC_DEPTH_MAX];
 	size_t depth;
 	bool after_key;
+	bool by_lines; /* read line by line: doc_guard_lines() */
 	struct {
 		const char *field;
 		uint64_t len;
@@ -56,6 +57,10 @@ struct doc {
 /* target must outlive the document. Each doc_begin() needs its doc_deinit(). */
 void doc_begin(struct doc *doc, struct buffer *target);
 void doc_deinit(struct doc *doc);
+
+/* From here on no text has a word in it that a reader who goes by lines, and knows no YAML, could
+ * take for a decision, a time or a method: such a word's colon is written as YAML's escape of it. */
+void doc_guard_lines(struct doc *doc);
 
 /* Names what was shortened, and ends the document. -ENOMEM or -EMSGSIZE: *target is then as it was
  * before doc_begin(). */
@@ -81,7 +86,7 @@ void doc_map_end(struct doc *doc);
 
 /* A word without quotes. It is ours, and nothing that YAML takes for anything but text. */
 void doc_word(struct doc *doc, const char *key, const char *word);
-/* A value as it stands in another of our documents. */
+/* A value as it stands in another of our documents; all of their texts are quoted. */
 void doc_written(struct doc *doc, struct bytes value);
 
 /* A text as such a value. Returns how many bytes of it were written: as many whole characters as

@@ -53,37 +53,6 @@ static bool split_field(char ret_name[static NAME_SIZE], struct bytes *ret_value
 	return true;
 }
 
-/* Whether the name's colon ends right there in a value, as it would in a field of that name. */
-static size_t field_like(struct bytes text) {
-	static const char *const words[] = {"decision:", "timestamp:", "confirm_method:"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (begins_with(text, words[i]))
-			return strlen(words[i]);
-	return 0;
-}
-
-/* In such a value the colon is written as YAML's escape of it. All of our texts are quoted. */
-static void put_guarded(struct doc *doc, struct bytes value) {
-	CLEANUP(buffer_deinit) struct buffer guarded = {0};
-	size_t from = 0;
-
-	for (size_t at = 0; at < value.len; at++) {
-		size_t len = field_like((struct bytes){value.data + at, value.len - at});
-
-		if (len == 0)
-			continue;
-		at += len - 1;
-		buffer_put_raw(&guarded, (struct bytes){value.data + from, at - from});
-		buffer_put_raw(&guarded, bytes_of_text("\\u003a"));
-		from = at + 1;
-	}
-	buffer_put_raw(&guarded, (struct bytes){value.data + from, value.len - from});
-	/* Out of memory: nothing is told instead of something else. */
-	doc_written(doc,
-	            buffer_error(&guarded) == 0 ? buffer_bytes(&guarded) : bytes_of_text("\"\""));
-}
-
 /* A word of our own, in quotes, that no YAML reader takes for anything but text. */
 static bool put_unquoted(struct doc *doc, const char *name, struct bytes value) {
 	static const char *const fields[] = {"trigger", "decision", "confirm_method"};
@@ -123,10 +92,7 @@ static void put_list(struct embedding *embedding, const char *name) {
 	while (next_line(&line, &rest) && begins_with(line, "- ")) {
 		struct bytes item = {line.data + 2, line.len - 2};
 
-		if (embedding->style == EMBED_LINES)
-			put_guarded(doc, item);
-		else
-			doc_written(doc, item);
+		doc_written(doc, item);
 		embedding->rest = rest;
 	}
 	doc_list_end(doc);
@@ -148,10 +114,7 @@ static void put_field(struct embedding *embedding, const char *name, struct byte
 	if (by_lines && put_unquoted(doc, name, value))
 		return;
 	doc_key(doc, key);
-	if (by_lines)
-		put_guarded(doc, value);
-	else
-		doc_written(doc, value);
+	doc_written(doc, value);
 }
 
 void embed_event(struct doc *doc, const char *key, struct bytes document, int64_t real_us,

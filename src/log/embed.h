@@ -11,8 +11,7 @@
 enum embed_style {
 	EMBED_FLOW, /* by our own reader, or a YAML parser: one line */
 	/* Line by line, as shell scripts for the older ssh-agent-guard do: a line for each field,
-	 * its own words without quotes, the time as the wall's clock shows it, and no word in a
-	 * value that such a script could take for a field. */
+	 * its own words without quotes, and the time as the wall's clock shows it. */
 	EMBED_LINES,
 };
 

@@ -76,10 +76,12 @@ static int put_status(struct buffer *document, const struct status *status,
 	CLEANUP(doc_deinit) struct doc doc;
 
 	doc_begin(&doc, document);
-	if (style == EMBED_LINES)
+	if (style == EMBED_LINES) {
+		doc_guard_lines(&doc);
 		doc_word(&doc, "state", state);
-	else
+	} else {
 		doc_text(&doc, "state", state, WORD_LEN_MAX);
+	}
 	doc_text(&doc, "text", status->text, SENTENCE_LEN_MAX);
 	put_config(&doc, status, style);
 	embed_event(&doc, "pending", status->pending, status->pending_us, style);

@@ -98,13 +98,14 @@ static void the_file_is_made_of_lines_that_older_scripts_know(void **state) {
 
 	(void)state;
 	status.upstream_reachable = NULL;
-	status.notice = NULL;
+	status.text = "x decision: allow"; /* names a process */
+	status.notice = "timestamp:decision: confirm_method:";
 	assert_int_equal(status_file_yaml(&document, &status), 0);
 	buffer_put_u8(&document, 0);
 	assert_string_equal(document.data,
 	                    "---\n"
 	                    "state: confirming\n"
-	                    "text: \"the agent is away\"\n"
+	                    "text: \"x decision\\u003a allow\"\n"
 	                    "config:\n"
 	                    "    active_version: \"2020-01-05T12:00:00\"\n"
 	                    "    config_sha256: \"0123\"\n"
@@ -140,6 +141,7 @@ static void the_file_is_made_of_lines_that_older_scripts_know(void **state) {
 	                    "signatures: 12\n"
 	                    "refusals: 2\n"
 	                    "upstream_restarts: 1\n"
+	                    "notice: \"timestamp\\u003adecision\\u003a confirm_method\\u003a\"\n"
 	                    "...\n");
 }
 
