@@ -5,6 +5,7 @@
 #ifndef AGENT_SSH_FILES_H
 #define AGENT_SSH_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -19,6 +20,7 @@ struct ssh_known_files {
 	size_t n_paths[KNOWN_BY_COUNT];
 };
 void ssh_known_files_deinit(struct ssh_known_files *files);
+bool ssh_known_files_equal(const struct ssh_known_files *a, const struct ssh_known_files *b);
 
 /* Reads what ssh -G prints. home: what "~/" means; NULL: not known. -EBADMSG: it does not name both
  * kinds, or not in a way that can be read for certain. -ENOMEM. */

@@ -13,6 +13,17 @@ void ssh_known_files_deinit(struct ssh_known_files *files) {
 	*files = (struct ssh_known_files){0};
 }
 
+bool ssh_known_files_equal(const struct ssh_known_files *a, const struct ssh_known_files *b) {
+	for (size_t kind = 0; kind < KNOWN_BY_COUNT; kind++) {
+		if (a->n_paths[kind] != b->n_paths[kind])
+			return false;
+		for (size_t i = 0; i < a->n_paths[kind]; i++)
+			if (strcmp(a->paths[kind][i], b->paths[kind][i]) != 0)
+				return false;
+	}
+	return true;
+}
+
 static bool take_line(struct bytes *ret, struct bytes *text) {
 	const uint8_t *end;
 
