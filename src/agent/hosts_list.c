@@ -9,21 +9,30 @@
 static const char *const SYSTEM_FILES[HOSTS_LIST_SYSTEM_COUNT] = {"/etc/ssh/ssh_known_hosts",
                                                                   "/etc/ssh/ssh_known_hosts2"};
 
-static const char *const *files_of(const struct policy *floor, const struct policy *policy,
-                                   const struct ssh_known_files *configured, enum known_by by,
-                                   size_t *ret_count) {
-	size_t kind = by == KNOWN_BY_SYSTEM ? 1 : 0;
-	const char *const *files = NULL;
+/* Which files are read of a kind, and whether they are what root says. */
+struct named_files {
+	const char *const *paths;
+	size_t count;
+	bool by_root;
+};
 
-	/* What root wrote into the floor stands above all. */
+/* What root wrote into the floor stands above all. A policy of the user's may say what it likes
+ * where nothing stands above it. */
+static struct named_files files_of(const struct policy *floor, const struct policy *policy,
+                                   const struct ssh_known_files *configured, enum known_by by) {
+	size_t kind = by == KNOWN_BY_SYSTEM ? 1 : 0;
+	struct named_files files = {.by_root = true};
+
 	if (floor != NULL)
-		files = policy_known_files(floor, by, ret_count);
-	if (files == NULL)
-		files = policy_known_files(policy, by, ret_count);
-	if (files != NULL)
+		files.paths = policy_known_files(floor, by, &files.count);
+	if (files.paths != NULL)
 		return files;
-	*ret_count = configured->n_paths[kind];
-	return (const char *const *)configured->paths[kind];
+	files.paths = policy_known_files(policy, by, &files.count);
+	files.by_root = floor == NULL;
+	if (files.paths != NULL)
+		return files;
+	return (struct named_files){(const char *const *)configured->paths[kind],
+	                            configured->n_paths[kind], false};
 }
 
 bool hosts_list_needs_config(const struct policy *floor, const struct policy *policy) {
@@ -80,17 +89,19 @@ static int list_file(struct hosts_list *list, const char *name, enum known_by by
 	return 0;
 }
 
-static int list_files(struct hosts_list *list, const char *const *files, size_t count,
-                      enum known_by by, bool is_claimed) {
+static int list_files(struct hosts_list *list, struct named_files files, enum known_by by) {
+	/* ~/.ssh/config, and a policy below a floor that asks for root's, can name any file so, and
+	 * have any program's text stand in one of root's: /proc has some. */
+	bool is_claimed = by == KNOWN_BY_SYSTEM && !files.by_root;
 	int error = 0;
 
 	/* It can name root's no more, as well, and what root has revoked would not be; before what
 	 * it names, so that there is room for them. */
 	for (size_t i = 0; is_claimed && error == 0 && i < HOSTS_LIST_SYSTEM_COUNT; i++)
 		error = list_file(list, SYSTEM_FILES[i], by, true);
-	for (size_t i = 0; error == 0 && i < count; i++)
-		if (!is_claimed || !is_listed(list, files[i]))
-			error = list_file(list, files[i], by, is_claimed);
+	for (size_t i = 0; error == 0 && i < files.count; i++)
+		if (!is_claimed || !is_listed(list, files.paths[i]))
+			error = list_file(list, files.paths[i], by, is_claimed);
 	return error;
 }
 
@@ -101,13 +112,8 @@ int hosts_list_make(struct hosts_list *ret, const struct policy *floor, const st
 
 	/* The system's first, so that there is room for them, whatever a user's hold. */
 	for (size_t i = 0; i < KNOWN_BY_COUNT; i++) {
-		size_t count = 0;
-		const char *const *files = files_of(floor, policy, configured, order[i], &count);
-		/* ~/.ssh/config can name any file so, and have any program's text stand in one of
-		 * root's: /proc has some. */
-		bool is_claimed = order[i] == KNOWN_BY_SYSTEM &&
-		                  files == (const char *const *)configured->paths[1];
-		int error = list_files(&list, files, count, order[i], is_claimed);
+		int error = list_files(&list, files_of(floor, policy, configured, order[i]),
+		                       order[i]);
 
 		if (error < 0)
 			return error;
@@ -117,8 +123,8 @@ int hosts_list_make(struct hosts_list *ret, const struct policy *floor, const st
 	return 0;
 }
 
-/* What the user's own configuration of ssh calls the system's, is that where nobody but root can
- * write to it. */
+/* What the user's own configuration of ssh, or policy below a floor, calls the system's, is that
+ * where nobody but root can write to it. */
 static bool is_roots(const struct stat *status) {
 	return status->st_uid == 0 && (status->st_mode & 022) == 0;
 }

@@ -16,14 +16,15 @@
 #include "policy/policy.h"
 
 #define HOSTS_LIST_SYSTEM_COUNT 2 /* of the system's, where nobody has configured ssh */
-#define HOSTS_LIST_MAX          (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX + HOSTS_LIST_SYSTEM_COUNT)
+/* A policy names no more files than are taken of ssh's (KNOWN_FILES_MAX). */
+#define HOSTS_LIST_MAX (KNOWN_BY_COUNT * SSH_FILES_FILES_MAX + HOSTS_LIST_SYSTEM_COUNT)
 
 /* The system's first. Paths are copies, because what they are read from may be replaced meanwhile.
  */
 struct hosts_list {
 	enum known_by by[HOSTS_LIST_MAX];
 	char *paths[HOSTS_LIST_MAX];     /* owned */
-	bool is_claimed[HOSTS_LIST_MAX]; /* to be the system's, by a configuration of the user's */
+	bool is_claimed[HOSTS_LIST_MAX]; /* to be the system's, by what the user may write */
 	size_t n_files;
 };
 

@@ -44,6 +44,7 @@ class Host:
             raise AssertionError('libcrypto makes no Ed25519 key')
         self.blob = string('ssh-ed25519') + string(public.raw)
         self.fingerprint = fingerprint(self.blob)
+        self.line = 'ssh-ed25519 ' + base64.b64encode(self.blob).decode()
 
     def __del__(self):
         _crypto.EVP_PKEY_free(self.key)

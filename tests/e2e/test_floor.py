@@ -1,10 +1,14 @@
 """The system floor: what root wrote down holds for a user, whatever the user writes, sets or says.
 """
 
+import os
 import pathlib
+import sys
 
 import floors
 import guard
+from agent_client import SIGN_RESPONSE
+from binds import BIND, Host, login, session_id
 from guard import SSH_KEYGEN
 from place import wait_until
 from terminal import Terminal
@@ -15,6 +19,27 @@ FLOOR = '''rules:
     action: deny
 '''
 USER = 'default_action: allow\ndefault_change_action: allow\n'
+
+
+PYTHON = '/usr/bin/python3' if os.path.exists('/usr/bin/python3') else sys.executable
+
+# Binds a connection to a host, and has the key sign a login there; says the answer's type.
+LOGIN = '''
+import socket, struct, sys
+def ask(kind, *parts):
+    body = bytes([kind]) + b''.join(parts)
+    ours.sendall(struct.pack('>I', len(body)) + body)
+    answer = stream.read(struct.unpack('>I', stream.read(4))[0])
+    return answer[0]
+def string(data):
+    return struct.pack('>I', len(data)) + data
+ours = socket.socket(socket.AF_UNIX)
+ours.connect(sys.argv[1])
+stream = ours.makefile('rb')
+bind, key, data = (bytes.fromhex(word) for word in sys.argv[2:])
+assert ask(27, bind) == 6
+print(ask(13, string(key), string(data), bytes(4)))
+'''
 
 
 class FloorTest(floors.OwnEtc, guard.GuardTest):
@@ -87,6 +112,40 @@ class Holds(FloorTest):
         wait_until(lambda: any('gone' in event['detail'] for event in
                                self.guard.events(trigger='policy-refused')), 'it is missed')
         self.assertFalse(self.signs('file'), 'one that is gone stays in force')
+
+    def test_no_policy_below_makes_a_file_roots_or_takes_one_of_roots_away(self):
+        roots, users, revoked = Host(), Host(), Host()
+        known = self.etc / 'ssh/ssh_known_hosts'
+        known.write_text(f'root {roots.line}\n@revoked * {revoked.line}\n')
+        known.chmod(0o644)
+        mine = self.place.write('mine', f'mine {users.line}\ngone {revoked.line}\n')
+        self.write_floor('''rules:
+  - {name: roots-hosts, match: {operation: sign, sign_type: ssh-login, known_hosts: system},
+     action: allow}
+  - {name: other-hosts, match: {operation: sign, sign_type: ssh-login}, action: deny}
+''')
+        self.start(USER + f'known_hosts: {{user: [], system: {mine}}}\n')
+        self.assertTrue(self.logs_in(roots))
+        self.assertEqual(self.last()['known_hosts'], ['system'])
+        self.assertFalse(self.logs_in(users))
+        event = self.last()
+        self.assertEqual((event['rule'], event['decided_by'], event['known_hosts']),
+                         ('other-hosts', 'floor', ['user']))
+        self.assertFalse(self.logs_in(revoked))
+        self.assertEqual(self.last()['reason'], 'host-revoked')
+        # As root says it in the floor, it is.
+        self.write_floor(self.floor.read_text() + f'known_hosts: {{system: {mine}}}\n')
+        wait_until(lambda: self.logs_in(users), 'the floor names the file')
+        self.assertEqual(self.last()['known_hosts'], ['system'])
+
+    def logs_in(self, host):
+        """By a program of the user, to a host that has proved its key."""
+        session, key = session_id(), self.keys.blob(self.key)
+        done = self.place.run(PYTHON, '-c', LOGIN, self.guard.socket,
+                              (BIND + host.bind(session)).hex(), key.hex(),
+                              login(session, key, 'alice', host.blob).hex(), cwd='/')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return int(done.stdout) == SIGN_RESPONSE
 
 
 class Upstream(FloorTest):

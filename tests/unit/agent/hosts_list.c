@@ -99,6 +99,20 @@ static void what_the_floor_names_stands_above_the_policys(void **state) {
 	            "/etc/ssh/ssh_known_hosts system; /etc/ssh/ssh_known_hosts2 system");
 }
 
+/* Else a floor's rule that asks for root's files would be the user's to satisfy, and what root has
+ * revoked the user's to take back. */
+static void below_a_floor_a_policy_names_no_files_of_roots(void **state) {
+	static const char floor[] =
+		"rules: [{name: f, match: {known_hosts: user}, action: deny}]\n";
+
+	(void)state;
+	assert_list(floor, PLAIN "known_hosts: {system: [~/mine, /etc/ssh/more]}\n", USUAL,
+	            "/etc/ssh/ssh_known_hosts system; /etc/ssh/ssh_known_hosts2 system; "
+	            "/home/a/mine user; /etc/ssh/more system; /home/a/.ssh/known_hosts user");
+	assert_list(floor, PLAIN "known_hosts: {user: [], system: []}\n", USUAL,
+	            "/etc/ssh/ssh_known_hosts system; /etc/ssh/ssh_known_hosts2 system");
+}
+
 static bool needs_config(const char *floor_text, const char *policy_text) {
 	struct policy *floor = parse(floor_text, true), *policy = parse(policy_text, false);
 	bool needs = hosts_list_needs_config(floor, policy);
@@ -159,6 +173,7 @@ int main(void) {
 			a_file_that_a_configuration_calls_the_systems_is_so_where_it_is_roots),
 		cmocka_unit_test(a_policy_names_files_in_their_place),
 		cmocka_unit_test(what_the_floor_names_stands_above_the_policys),
+		cmocka_unit_test(below_a_floor_a_policy_names_no_files_of_roots),
 		cmocka_unit_test(ssh_is_asked_unless_both_kinds_are_named),
 		cmocka_unit_test(another_name_or_another_owner_is_another_list),
 		cmocka_unit_test(sshs_defaults_are_roots_and_those_below_the_home),
