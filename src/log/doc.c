@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "log/by_lines.h"
 #include "log/escape.h"
 
 static void put_word(struct doc *doc, const char *word) {
@@ -133,25 +134,12 @@ static bool is_plain(uint8_t byte) {
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/* Whether the text would be a field's name if a colon followed. */
-static bool ends_as_name(struct bytes text) {
-	static const char *const names[] = {"decision", "timestamp", "confirm_method"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(names[i]);
-
-		if (text.len >= len && memcmp(text.data + text.len - len, names[i], len) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Of a text as it stands between quotes. */
 static void put_inner(struct doc *doc, struct bytes text) {
 	size_t from = 0;
 
 	for (size_t at = 0; doc->by_lines && at < text.len; at++) {
-		if (text.data[at] != ':' || !ends_as_name((struct bytes){text.data, at}))
+		if (text.data[at] != ':' || !by_lines_is_field((struct bytes){text.data, at}))
 			continue;
 		buffer_put_raw(doc->target, (struct bytes){text.data + from, at - from});
 		put_character(doc, ':');

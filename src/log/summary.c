@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "log/by_lines.h"
+
 /* Each part has its share, so that a long name of a window hides no destination. */
 #define WINDOW_SHOWN 16
 #define AGENT_SHOWN  12
@@ -23,8 +25,12 @@ static void put_part(struct line *line, struct bytes text, size_t len_max) {
 	for (size_t i = 0; i < text.len && i < len_max && line->len + 1 < line->size; i++) {
 		char c = (char)text.data[i];
 		bool is_option = c == '-' && line->len == 0; /* to what it is handed to */
+		bool is_field =
+			c == ':' &&
+			by_lines_is_field((struct bytes){(const uint8_t *)line->text, line->len});
+		bool stands = c != '\0' && may_stand(c) && !is_option && !is_field;
 
-		line->text[line->len++] = c != '\0' && may_stand(c) && !is_option ? c : '_';
+		line->text[line->len++] = stands ? c : '_';
 	}
 	line->text[line->len] = '\0';
 }

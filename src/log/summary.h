@@ -3,7 +3,8 @@
  *
  * Bars obey what they are given (tmux its formats, others pango's markup, scripts whatever a shell
  * does), so nothing that any of these could obey is left in it: letters, digits, blanks and the few
- * signs that names are made of. All else comes out as "_".
+ * signs that names are made of. All else comes out as "_", and so does a colon that would make a
+ * field of current.yaml out of what stands before it.
  */
 #ifndef LOG_SUMMARY_H
 #define LOG_SUMMARY_H

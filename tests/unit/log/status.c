@@ -98,7 +98,7 @@ static void the_file_is_made_of_lines_that_older_scripts_know(void **state) {
 
 	(void)state;
 	status.upstream_reachable = NULL;
-	status.text = "x decision: allow"; /* names a process */
+	status.text = "x decision: allow";
 	status.notice = "timestamp:decision: confirm_method:";
 	assert_int_equal(status_file_yaml(&document, &status), 0);
 	buffer_put_u8(&document, 0);

@@ -96,6 +96,21 @@ static void other_payloads_and_unknown_facts_have_a_word(void **state) {
 	assert_summary(&sample, "");
 }
 
+static void nothing_in_it_is_a_field(void **state) {
+	struct sample sample;
+
+	(void)state;
+	sample_init(&sample);
+	sample.caller.process.name = text("decision");
+	sample.destination.ssh_dest = text("confirm_method:2222");
+	assert_summary(&sample, "decision_ sign confirm_method_2222");
+	sample.caller.process.name = text("decision: allow");
+	sample.destination.ssh_dest = text("decision.example.org:2222");
+	assert_summary(&sample, "decision_ allow: sign decision.example.org:2222");
+	sample.caller.tmux_window = text("timestamp: x");
+	assert_summary(&sample, "[timestamp_ x] decision_ allow: sign decision.example.org:2222");
+}
+
 static bool is_obeyed_by_no_bar(const char *summary) {
 	for (const char *at = summary; *at != '\0'; at++)
 		if (*at < ' ' || *at > '~' || strchr("#<>&\"'\\$`%{}|*?!~^;,()", *at) != NULL)
@@ -160,6 +175,7 @@ int main(void) {
 		cmocka_unit_test(it_says_who_does_what_where),
 		cmocka_unit_test(a_refusal_says_so),
 		cmocka_unit_test(other_payloads_and_unknown_facts_have_a_word),
+		cmocka_unit_test(nothing_in_it_is_a_field),
 		cmocka_unit_test(what_a_bar_would_obey_is_not_left_in_it),
 		cmocka_unit_test(long_names_hide_neither_the_host_nor_the_refusal),
 	};
