@@ -1,11 +1,12 @@
 """A file system of a test's own: one directory with some files, served by a process that can be
-stopped, or that never says that a file is flushed. Nothing of it outlives its test: whoever waits for
+stopped, or that takes some requests and never answers them. Nothing of it outlives its test: whoever waits for
 it is let go as soon as that process is killed, and the mount is in a namespace of the test's own."""
 
 import ctypes
 import errno
 import os
 import pathlib
+import select
 import signal
 import stat
 import struct
@@ -19,13 +20,14 @@ CLONE_NEWNS = 0x20000
 (LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, INTERRUPT,
  BATCH_FORGET) = 1, 2, 3, 14, 15, 18, 25, 26, 27, 29, 36, 42
 ROOT = 1
+NOTHING = 0  # no kind of request
 
 
 class Server:
-    """What answers the kernel (linux/fuse.h). Says "flush" for each flush that it keeps."""
+    """What answers the kernel (linux/fuse.h). Of the requests that it keeps it says whose they are."""
 
-    def __init__(self, device, files, keep_flushes):
-        self.device, self.keep_flushes = device, keep_flushes
+    def __init__(self, device, files, keep):
+        self.device, self.keep = device, keep
         self.files = {ROOT + 1 + n: pathlib.Path(path) for n, path in enumerate(files)}
         self.contents = {node: path.read_bytes() for node, path in self.files.items()}
 
@@ -39,15 +41,13 @@ class Server:
                 if error.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
                     continue
                 raise
-            _, kind, unique, node = struct.unpack_from('=IIQQ', request)
-            self.take(kind, unique, node, request[40:])
+            _, kind, unique, node, _, _, pid = struct.unpack_from('=IIQQIII', request)
+            if kind == self.keep:
+                print(pid, flush=True)
+            elif kind not in (FORGET, BATCH_FORGET, INTERRUPT):
+                self.take(kind, unique, node, request[40:])
 
     def take(self, kind, unique, node, body):
-        if kind in (FORGET, BATCH_FORGET, INTERRUPT):
-            return
-        if kind == FLUSH and self.keep_flushes:
-            print('flush', flush=True)
-            return
         try:
             self.answer(unique, 0, self.data(kind, node, body))
         except OSError as error:
@@ -95,9 +95,10 @@ def own_mounts():
 
 
 class FileSystem:
-    """Mounted in a directory of the place, with copies of files by their names."""
+    """Mounted in a directory of the place, with copies of files by their names. keep: requests of
+    that kind are taken and never answered, so that who waits for one cannot even be killed."""
 
-    def __init__(self, place, *files, keep_flushes=False):
+    def __init__(self, place, *files, keep=NOTHING):
         self.directory = place.make_directory(place.path / 'fuse')
         try:
             device = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
@@ -113,7 +114,7 @@ class FileSystem:
             script = place.write('fuse.py', pathlib.Path(__file__).read_text(), 0o644)
             self.process = place.spawn(
                 os.path.realpath('/usr/bin/python3'), '-I', script, device,
-                'keep-flushes' if keep_flushes else 'flush', *files, pass_fds=(device,),
+                keep, *files, pass_fds=(device,),
                 stdout=subprocess.PIPE)
         finally:
             os.close(device)
@@ -124,9 +125,13 @@ class FileSystem:
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
 
-    def wait_flush(self):
-        if self.process.stdout.readline() != b'flush\n':
-            raise AssertionError('nothing was flushed')
+    def wait_kept(self):
+        """The process whose request was taken."""
+        ready, _, _ = select.select([self.process.stdout], [], [], 30)
+        line = self.process.stdout.readline() if ready else b''
+        if not line:
+            raise AssertionError('no such request came')
+        return int(line)
 
     def end(self):
         """Whoever waits for it fails from now on, and waits no longer."""
@@ -137,4 +142,4 @@ class FileSystem:
 
 
 if __name__ == '__main__':
-    Server(int(sys.argv[1]), sys.argv[3:], sys.argv[2] == 'keep-flushes').serve()
+    Server(int(sys.argv[1]), sys.argv[3:], int(sys.argv[2])).serve()

@@ -1,11 +1,12 @@
 """Answers by the monitor, with real ssh waiting for its person."""
 
+import os
 import re
+import signal
 import time
 
-import guard
-from guard import SSH
-from place import wait_until
+from guard import SSH, SSH_ADD
+from place import is_running, process_state, wait_until
 from screen import SETTLE_S, MonitorTest, Screen
 from screen import needs_tmux as setUpModule
 from test_confirm import PIN, POLICY
@@ -93,6 +94,47 @@ class Answers(MonitorTest):
         self.allow()
         self.assertEqual(ssh.wait(30), 0)
 
+    def test_the_keyboard_is_its_own_again_whatever_it_hears_first(self):
+        """That the PIN was typed, and an event, are there at once, and the guard takes its time."""
+        # In a shell that does not look whether it is stopped.
+        self.command_line(f"sh -c '{self.guard.program} monitor; true'")
+        self.wait_shown('Nothing waits for you')
+        shell, = self.children(int(self.tmux('display-message', '-p', '#{pane_pid}')))
+        monitor, = self.children(shell)
+        ssh = self.ask()
+        self.type('a')
+        self.wait_shown('PIN, to say yes')
+        asker, = self.children(monitor)
+        wait_until(lambda: self.stands_still(monitor), 'it asks the guard nothing')
+        self.place.run(SSH_ADD, '-d', f'{self.key}.pub', env=self.guard.env)
+        self.guard.wait_event(trigger='remove')
+        os.kill(self.guard.pid, signal.SIGSTOP)
+        try:
+            self.write(PIN)
+            self.type('Enter')
+            time.sleep(1.2)  # until it would look for events
+            os.kill(monitor, signal.SIGCONT)
+            self.type('?')
+            self.wait_shown('Keys (any key goes back)')
+            self.assertTrue(is_running(asker), 'only because nobody asks any more')
+        finally:
+            os.kill(self.guard.pid, signal.SIGCONT)
+        self.assertEqual(ssh.wait(30), 0)
+
+    @staticmethod
+    def stands_still(monitor):
+        """Stopped, and not in the middle of a question to the guard."""
+        os.kill(monitor, signal.SIGSTOP)
+        wait_until(lambda: process_state(monitor) == 'T', 'it is stopped')
+        if not any(os.readlink(f'/proc/{monitor}/fd/{name}').startswith('socket:')
+                   for name in os.listdir(f'/proc/{monitor}/fd')):
+            return True
+        os.kill(monitor, signal.SIGCONT)
+        return False
+
+    def children(self, pid):
+        return list(map(int, self.place.run('pgrep', '-P', pid).stdout.split()))
+
 
 class Touch(Screen, TouchTest):
     """Where a key is to be touched there is nothing to type, or the key's PIN."""
@@ -168,6 +210,21 @@ class Fingers(MonitorTest):
             now = time.monotonic()
             longest_s, last = max(longest_s, now - last), now
         return longest_s
+
+    def test_a_request_that_came_under_help_was_not_seen(self):
+        self.start()
+        self.type('?')
+        self.wait_shown('Keys (any key goes back)')
+        ssh = self.ssh()
+        wait_until(lambda: 'confirming' in self.screen_lines()[0], 'it has heard of it')
+        time.sleep(SETTLE_S)
+        self.write('xjd')  # at once: one ends help, one chooses, one would deny
+        self.wait_shown('this one has only just come')
+        self.assertEqual(list(self.pending()), [1])
+        time.sleep(SETTLE_S)
+        self.type('d')
+        self.assertNotEqual(ssh.wait(30), 0)
+        self.wait_shown('request 1: denied')
 
     def test_another_request_takes_neither_the_place_nor_the_keys(self):
         self.start()

@@ -100,15 +100,48 @@ class Terminal(MonitorTest):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
             self.check_restored(number.name, lambda pid, number=number: os.kill(pid, number))
 
+    def type_half_a_pin(self):
+        ssh = self.ssh()
+        self.wait_shown('Waiting for you: 1')
+        self.choose()
+        self.type('a')
+        self.wait_shown('PIN, to say yes')
+        self.write(PIN[:4])
+        return ssh
+
     def test_while_a_pin_is_typed(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            def end(pid):
+                ssh = self.type_half_a_pin()
+                os.kill(pid, number)
+                ssh.kill()
+            self.check_restored(f'pin-{number.name}', end)
+            wait_until(lambda: not self.pending(), 'nothing waits')
+
+    def test_where_who_asks_for_the_pin_is_killed_the_keys_are_its_own_again(self):
         def end(pid):
-            self.ssh()
-            self.wait_shown('Waiting for you: 1')
-            self.choose()
-            self.type('a')
-            self.wait_shown('PIN, to say yes')
-            os.kill(pid, signal.SIGTERM)
-        self.check_restored('pin', end)
+            ssh = self.type_half_a_pin()
+            os.kill(int(self.place.run_ok('pgrep', '-P', pid)), signal.SIGKILL)
+            self.wait_shown('PIN, to say yes', False)
+            self.type('?')
+            self.wait_shown('Keys (any key goes back)')
+            self.type('?', 'd')
+            self.assertNotEqual(ssh.wait(30), 0)
+            self.wait_shown('Nothing waits for you')
+            self.type('q')
+        self.check_restored('asker', end)
+
+    def test_where_the_guard_goes_while_a_pin_is_typed(self):
+        def end(pid):
+            self.type_half_a_pin()
+            self.guard.asked_to_end = True
+            self.place.end(self.guard.process, signal.SIGKILL)
+            self.wait_shown('Request 1 is gone')
+            time.sleep(SETTLE_S)
+            self.type('Enter')
+            self.wait_shown('is gone', False)
+            self.type('q')
+        self.check_restored('guard', end)
 
     def test_stopped_and_resumed(self):
         before = self.stty('before')

@@ -153,6 +153,26 @@ class Touches(OtpTest):
         ssh.kill()
 
 
+    def test_a_yubikey_that_was_exchanged_says_nothing_for_the_one_that_was_found(self):
+        """At the same place, between the two touches, so that its answer would be expected from then
+        on."""
+        other = YubiKey(1234, slot2=Slot(b'other' * 4))
+        ssh = self.ssh()
+        self.desk.touch()
+        second = self.desk.wait_blinking()
+        self.desk.plug(other)
+        self.desk.answers_with = other.slots[2].answer(second.challenge)
+        self.desk.touch()
+        self.wait_words('the YubiKey that is plugged in is not enrolled')
+        self.assertIsNone(ssh.poll())
+        self.assertEqual(self.signed(), [])
+        self.desk.answers_with = None
+        self.desk.plug(self.yubikey)
+        self.desk.touch_twice()
+        self.assertEqual(ssh.wait(60), 0)
+        self.works()
+
+
 class Words(OtpTest):
     """What is wrong is told apart."""
 

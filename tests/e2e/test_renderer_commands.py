@@ -6,7 +6,9 @@ import signal
 import time
 import unittest
 
-from agent_client import SIGN_RESPONSE, AgentClient
+import fuse
+from agent_client import (IDENTITIES_ANSWER, REQUEST_IDENTITIES, SIGN_RESPONSE, AgentClient,
+                          frame)
 from guard import wait_until
 from place import descendants, is_running, landlock_abi, without_landlock
 from renderers import FIELDS, OLD_SCRIPT, POLICY, TMUX, RendererTest
@@ -100,6 +102,27 @@ class Commands(Command):
             self.assertNotIn(name, text)
         # Beside the three, the one by which its end is known, and that of ls itself.
         self.assertLessEqual(len(path.read_text().split()), 5)
+
+    def test_while_it_waits_for_a_file_it_holds_nobodys_connection(self):
+        """Its files lie where nothing answers, and not even a kill ends it. A connection that the guard
+        closes is closed for its client all the same."""
+        fuse.own_mounts()
+        files = fuse.FileSystem(self.place, self.script, keep=fuse.LOOKUP)
+        self.addCleanup(files.end)
+        self.place.make_directory(self.place.home / '.local/state')
+        self.guard = self.start_guard(POLICY, upstream=self.agent)
+        (self.place.home / '.local/state/ssh-ag').symlink_to(files.path('state'))
+        with AgentClient(self.guard.socket) as client:
+            client.send(frame(REQUEST_IDENTITIES))
+            self.assertEqual(client.receive()[0], IDENTITIES_ANSWER)
+            self.guard.write_policy(f'{POLICY}status: {{renderers: [{self.script}]}}\n')
+            waiting = files.wait_kept()
+            self.assertIn(waiting, descendants(self.guard.pid))
+            self.assertEqual(sorted(os.listdir(f'/proc/{waiting}/fd'), key=int),
+                             ['0', '1', '2', '3', '4'])
+            client.send(b'\xff\xff\xff\xff')  # longer than any message
+            self.assertIsNone(client.receive())
+            self.assertTrue(is_running(waiting))
 
     def test_it_changes_files_only_where_it_may(self):
         cache = self.place.make_directory(self.place.home / 'cache')

@@ -108,7 +108,7 @@ signal.pause()
         self.assert_unreadable(attack)
 
     def test_an_exec_that_waits_for_a_flush(self):
-        self.mount(keep_flushes=True)
+        self.mount(keep=fuse.FLUSH)
         attack = self.start(PYTHON, f'''
 s = connect()
 say('ready')
@@ -123,7 +123,7 @@ os.execv(ALLOWED, [ALLOWED, '-c', ''])
         os.kill(self.server.pid, signal.SIGSTOP)
         try:
             self.go(attack)
-            self.files.wait_flush()
+            self.files.wait_kept()
             readable = self.is_readable(attack.pid)
         finally:
             os.kill(self.server.pid, signal.SIGCONT)
@@ -134,7 +134,7 @@ os.execv(ALLOWED, [ALLOWED, '-c', ''])
     def test_a_connection_that_an_exec_has_not_closed_yet_is_not_the_new_programs(self):
         """An exec closes descriptors in their order when the program is the new one already. A flush
         has it wait before it has come to the connection, which looks well held."""
-        self.mount(keep_flushes=True)
+        self.mount(keep=fuse.FLUSH)
         self.server.stop()
         self.server = self.allow_only()
         attack = self.start(self.denied, f'''
@@ -154,7 +154,7 @@ os.execv(ALLOWED, [ALLOWED, '-c', ''])
         os.kill(self.server.pid, signal.SIGSTOP)
         try:
             self.go(attack)
-            self.files.wait_flush()
+            self.files.wait_kept()
         finally:
             os.kill(self.server.pid, signal.SIGCONT)
         self.assertEqual(self.said(attack), REFUSED)
@@ -164,14 +164,14 @@ os.execv(ALLOWED, [ALLOWED, '-c', ''])
         self.assert_others_are_served()
 
     def test_an_exec_of_an_ancestor_that_waits_for_a_flush(self):
-        self.mount(keep_flushes=True)
+        self.mount(keep=fuse.FLUSH)
         attack = self.start(PYTHON, f'''
 if fork() == 0:
     become(ALLOWED, %r)
 held = os.open({str(self.files.path('denied'))!r}, os.O_RDONLY)
 os.execv(ALLOWED, [ALLOWED, '-c', ''])
 ''' % ASK)
-        self.files.wait_flush()
+        self.files.wait_kept()
         if self.is_readable(attack.pid):
             self.skipTest('on this kernel such an exec keeps nobody waiting')
         self.go(attack)
