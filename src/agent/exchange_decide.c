@@ -135,15 +135,25 @@ static void on_identified_again(void *data, struct caller *caller) {
 		exchange_decide_again(exchange);
 }
 
+static void identify_again(void *data) {
+	struct exchange *exchange = data;
+
+	if (reader_ask(&exchange->job, exchange->in.guard->reader, exchange->in.writer,
+	               on_identified_again, exchange) < 0)
+		exchange_refuse(exchange, "confirm-denied", "caller-unknown");
+}
+
 static void on_person_answered(void *data, const struct prompt *prompt) {
 	struct exchange *exchange = data;
+	struct screens *screens = exchange->in.guard->asker->screens;
 	const char *reason = approval_answered(&exchange->approval, prompt);
 
-	if (reason == NULL && reader_ask(&exchange->job, exchange->in.guard->reader,
-	                                 exchange->in.writer, on_identified_again, exchange) < 0)
-		reason = "caller-unknown";
 	if (reason != NULL)
 		exchange_refuse(exchange, "confirm-denied", reason);
+	/* What its command told is of a while ago, or another policy's command is to tell it. The
+	 * caller is looked at last. */
+	else if (!screens_wait(screens, &exchange->screens_wait, identify_again, exchange))
+		identify_again(exchange);
 }
 
 static void exchange_decide(struct exchange *exchange) {

@@ -239,13 +239,14 @@ int guard_ask_env(struct guard *guard, const struct policy *floor, const struct 
 int guard_use_policy(struct guard *guard, struct policy *policy) {
 	/* First: a variable that was not asked for would look as if it were not set. */
 	int error = guard_ask_env(guard, guard->floor, policy);
+	struct policy *before = guard->policy;
 
 	if (error < 0)
 		return error;
-	asker_policy_changed(guard->asker);
-	policy_unref(guard->policy);
 	guard->policy = policy;
 	guard->policy_since_us = clock_real_us();
+	asker_policy_changed(guard->asker);
+	policy_unref(before);
 	return 0;
 }
 

@@ -119,9 +119,16 @@ static void settle(struct screens *screens, enum screen_told told, const char *w
 	tell_waiting(screens);
 }
 
-/* false: nothing will come of it. */
+/* false: nothing will come of it, and that is settled. */
 static bool run(struct screens *screens) {
-	return screen_command_run(screens->command, words_of(screens)) == 0;
+	int error = screen_command_run(screens->command, words_of(screens));
+
+	if (error == -EBUSY)
+		settle(screens, SCREEN_TOLD_NOTHING,
+		       "it took longer than 2 s the last time, and cannot be ended");
+	else if (error < 0)
+		settle(screens, SCREEN_TOLD_NOTHING, "it cannot be started");
+	return error == 0;
 }
 
 static void on_told(void *data, enum screen_told told, const char *why) {
@@ -132,29 +139,28 @@ static void on_told(void *data, enum screen_told told, const char *why) {
 		return;
 	}
 	screens->is_of_before = false;
+	screen_command_stop(screens->command);
 	/* Whoever waits, waits on. */
 	if (words_of(screens) == NULL)
 		settle(screens, SCREEN_TOLD_NOTHING, NULL);
-	else if (!run(screens))
-		settle(screens, SCREEN_TOLD_NOTHING, "it cannot be started");
+	else
+		run(screens);
 }
 
 static void on_again(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct screens *screens = watcher->data;
 
 	(void)loop, (void)revents;
-	if (is_wanted(screens) && !run(screens))
-		settle(screens, SCREEN_TOLD_NOTHING, "it cannot be started");
+	if (is_wanted(screens))
+		run(screens);
 }
 
 bool screens_wait(struct screens *screens, struct screens_wait *wait, screens_told *told,
                   void *data) {
 	if (words_of(screens) == NULL || clock_mono_ns() < screens->until_ns)
 		return false;
-	if (!run(screens)) {
-		settle(screens, SCREEN_TOLD_NOTHING, "it cannot be started");
+	if (!run(screens))
 		return false;
-	}
 	*wait = (struct screens_wait){screens->waiting, screens, told, data};
 	screens->waiting = wait;
 	return true;
@@ -182,6 +188,11 @@ void screens_policy_changed(struct screens *screens) {
 	screens->told = SCREEN_TOLD_NOTHING;
 	screens->has_failed = false;
 	screens->until_ns = 0;
+	if (screens->is_of_before)
+		return;
+	screen_command_stop(screens->command);
+	if (is_wanted(screens))
+		run(screens);
 }
 
 /* ---- from first to last ---- */

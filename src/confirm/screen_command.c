@@ -22,7 +22,7 @@ struct screen_command {
 	void *data;
 	pid_t pid; /* 0: none runs */
 	int fd;
-	bool is_late;
+	bool is_late; /* it was given up and killed, and has not died yet */
 	ev_child ended;
 	ev_timer limit;
 };
@@ -73,9 +73,7 @@ static void let_go(struct screen_command *command) {
 }
 
 /* NULL: it ended as it should. */
-static const char *why_not(bool is_late, int status) {
-	if (is_late)
-		return "it took longer than 2 s, and was ended";
+static const char *why_not(int status) {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
 		return "its program cannot be run";
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -85,7 +83,8 @@ static const char *why_not(bool is_late, int status) {
 
 static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	struct screen_command *command = watcher->data;
-	const char *why = why_not(command->is_late, watcher->rstatus);
+	const char *why = why_not(watcher->rstatus);
+	bool is_late = command->is_late;
 	uint8_t output[OUTPUT_MAX];
 	ssize_t len = read(command->fd, output, sizeof(output));
 	enum screen_told told = len > 0 ? screen_told_of((struct bytes){output, (size_t)len})
@@ -95,17 +94,21 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	/* What it left running in its group would wait for nobody. */
 	kill(-command->pid, SIGKILL);
 	let_go(command);
+	if (is_late)
+		return;
 	if (why == NULL && told == SCREEN_TOLD_NOTHING)
 		why = "it printed none of the words unlocked, locked and remote";
 	command->done(command->data, why == NULL ? told : SCREEN_TOLD_NOTHING, why);
 }
 
+/* A process that waits for a file system is not ended by any signal, so nobody waits for its end. */
 static void on_limit(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct screen_command *command = watcher->data;
 
 	(void)loop, (void)revents;
 	command->is_late = true;
 	kill_all(command->pid);
+	command->done(command->data, SCREEN_TOLD_NOTHING, "it took longer than 2 s, and was killed");
 }
 
 int screen_command_run(struct screen_command *command, char *const words[]) {
@@ -114,7 +117,7 @@ int screen_command_run(struct screen_command *command, char *const words[]) {
 	int error;
 
 	if (command->pid != 0)
-		return 0;
+		return command->is_late ? -EBUSY : 0;
 	error = platform_pipe(pair, true);
 	if (error < 0)
 		return error;
@@ -143,7 +146,7 @@ int screen_command_run(struct screen_command *command, char *const words[]) {
 }
 
 bool screen_command_runs(const struct screen_command *command) {
-	return command->pid != 0;
+	return command->pid != 0 && !command->is_late;
 }
 
 void screen_command_stop(struct screen_command *command) {

@@ -1,5 +1,6 @@
 """A locked screen: what was remembered ends, and another method asks."""
 
+import fuse
 import guard
 from guard import SSH, wait_until
 from login_manager import MANAGER, LoginManager
@@ -204,6 +205,80 @@ class CommandOfPresence(Command):
     def test_show_writes_it_out(self):
         shown = self.guard.command('policy', 'show', self.guard.policy).stdout
         self.assertIn(f'  screen_state: ["/bin/cat", "{self.state}"]\n', shown)
+
+
+class CommandThatCannotBeKilled(Command):
+    """Its program lies where nothing answers, and not even a kill ends it."""
+
+    pin = None
+    POLICY = CommandOfPresence.POLICY
+
+    def start_guard(self, policy, **options):
+        fuse.own_mounts()
+        self.files = fuse.FileSystem(self.place, '/bin/true', keep=fuse.READ)
+        self.addCleanup(self.files.end)
+        return super().start_guard(policy, **options)
+
+    def with_command(self, policy, command=None):
+        return super().with_command(policy, command or [str(self.files.path('true'))])
+
+    def test_nobody_waits_for_its_end(self):
+        self.assertNotEqual(self.login(DISPLAY=':0').wait(60), 0)
+        stuck = self.files.wait_kept()
+        # Nor by those who come later, when it would be asked anew.
+        for _ in range(2):
+            self.assertNotEqual(self.login(DISPLAY=':0').wait(60), 0)
+        self.assertTrue(is_running(stuck))
+        event = self.signed()[-1]
+        self.assertEqual((event['decision'], event['rule']), ('deny', 'away'))
+        self.assertNotIn('user_presence', event)
+        told, = self.guard.events(trigger='screen-unknown')
+        self.assertIn('took longer than 2 s', told['detail'])
+        # Another command is not kept from telling.
+        self.guard.write_policy(self.with_command(self.POLICY, ['/bin/echo', 'unlocked']))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertEqual(self.login(DISPLAY=':0').wait(60), 0)
+        self.assertTrue(is_running(stuck))
+
+
+class CommandOfAnotherPolicy(Command):
+    """A policy that comes while a request waits has the person asked for by its own command."""
+
+    POLICY = POLICY.replace('rules:', '''rules:
+  - {name: away, match: {user_presence: locked}, action: deny}''')
+
+    def with_command(self, policy, command=None):
+        return super().with_command(policy, command) if command else policy
+
+    def answered(self, command):
+        ssh = self.login(DISPLAY=':0')
+        self.wait_pending()
+        self.guard.write_policy(self.with_command(self.POLICY, command))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.confirm()
+        ssh.wait(60)
+        return self.signed()[-1]
+
+    def test_what_it_tells_decides(self):
+        event = self.answered(['/bin/echo', 'locked'])
+        self.assertEqual((event['decision'], event['rule'], event['user_presence']),
+                         ('deny', 'away', 'locked'))
+
+    def test_who_is_there_is_not_refused(self):
+        event = self.answered(['/bin/echo', 'unlocked'])
+        self.assertEqual((event['decision'], event['user_presence']), ('confirmed', 'local'))
+
+    def test_before_it_has_told_nobody_is_known_to_be_there(self):
+        event = self.answered(['/bin/sleep', '1000'])
+        self.assertEqual((event['decision'], event['rule']), ('deny', 'away'))
+        self.assertNotIn('user_presence', event)
+
+    def test_it_is_asked_at_once_for_what_waits(self):
+        asked = self.place.path / 'tmp' / 'asked'
+        self.login(DISPLAY=':0')
+        self.wait_pending()
+        self.guard.write_policy(self.with_command(self.POLICY, ['/usr/bin/touch', str(asked)]))
+        wait_until(asked.exists, 'it is asked')
 
 
 class CommandOfGrants(Command):
