@@ -402,6 +402,7 @@ void asker_free(struct asker *asker) {
 	asker_control_end(asker);
 	ev_timer_stop(asker->guard->loop, &asker->due);
 	hashing_cancel(asker->hashing);
+	storing_cancel(asker->pin_storing);
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
 	slots_free(asker->slots);

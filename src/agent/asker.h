@@ -16,6 +16,7 @@
 #include "confirm/grants.h"
 #include "confirm/hashing.h"
 #include "confirm/pin.h"
+#include "confirm/storing.h"
 #include "confirm/postbox.h"
 
 #define NONCE_SIZE  (2 * 16 + 1) /* hex */
@@ -60,6 +61,9 @@ struct asker {
 	int pin_error; /* STATE/pin is there and cannot be used */
 	enum pin_use pin_use;
 	struct hashing *hashing;
+	struct storing *pin_storing;    /* that a PIN is tried */
+	int pin_count_error;            /* what came of that */
+	char pin_hashed[PIN_HASH_SIZE]; /* of the PIN that is tried, once it is known */
 	uint64_t pin_prompt, pin_call; /* 0: none */
 	const char *pin_via;
 	char *new_pin; /* to be enrolled, or that of a key to be; in secret memory */

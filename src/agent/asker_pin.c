@@ -2,6 +2,7 @@
  * enrolled is changed by a yes, too: by the PIN, or by what else is enrolled. */
 #include "agent/asker.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/secret.h"
+
+static const char cannot_write[] = "the state directory cannot be written";
+static const char could_not_check[] = "the PIN could not be checked";
 
 /* text: NULL where the call is answered by somebody else. */
 static void pin_done(struct asker *asker, enum control_result result, const char *text) {
@@ -20,11 +24,17 @@ static void pin_done(struct asker *asker, enum control_result result, const char
 	asker->pin_call = asker->pin_prompt = 0;
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	asker->new_pin = NULL;
+	OPENSSL_cleanse(asker->pin_hashed, sizeof(asker->pin_hashed));
 	if (call != 0 && asker->control != NULL)
 		control_answer(asker->control, call, result, bytes_of_text(text));
 }
 
+static bool is_checking(const struct asker *asker) {
+	return asker->pin_use != PIN_USE_NONE || asker->pin_storing != NULL;
+}
+
 static void on_hashed(void *data, const char *hash);
+static void on_counted(void *data, int error);
 
 static const char *pin_hash(struct asker *asker, enum pin_use use, const char *pin,
                             const char *setting) {
@@ -37,17 +47,29 @@ static const char *pin_hash(struct asker *asker, enum pin_use use, const char *p
 	return NULL;
 }
 
+/* A try that the disk does not keep in mind, whatever becomes of the machine, would be one too many:
+ * what comes of it is told once it is there. */
+static int count_try(struct asker *asker) {
+	struct guard *guard = asker->guard;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+
+	pin_count(&asker->pin, clock_real_us());
+	pin_put(&text, &asker->pin);
+	if (buffer_error(&text) < 0)
+		return buffer_error(&text);
+	return storing_start(&asker->pin_storing, guard->loop, guard->state_fd, PIN_FILE,
+	                     buffer_bytes(&text), on_counted, asker);
+}
+
 static const char *check_pin(struct asker *asker, enum pin_use use, const char *pin) {
-	if (asker->pin_use != PIN_USE_NONE)
+	if (is_checking(asker))
 		return "another PIN is being checked; try again";
 	if (asker->pin.hash[0] == '\0')
 		return "no PIN is enrolled (ssh-agent-guard enroll pin)";
 	if (pin_is_locked(&asker->pin, clock_real_us()))
 		return "the PIN is locked, because it was wrong too often; wait";
-	/* A try that could not be kept in mind would be one too many. */
-	pin_count(&asker->pin, clock_real_us());
-	if (pin_save(&asker->pin, asker->guard->state_fd) < 0)
-		return "the state directory cannot be written";
+	if (count_try(asker) < 0)
+		return cannot_write;
 	return pin_hash(asker, use, pin, asker->pin.hash);
 }
 
@@ -116,7 +138,7 @@ const char *asker_enroll_pin(struct asker *asker, const char *old_pin, const cha
                              uint64_t call) {
 	const char *failed;
 
-	if (asker->pin_use != PIN_USE_NONE)
+	if (is_checking(asker))
 		return "another PIN is being checked; try again";
 	if (asker->pin_error < 0)
 		return "the file of the PIN cannot be read; see the guard's messages";
@@ -142,7 +164,7 @@ const char *asker_enroll_key(struct asker *asker, const char *name, const char *
 	bool by_slot = slot_says_yes(asker);
 	const char *failed;
 
-	if (asker->pin_use != PIN_USE_NONE)
+	if (is_checking(asker))
 		return "another PIN is being checked; try again";
 	if (asker->pin_error < 0)
 		return "the file of the PIN cannot be read; see the guard's messages";
@@ -163,7 +185,7 @@ const char *asker_change_slots(struct asker *asker, const char *name, uint8_t sl
 	const struct slots_wish wish = {name, *pin != '\0' ? OTP_PIN : OTP_TOUCH, slot, pin};
 	const char *failed;
 
-	if (asker->pin_use != PIN_USE_NONE)
+	if (is_checking(asker))
 		return "another PIN is being checked; try again";
 	if (asker->pin_error < 0 || asker->touching->error < 0)
 		return "a file of what says yes cannot be read; see the guard's messages";
@@ -258,7 +280,7 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 		return;
 	}
 	if (pin_save(&made, asker->guard->state_fd) < 0) {
-		pin_done(asker, CONTROL_FAILED, "the state directory cannot be written");
+		pin_done(asker, CONTROL_FAILED, cannot_write);
 		return;
 	}
 	asker->pin = made;
@@ -266,25 +288,49 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 	pin_done(asker, CONTROL_OK, "");
 }
 
+/* Once it is both hashed and counted. */
+static void settle_try(struct asker *asker) {
+	if (asker->hashing != NULL || asker->pin_storing != NULL)
+		return;
+	if (asker->pin_count_error < 0)
+		pin_done(asker, CONTROL_FAILED, cannot_write);
+	else if (asker->pin_hashed[0] == '\0')
+		pin_done(asker, CONTROL_FAILED, could_not_check);
+	else if (hash_same(asker->pin_hashed, asker->pin.hash))
+		pin_right(asker);
+	else
+		pin_wrong(asker);
+}
+
+static void on_counted(void *data, int error) {
+	struct asker *asker = data;
+
+	asker->pin_storing = NULL;
+	asker->pin_count_error = error;
+	/* Else its hashing could not even begin. */
+	if (asker->pin_use != PIN_USE_NONE)
+		settle_try(asker);
+}
+
 static void on_hashed(void *data, const char *hash) {
 	struct asker *asker = data;
 
 	asker->hashing = NULL;
-	if (hash == NULL) {
-		pin_done(asker, CONTROL_FAILED, "the PIN could not be checked");
-		return;
-	}
 	switch (asker->pin_use) {
 	case PIN_USE_NONE: break;
 	case PIN_USE_CONFIRM:
 	case PIN_USE_ENROLL_OLD:
 	case PIN_USE_ENROLL_KEY:
 	case PIN_USE_SLOTS:
-		if (hash_same(hash, asker->pin.hash))
-			pin_right(asker);
-		else
-			pin_wrong(asker);
+		snprintf(asker->pin_hashed, sizeof(asker->pin_hashed), "%s",
+		         hash != NULL ? hash : "");
+		settle_try(asker);
 		break;
-	case PIN_USE_ENROLL_NEW: pin_enrolled(asker, hash); break;
+	case PIN_USE_ENROLL_NEW:
+		if (hash != NULL)
+			pin_enrolled(asker, hash);
+		else
+			pin_done(asker, CONTROL_FAILED, could_not_check);
+		break;
 	}
 }

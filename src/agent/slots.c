@@ -9,7 +9,6 @@
 #include "agent/touching.h"
 #include "base/clock.h"
 #include "base/diag.h"
-#include "base/file.h"
 #include "base/secret.h"
 #include "confirm/otp_child.h"
 
@@ -276,13 +275,15 @@ static bool ask_next(struct slots *slots, enum slots_stage stage) {
 	                BYTES(slots->challenge));
 }
 
-static int save_tries(struct slots *slots) {
+static int store(struct slots *slots, const struct otp_slots *what, storing_done *done) {
+	struct guard *guard = slots->asker->guard;
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 
-	otp_slots_put(&text, &slots->enrolled);
+	otp_slots_put(&text, what);
 	if (buffer_error(&text) < 0)
 		return buffer_error(&text);
-	return file_replace(slots->asker->guard->state_fd, OTP_FILE, buffer_bytes(&text));
+	return storing_start(&slots->storing, guard->loop, guard->state_fd, OTP_FILE,
+	                     buffer_bytes(&text), done, slots);
 }
 
 static void failed_with(struct slots *slots, const char *text) {
@@ -293,29 +294,37 @@ static void failed_with(struct slots *slots, const char *text) {
 		slots_call_off(slots);
 }
 
+static bool ask_expected(struct slots *slots) {
+	const struct otp_slot *slot = &slots->enrolled.slots[slots->found];
+	enum otp_form form = slots->kind != OTP_PIN ? OTP_FORM_PLAIN
+	                     : slot->is_older       ? OTP_FORM_OLDER
+	                                            : OTP_FORM_PIN;
+
+	return send_ask(slots, form, (struct bytes){slot->challenge, slot->challenge_len});
+}
+
+static void on_counted(void *data, int error);
+
 /* Back to the beginning, whatever had been answered: the YubiKey may be another one now. */
 static bool found(struct slots *slots, const struct otp_reply *reply) {
-	const struct otp_slot *slot;
-	enum otp_form form = OTP_FORM_PLAIN;
-
+	/* It was not asked for anything yet, and has found another one. */
+	if (slots->storing != NULL)
+		return false;
 	slots->serial = reply->serial;
 	if (slots->stage == STAGE_MAKES)
 		return ask_next(slots, STAGE_MAKES);
 	slots->found = slots->wanted[reply->index];
 	slots->stage = STAGE_PROVES;
-	slot = &slots->enrolled.slots[slots->found];
-	if (slots->kind == OTP_PIN) {
-		form = slot->is_older ? OTP_FORM_OLDER : OTP_FORM_PIN;
-		/* A try that could not be kept in mind would be one too many. */
-		if (!slots->is_counted)
-			pin_count(&slots->enrolled.tries, clock_real_us());
-		slots->is_counted = true;
-		if (save_tries(slots) < 0) {
-			failed_with(slots, cannot_write);
-			return true;
-		}
-	}
-	return send_ask(slots, form, (struct bytes){slot->challenge, slot->challenge_len});
+	if (slots->kind != OTP_PIN || slots->is_counted)
+		return ask_expected(slots);
+	/* A try that the disk does not keep in mind, whatever becomes of the machine, would be one
+	 * too many: the YubiKey is asked once it is there. It stays counted also where no answer
+	 * comes, because what kept that from coming may be whoever guesses. */
+	pin_count(&slots->enrolled.tries, clock_real_us());
+	slots->is_counted = true;
+	if (store(slots, &slots->enrolled, on_counted) < 0)
+		failed_with(slots, cannot_write);
+	return true;
 }
 
 static void wrong_pin(struct slots *slots) {
@@ -356,16 +365,11 @@ static void wrong(struct slots *slots) {
 }
 
 static void proved(struct slots *slots) {
-	int error = 0;
-
-	/* Whatever becomes of the other answer, the PIN was right. */
-	if (slots->kind == OTP_PIN) {
+	/* Whatever becomes of the other answer, the PIN was right; the file hears of it with that
+	 * one. */
+	if (slots->kind == OTP_PIN)
 		pin_was_right(&slots->enrolled.tries);
-		error = save_tries(slots);
-	}
-	if (error < 0)
-		failed_with(slots, cannot_write);
-	else if (!ask_next(slots, STAGE_ROLLS))
+	if (!ask_next(slots, STAGE_ROLLS))
 		on_lost(slots);
 }
 
@@ -531,14 +535,20 @@ static void on_stored(void *data, int error) {
 }
 
 int slots_store(struct slots *slots) {
-	struct guard *guard = slots->asker->guard;
-	CLEANUP(buffer_deinit) struct buffer text = {0};
+	return store(slots, &slots->next, on_stored);
+}
 
-	otp_slots_put(&text, &slots->next);
-	if (buffer_error(&text) < 0)
-		return buffer_error(&text);
-	return storing_start(&slots->storing, guard->loop, guard->state_fd, OTP_FILE,
-	                     buffer_bytes(&text), on_stored, slots);
+/* The try of a PIN is on the disk, or is not; whoever typed it may have left meanwhile. */
+static void on_counted(void *data, int error) {
+	struct slots *slots = data;
+
+	slots->storing = NULL;
+	if (slots->state != SLOTS_ASKS)
+		settle(slots);
+	else if (error < 0)
+		failed_with(slots, cannot_write);
+	else if (!ask_expected(slots))
+		on_lost(slots);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {

@@ -239,8 +239,8 @@ class OtpTest(guard.GuardTest):
     def before_guard(self):
         pass
 
-    def restart(self):
-        self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock')
+    def restart(self, **options):
+        self.guard = self.start_guard(None, upstream=self.place.path / 'agent.sock', **options)
 
     # --- what a person does
 

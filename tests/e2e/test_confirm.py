@@ -15,7 +15,7 @@ import agent_client
 import events
 import guard
 from guard import SSH, SSH_ADD, SSH_KEYGEN, wait_until
-from place import is_running, landlock_abi, without_landlock
+from place import FSYNC, is_running, landlock_abi, without_fsync, without_landlock
 from sshd import Sshd
 from terminal import Terminal
 
@@ -134,6 +134,23 @@ class Answers(ConfirmTest):
                 self.assertNotEqual(ssh.wait(30), 0)
         for event in self.signed():
             self.assertEqual((event['decision'], event['reason']), ('confirm-denied', 'denied'))
+
+    @unittest.skipUnless(os.uname().machine in FSYNC, 'not known how to play such a disk')
+    def test_what_comes_of_a_pin_is_told_once_its_try_is_on_the_disk(self):
+        """Else whoever can have the machine lose power tries as often as he likes."""
+        self.guard.stop()
+        self.guard = self.start_guard(self.POLICY, upstream=self.place.path / 'agent.sock',
+                                      spawn={'preexec_fn': without_fsync})
+        ssh = self.ssh()
+        self.wait_pending()
+        for pin in ('wrong one', PIN):
+            status, shown = self.confirm(pin)
+            self.assertEqual(status, 1)
+            self.assertIn('the state directory cannot be written', shown)
+        self.assertIsNone(ssh.poll())
+        self.assertEqual(self.signed(), [])
+        self.assertEqual(self.guard.events(trigger='pin-wrong'), [])
+        ssh.kill()
 
     def test_a_wrong_pin_says_nothing_and_a_right_one_still_can(self):
         ssh = self.ssh()

@@ -1,13 +1,15 @@
 """YubiKeys by their OTP slots: real ssh waits for two touches or a PIN, no answer is good twice, and
 what is no answer is refused, each in its own words."""
 
+import os
 import shutil
+import signal
 import time
 import unittest
 
 from guard import wait_until
 from otpkeys import POLICY, SERIAL, SLOT_PIN, OtpTest, Slot, YubiKey
-from place import descendants
+from place import FSYNC, descendants, without_fsync
 from terminal import Terminal
 
 BY_PIN = POLICY.replace('confirm: otp\n', 'confirm: otp-pin\n')
@@ -328,6 +330,42 @@ class Pins(OtpTest):
         self.assertNotEqual(self.ssh().wait(60), 0)
         self.assertEqual(self.signed()[-1]['reason'], 'pin-locked')
         self.guard.wait_event(trigger='pin-locked')
+
+    @unittest.skipUnless(os.uname().machine in FSYNC, 'not known how to play such a disk')
+    def test_the_yubikey_is_asked_once_the_try_is_on_the_disk(self):
+        """Else whoever can have the machine lose power tries as often as he likes."""
+        self.guard.stop()
+        self.restart(spawn={'preexec_fn': without_fsync})
+        before = list(self.desk.answered)
+        ssh = self.ssh()
+        self.wait_pending()
+        for pin in ('not this one', SLOT_PIN):
+            status, shown = self.confirm(pin)
+            self.assertEqual(status, 1)
+            self.assertIn('the state directory cannot be written', shown)
+        self.assertEqual(self.desk.answered, before)
+        self.assertIsNone(ssh.poll())
+        self.assertEqual(self.signed(), [])
+        ssh.kill()
+
+    def test_a_try_counts_also_where_no_answer_came_and_the_guard_was_killed(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        slot, self.yubikey.slots[1] = self.yubikey.slots[1], Slot(None)
+        self.assertIn('not set up for challenge-response', self.confirm('not this one')[1])
+        self.yubikey.slots[1] = slot
+        self.assertIn('3 more', self.confirm('not this one')[1])
+        self.guard.stop(signal.SIGKILL)
+        self.assertNotEqual(ssh.wait(60), 0)
+        self.restart()
+        ssh = self.ssh()
+        self.wait_pending()
+        # Without a YubiKey nothing was tried.
+        self.desk.pull()
+        self.assertIn('no YubiKey is plugged in', self.confirm('not this one')[1])
+        self.desk.plug(self.yubikey)
+        self.assertIn('2 more', self.confirm('not this one')[1])
+        ssh.kill()
 
     def test_a_right_one_clears_the_count(self):
         for _ in range(2):
