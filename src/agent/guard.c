@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/asker.h"
+#include "agent/hosts.h"
 #include "agent/keeper.h"
 #include "agent/renderers.h"
 #include "agent/repeats.h"
@@ -369,7 +370,7 @@ static struct status guard_status(struct guard *guard, char text[static TEXT_SIZ
 		.signatures = guard->signatures,
 		.refusals = guard->refusals,
 		.upstream_restarts = guard->upstream_restarts,
-		.notice = guard->notice,
+		.notice = guard->notice != NULL ? guard->notice : hosts_notice(guard->hosts),
 		.renderer_failed = guard->renderers != NULL ? renderers_failure(guard->renderers)
 	                                                    : NULL,
 	};

@@ -50,6 +50,9 @@ struct hosts {
 	struct hosts_indexing *indexing; /* what is to follow it */
 	bool next_is_complete;
 	char left_out[DETAIL_SIZE]; /* the first file that is not in it, and why */
+	/* For the status; "": nothing. */
+	char failure[DETAIL_SIZE];  /* why they could not be read the last time */
+	char lack[2 * DETAIL_SIZE]; /* what is not in the index in force */
 
 	struct hosts_wait *waits;
 	ev_timer patience;
@@ -119,6 +122,37 @@ void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void 
 	hosts->waits = wait;
 }
 
+/* ---- what is amiss ---- */
+
+/* Told once, until it is something else: whoever logs in to a new host has them read again. */
+static void fail(struct hosts *hosts, const char *why) {
+	char text[DETAIL_SIZE];
+	bool is_news;
+
+	snprintf(text, sizeof(text), "known_hosts cannot be read: %s; %s", why,
+	         hosts->index != NULL ? "what was read before stays in force, and what is not in "
+	                                "it is unknown"
+	                              : "no host has a name");
+	is_news = strcmp(text, hosts->failure) != 0;
+	strcpy(hosts->failure, text);
+	if (is_news)
+		diag_error("%s", text);
+	release(hosts);
+	if (!is_news)
+		return;
+	guard_note(hosts->guard, "known-hosts-failed", NULL, text);
+	guard_status_changed(hosts->guard);
+}
+
+static void mended(struct hosts *hosts, const char *detail) {
+	if (hosts->failure[0] == '\0')
+		return;
+	hosts->failure[0] = '\0';
+	guard_status_changed(hosts->guard);
+	if (detail != NULL)
+		guard_note(hosts->guard, "known-hosts", NULL, detail);
+}
+
 /* ---- what was indexed ---- */
 
 /* ", and ..."; "": no more than was accepted, or there is no lock. */
@@ -154,15 +188,28 @@ static void note(struct hosts *hosts, size_t n_files) {
 		diag_info("%s", detail);
 }
 
+/* In the status, for as long as it is so. */
+static void tell_left_out(struct hosts *hosts) {
+	char text[sizeof(hosts->lack)] = "";
+
+	if (!hosts->is_complete)
+		snprintf(text, sizeof(text),
+		         "of known_hosts a file is left out, so what is not in the others is "
+		         "unknown: %s",
+		         hosts->left_out);
+	if (strcmp(text, hosts->lack) == 0)
+		return;
+	strcpy(hosts->lack, text);
+	guard_status_changed(hosts->guard);
+}
+
 static void on_indexed(void *data, int error, struct hosts_indexed *indexed) {
 	struct hosts *hosts = data;
 
 	if (error < 0) {
 		/* What is in force stays so: what is missing may be a revocation. */
-		diag_error("known_hosts: %s", strerror(-error));
-		guard_note(hosts->guard, "known-hosts-failed", NULL, strerror(-error));
 		hosts->files_state = 0;
-		release(hosts);
+		fail(hosts, strerror(-error));
 		return;
 	}
 	known_hosts_free(hosts->index);
@@ -173,7 +220,9 @@ static void on_indexed(void *data, int error, struct hosts_indexed *indexed) {
 	buffer_deinit(&hosts->listed);
 	hosts->listed = indexed->listed;
 	indexed->listed = (struct buffer){0};
+	mended(hosts, NULL);
 	note(hosts, indexed->n_files);
+	tell_left_out(hosts);
 	lock_hosts_read(lock_hosts_of(hosts->guard->lock));
 	release(hosts);
 }
@@ -182,9 +231,13 @@ static void on_indexed(void *data, int error, struct hosts_indexed *indexed) {
 
 /* What it would say is unknown, and not no. */
 static void leave_out(struct hosts *hosts, const char *path, int error) {
+	const char *why = error == -EFBIG    ? "too large: of all files together 60 MiB are read"
+	                  : error == -EINVAL ? "it is no regular file"
+	                                     : strerror(-error);
+
+	_Static_assert(FETCH_BYTES_MAX == 60 * 1024 * 1024, "as is said there");
 	if (hosts->next_is_complete)
-		snprintf(hosts->left_out, sizeof(hosts->left_out), "%s: %s", path,
-		         strerror(-error));
+		snprintf(hosts->left_out, sizeof(hosts->left_out), "%s: %s", path, why);
 	hosts->next_is_complete = false;
 }
 
@@ -252,12 +305,8 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	if (error == -EBUSY)
 		return;
 	if (error < 0) {
-		diag_error("known_hosts: %s", error == -ETIMEDOUT
-		                                      ? "its file system does not answer"
-		                                      : strerror(-error));
-		if (hosts->is_ready)
-			guard_note(hosts->guard, "known-hosts-failed", NULL, strerror(-error));
-		release(hosts);
+		fail(hosts, error == -ETIMEDOUT ? "a file system does not answer"
+		                                : strerror(-error));
 		return;
 	}
 	state = state_of(files + hosts->list.n_files, hosts->n_configs);
@@ -267,6 +316,7 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	hosts->config_state = state;
 	state = state_of(files, hosts->list.n_files);
 	if (state == hosts->files_state) {
+		mended(hosts, "they can be read again, and say what they said before");
 		if (!hosts_indexing_is_at_work(hosts->indexing))
 			release(hosts);
 		return;
@@ -474,7 +524,16 @@ const struct known_hosts *hosts_index(const struct hosts *hosts) {
 }
 
 bool hosts_is_complete(const struct hosts *hosts) {
-	return hosts != NULL && hosts->index != NULL && hosts->is_complete;
+	return hosts != NULL && hosts->index != NULL && hosts->is_complete &&
+	       hosts->failure[0] == '\0';
+}
+
+const char *hosts_notice(const struct hosts *hosts) {
+	if (hosts == NULL)
+		return NULL;
+	return hosts->failure[0] != '\0' ? hosts->failure
+	       : hosts->lack[0] != '\0'  ? hosts->lack
+	                                 : NULL;
 }
 
 struct ssh_aliases *hosts_aliases(const struct hosts *hosts) {

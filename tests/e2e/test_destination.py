@@ -5,9 +5,11 @@ import base64
 import os
 import pathlib
 import shlex
+import signal
 import unittest
 
 import agent_client as wire
+import fuse
 import place
 from agent_client import AgentClient, FAILURE, SUCCESS
 from binds import Host, bind_body, login, send_bind, session_id, sshsig
@@ -63,7 +65,10 @@ class Destination(ChainTest):
         new = self.place.write('new', ''.join(f'{line}\n' for line in lines))
         os.replace(new, path or self.names)
         wait_until(lambda: len(self.guard.events(trigger='known-hosts')) > before,
-                   'the guard reads known_hosts again')
+                   'the guard reads known_hosts again', 120)
+
+    def wait_notice(self, words):
+        wait_until(lambda: words in self.guard.status().get('notice', ''), f'the status says {words}')
 
     def last(self, **fields):
         """The event of the last signature, which has these fields."""
@@ -280,6 +285,42 @@ rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
         self.rewrite(self.host_line('a'))
         self.assertFalse(self.arrives('b'))
         self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
+        words = f'{fifo}: it is no regular file'
+        self.assertIn(words, self.guard.events(trigger='known-hosts')[-1]['detail'])
+        self.wait_notice(words)
+        fifo.unlink()
+        wait_until(lambda: 'notice' not in self.guard.status(), 'it is well again')
+
+    def test_a_file_that_hangs_leaves_what_was_known_and_is_told_of(self):
+        """Nobody waits for it for good, and what may have come meanwhile is unknown."""
+        fuse.own_mounts()
+        self.names.write_text(self.host_line('a') + '\n')
+        files = fuse.FileSystem(self.place, self.names)
+        self.addCleanup(files.end)
+        slow = self.place.path / 'slow'
+        slow.write_text('')
+        os.chown(slow, self.place.uid, -1)
+        self.start_with('''
+default_action: allow
+rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
+''', user=f'{self.names}, {slow}')
+        self.assertTrue(self.arrives('a'))
+        files.stop()
+        slow.unlink()
+        slow.symlink_to(files.path(self.names.name))
+        event = self.guard.wait_event(trigger='known-hosts-failed')
+        self.assertIn('a file system does not answer; what was read before stays in force',
+                      event['detail'])
+        self.wait_notice(event['detail'])
+        self.assertTrue(self.arrives('a'))
+        self.last(is_in_known_hosts=True)
+        # Each of these has them read again, which is told of no more.
+        for _ in range(2):
+            self.assertFalse(self.arrives('b'))
+            self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
+        self.assertEqual(len(self.guard.events(trigger='known-hosts-failed')), 1)
+        files.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: 'notice' not in self.guard.status(), 'it is well again')
 
     def test_a_file_that_is_flooded_keeps_no_revocation_from_being_known(self):
         system = self.place.write('system', '# nothing yet\n')
@@ -292,13 +333,17 @@ rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
 default_action: allow
 rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
 ''', user=', '.join(map(str, [*floods, self.names])), system=f'[{system}]')
+        # A busy machine takes longer for so much than the guard gives it, and is asked again.
+        wait_until(lambda: 'lines of known_hosts' in self.guard.output() or
+                   self.guard.events(trigger='known-hosts'), 'they are read', 120)
         self.assertTrue(self.arrives('a'))
         self.last(is_in_known_hosts=True, known_hosts=['user'])
         for path in (system, self.names):
             revoked = 'b' if path == system else 'a'
             self.rewrite(self.host_line('a'), f'@revoked * {self.host_blob(revoked)}', path=path)
-            self.assertIn(f'{floods[1]}: File too large',
-                          self.guard.events(trigger='known-hosts')[-1]['detail'])
+            words = f'{floods[1]}: too large: of all files together 60 MiB are read'
+            self.assertIn(words, self.guard.events(trigger='known-hosts')[-1]['detail'])
+            self.wait_notice(words)
             self.assertFalse(self.arrives(revoked))
             self.last(decision='deny', reason='host-revoked',
                       dest_key_fingerprint=self.host_keys[revoked])
