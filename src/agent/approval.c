@@ -7,6 +7,7 @@
 #include "log/event_yaml.h"
 #include "log/statement.h"
 #include "log/summary.h"
+#include "policy/method_order.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -17,10 +18,10 @@ static void free_question(struct question **question) {
 /* The session by number; who leads it must then be among the ancestors. Of one without a number
  * there is none: to the system, 0 means ourselves. */
 static int make_question(struct question **ret, const struct request *request, const char *rule,
-                         const struct confirm_terms *terms, unsigned methods) {
+                         const struct confirm_terms *terms, const struct turns *turns) {
 	pid_t pid = request->caller->process.pid;
 
-	return question_new(ret, request, rule, terms, methods, pid > 0 ? getsid(pid) : 0);
+	return question_new(ret, request, rule, terms, turns, pid > 0 ? getsid(pid) : 0);
 }
 
 static bool takes_pin(enum confirm_method method) {
@@ -74,18 +75,11 @@ static int make_digest(struct approval *approval, struct question *question,
 	return error < 0 ? error : digest_hex(question->digest, buffer_bytes(&statement));
 }
 
-static unsigned methods_of_both(unsigned a, unsigned b) {
-	return (a & b) | ((a | b) & CONFIRM_AUTO);
-}
-
-/* The best of those that may answer it, as an event will name it. */
-static const char *likely_method(const struct question *question) {
-	if ((question->methods & CONFIRM_TOUCH) != 0)
-		return confirm_method_name(CONFIRM_TOUCH);
-	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
-		if ((question->methods & 1U << i) != 0)
-			return confirm_method_name((enum confirm_method)(1U << i));
-	return NULL;
+/* Where the floor says something of them, too. */
+static void narrow(struct confirm_terms *terms, unsigned methods,
+                   const struct confirm_order *order) {
+	terms->methods = (terms->methods & methods) | ((terms->methods | methods) & CONFIRM_AUTO);
+	terms->order = method_order_of_both(&terms->order, order);
 }
 
 /* For whoever shows that it waits. Without it the person is asked all the same. */
@@ -95,7 +89,7 @@ static void describe(struct question *question, const struct request *request) {
 		.trigger = operation_name(request->operation),
 		.decision = "confirm",
 		.rule = question->rule,
-		.confirm_method = likely_method(question),
+		.confirm_method = confirm_method_name(turns_asks(&question->turns)),
 		.request = request,
 	};
 
@@ -103,6 +97,15 @@ static void describe(struct question *question, const struct request *request) {
 	question->event_us = event.real_us;
 	if (event_yaml(&question->event, &event) < 0)
 		buffer_deinit(&question->event);
+}
+
+static void take_settings(struct confirm_terms *terms, const struct policy *policy) {
+	const struct confirm_settings *settings = policy_confirm(policy);
+
+	if (terms->methods != 0)
+		return;
+	terms->methods = settings->methods;
+	terms->order = settings->order;
 }
 
 /* Where the user's policy asks, and the floor would, too, both say how: the stricter of each. */
@@ -113,10 +116,8 @@ static struct confirm_terms terms_of(const struct approval_law *law,
 	struct request seen = *request;
 	struct confirm_terms above;
 	struct verdict verdict;
-	unsigned methods;
 
-	if (terms.methods == 0)
-		terms.methods = policy_confirm(decider)->methods;
+	take_settings(&terms, decider);
 	if (law->floor == NULL || law->verdict->by_floor)
 		return terms;
 	seen.coding_agents = policy_coding_agents(law->floor, &seen);
@@ -124,13 +125,13 @@ static struct confirm_terms terms_of(const struct approval_law *law,
 	if (verdict.action != ACTION_CONFIRM) {
 		/* What it says of all questions is for those of the user's rules, too. */
 		if (policy_confirm(law->floor)->methods_named != 0)
-			terms.methods = methods_of_both(terms.methods,
-			                                policy_confirm(law->floor)->methods);
+			narrow(&terms, policy_confirm(law->floor)->methods,
+			       &policy_confirm(law->floor)->order);
 		return terms;
 	}
 	above = policy_confirm_terms(law->floor, verdict.rule);
-	methods = above.methods != 0 ? above.methods : policy_confirm(law->floor)->methods;
-	terms.methods = methods_of_both(terms.methods, methods);
+	take_settings(&above, law->floor);
+	narrow(&terms, above.methods, &above.order);
 	terms.pin |= above.pin;
 	if (above.remember_s < terms.remember_s)
 		terms.remember_s = above.remember_s;
@@ -149,17 +150,17 @@ const char *approval_ask(struct approval *approval, struct asker *asker,
 	};
 	struct confirm_terms terms = terms_of(law, request);
 	CLEANUP(free_question) struct question *question = NULL;
-	const char *reason;
-	unsigned methods = asker_methods(asker, &terms, request->caller->presence, &reason);
+	struct turns turns;
+	const char *reason = asker_turns(&turns, asker, &terms, request->caller->presence);
 
 	approval->asker = asker;
-	if (methods == 0)
+	if (reason != NULL)
 		return reason;
-	if (make_question(&question, request, law->verdict->rule, &terms, methods) < 0)
+	if (make_question(&question, request, law->verdict->rule, &terms, &turns) < 0)
 		return "missing";
 	if (is_granted(approval, question))
 		return NULL;
-	if ((methods & CONFIRM_TOUCH) != 0 && make_digest(approval, question, request) < 0)
+	if ((question->methods & CONFIRM_TOUCH) != 0 && make_digest(approval, question, request) < 0)
 		return "missing";
 	describe(question, request);
 	approval->asked_ns = clock_mono_ns();
@@ -202,6 +203,10 @@ static const char *why_denied(const struct prompt *prompt) {
 const char *approval_answered(struct approval *approval, const struct prompt *prompt) {
 	approval->waiter = NULL;
 	approval->waited_ns = clock_mono_ns() - approval->asked_ns;
+	approval->n_passed = turns_passed(approval->passed, &prompt->turns,
+	                                  prompt->state == PROMPT_GRANTED
+	                                          ? prompt->method
+	                                          : (enum confirm_method)0);
 	switch (prompt->state) {
 	case PROMPT_GRANTED: break;
 	case PROMPT_DENIED: return why_denied(prompt);
@@ -226,7 +231,9 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 const char *approval_settle(struct approval *approval, const struct approval_law *law,
                             const struct request *request) {
 	struct confirm_terms terms = terms_of(law, request);
+	const struct turns_lacks no_lacks = {0};
 	CLEANUP(free_question) struct question *question = NULL;
+	struct turns turns;
 	int error;
 
 	if ((terms.methods & approval->method) == 0)
@@ -234,8 +241,9 @@ const char *approval_settle(struct approval *approval, const struct approval_law
 	/* A touch alone, where the key's PIN is wanted by now. */
 	if (terms.pin != 0 && !approval->with_pin)
 		return "missing";
+	turns_begin(&turns, terms.methods, &terms.order, &no_lacks);
 	if (approval->grant != 0 ||
-	    make_question(&question, request, law->verdict->rule, &terms, terms.methods) < 0)
+	    make_question(&question, request, law->verdict->rule, &terms, &turns) < 0)
 		return NULL;
 	error = grants_add(&approval->grant, asker_grants(approval->asker), question,
 	                   approval->prompt, approval->method, &approval->watch, clock_real_us(),

@@ -16,6 +16,8 @@ struct approval {
 	bool granted;               /* a yes was given, now or before */
 	enum confirm_method method; /* by which; 0: nobody answered */
 	const char *via;
+	struct confirm_passed passed[CONFIRM_METHOD_COUNT]; /* over, before that one */
+	size_t n_passed;
 	struct touch_proof *proof;      /* of a touch; NULL */
 	char signed_sha256[DIGEST_HEX]; /* "": no touch was asked for */
 	uint64_t prompt, grant;         /* 0: none */

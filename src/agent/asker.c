@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/secret.h"
 #include "log/doc.h"
+#include "log/event_method.h"
 
 #define LINE_LEN_MAX 2048
 #define PINS         ((unsigned)CONFIRM_PIN | CONFIRM_OTP_PIN)
@@ -52,6 +53,7 @@ static void on_said(void *data, const char *pin) {
 static int describe(struct buffer *document, const struct prompt *prompt, const char *nonce,
                     int64_t asked_us) {
 	const struct question *question = prompt->question;
+	CLEANUP(buffer_deinit) struct buffer asks = {0};
 	CLEANUP(doc_deinit) struct doc doc;
 	char since[CLOCK_STAMP_SIZE], until[CLOCK_STAMP_SIZE];
 
@@ -65,6 +67,9 @@ static int describe(struct buffer *document, const struct prompt *prompt, const 
 	doc_text(&doc, "until", until, LINE_LEN_MAX);
 	for (size_t i = 0; i < question->n_lines; i++)
 		doc_text(&doc, question->lines[i].label, question->lines[i].text, LINE_LEN_MAX);
+	turns_put_text(&asks, &prompt->turns);
+	doc_key(&doc, "asks");
+	doc_value(&doc, buffer_bytes(&asks), LINE_LEN_MAX);
 	doc_text(&doc, "answer",
 	         nonce == NULL
 	                 ? "ssh-agent-guard confirm"
@@ -106,6 +111,8 @@ static void on_window_closed(void *data, enum askpass_answer answer) {
 		diag_error("%s: failed (request %llu is not answered by it)", askpass_program(),
 		           (unsigned long long)prompt);
 		askpass_free(TAKE(showing->askpass));
+		broker_spend(asker->broker, prompt, CONFIRM_ASKPASS, LACK_FAILED, NULL,
+		             clock_mono_ns());
 		break;
 	case ASKPASS_NO:
 		broker_deny(asker->broker, prompt, CONFIRM_ASKPASS, "askpass", clock_mono_ns());
@@ -125,7 +132,7 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int revents) {
 
 	(void)revents;
 	if (showing == NULL || showing->was_in_window ||
-	    (prompt->question->methods & CONFIRM_ASKPASS) == 0)
+	    !turns_may_answer(&prompt->turns, CONFIRM_ASKPASS))
 		return;
 	showing->was_in_window = true;
 	if (!asker->told_of_windows && platform_landlock_abi() == 0)
@@ -139,8 +146,11 @@ static void on_turn(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	if (error == 0)
 		error = askpass_start(&showing->askpass, loop, askpass_program(),
 		                      (const char *)text.data, on_window_closed, showing);
-	if (error < 0)
-		diag_error("%s: %s", askpass_program(), strerror(-error));
+	if (error == 0)
+		return;
+	diag_error("%s: %s", askpass_program(), strerror(-error));
+	broker_spend(asker->broker, showing->prompt, CONFIRM_ASKPASS, LACK_FAILED, NULL,
+	             clock_mono_ns());
 }
 
 static void look_at_windows(struct asker *asker) {
@@ -149,26 +159,20 @@ static void look_at_windows(struct asker *asker) {
 	ev_timer_start(asker->guard->loop, &asker->turn);
 }
 
-static void on_opened(void *data, struct prompt *prompt) {
-	struct asker *asker = data;
-	struct showing *showing = calloc(1, sizeof(*showing));
-	int error = showing == NULL ? -ENOMEM : 0;
+/* What may answer it by now is there to do so. */
+static void start_methods(struct asker *asker, const struct prompt *prompt) {
+	struct showing *showing = prompt->shown;
+	int error = 0;
 
-	if (showing != NULL)
-		*showing = (struct showing){
-			.asker = asker, .prompt = prompt->id, .asked_us = clock_real_us()};
-	prompt->shown = showing;
+	if (showing != NULL && !turns_may_answer(&prompt->turns, CONFIRM_PIN))
+		postbox_free(TAKE(showing->postbox));
 	/* A script cannot read what changes, and agree to it. */
-	if (error == 0 && (prompt->question->methods & CONFIRM_PIN) != 0 &&
-	    prompt->question->body == NULL)
+	if (showing != NULL && showing->postbox == NULL && prompt->question->body == NULL &&
+	    turns_may_answer(&prompt->turns, CONFIRM_PIN))
 		error = open_postbox(asker, prompt, showing);
 	if (error < 0)
 		diag_error("%s: %s (requests are answered by `ssh-agent-guard confirm` alone)",
 		           asker->directory, strerror(-error));
-	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
-	          (unsigned long long)prompt->id);
-	tell_pending(asker, prompt);
-	screens_look(asker->screens);
 	look_at_windows(asker);
 	touching_look(asker->touching);
 	popup_look(asker->popup);
@@ -176,18 +180,56 @@ static void on_opened(void *data, struct prompt *prompt) {
 	guard_status_changed(asker->guard);
 }
 
+static void on_opened(void *data, struct prompt *prompt) {
+	struct asker *asker = data;
+	struct showing *showing = calloc(1, sizeof(*showing));
+
+	if (showing != NULL)
+		*showing = (struct showing){
+			.asker = asker, .prompt = prompt->id, .asked_us = clock_real_us()};
+	prompt->shown = showing;
+	diag_info("a request waits for your yes: ssh-agent-guard confirm %llu",
+	          (unsigned long long)prompt->id);
+	tell_pending(asker, prompt);
+	screens_look(asker->screens);
+	start_methods(asker, prompt);
+}
+
+/* Whoever shows it, and whoever looks, is told what is to be done by now. */
+static void on_turned(void *data, struct prompt *prompt) {
+	struct asker *asker = data;
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	enum confirm_method asks = turns_asks(&prompt->turns);
+
+	turns_put_text(&text, &prompt->turns);
+	buffer_put_u8(&text, 0);
+	if (buffer_error(&text) == 0)
+		diag_info("request %llu: by another method from now on: %s",
+		          (unsigned long long)prompt->id, (const char *)text.data);
+	if (asks != 0)
+		event_method_set(&prompt->question->event, confirm_method_name(asks));
+	asker_control_turned(asker, prompt);
+	tell_pending(asker, prompt);
+	start_methods(asker, prompt);
+}
+
 /* Those who look at it, and wait. */
-static void tell_waiting(struct asker *asker, const struct showing *showing,
-                         enum prompt_state state) {
+static void tell_waiting(struct asker *asker, struct showing *showing, enum prompt_state state) {
 	bool granted = state == PROMPT_GRANTED;
 
-	for (size_t i = 0; i < WAITING_MAX; i++)
-		if (showing->waiting[i] != 0 && asker->control != NULL)
-			control_answer(asker->control, showing->waiting[i],
+	for (size_t i = 0; i < WAITING_MAX; i++) {
+		struct awaiting *awaiting = &showing->waiting[i];
+
+		if (awaiting->call == 0)
+			continue;
+		if (asker->control != NULL)
+			control_answer(asker->control, awaiting->call,
 			               granted ? CONTROL_OK : CONTROL_FAILED,
 			               bytes_of_text(granted                  ? "confirmed\n"
 			                             : state == PROMPT_DENIED ? "denied"
 			                                                      : "not answered"));
+		close_fd(&awaiting->watch);
+	}
 }
 
 static void on_closed(void *data, struct prompt *prompt) {
@@ -253,41 +295,88 @@ static unsigned by_presence(const struct asker *asker, const struct confirm_term
 	return methods & (slots_can(asker->slots, OTP_TOUCH) ? CONFIRM_OTP : PINS);
 }
 
-/* The PIN of a YubiKey's slot, where one is enrolled: that takes the YubiKey as well. */
-static unsigned with_one_pin(const struct asker *asker, unsigned methods, const char **ret_reason) {
-	if ((methods & CONFIRM_OTP_PIN) != 0 && slots_can(asker->slots, OTP_PIN)) {
-		methods &= ~(unsigned)CONFIRM_PIN;
-		if (!slots_pin_is_locked(asker->slots))
-			return methods;
-		*ret_reason = "pin-locked";
-	}
-	methods &= ~(unsigned)CONFIRM_OTP_PIN;
-	if ((methods & CONFIRM_PIN) == 0)
-		return methods;
-	if (pin_is_locked(&asker->pin, clock_real_us()))
-		*ret_reason = "pin-locked";
-	else if (asker->pin.hash[0] != '\0')
-		return methods;
-	return methods & ~(unsigned)CONFIRM_PIN;
-}
-
-unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
-                       enum presence presence, const char **ret_reason) {
+/* Those that the list comes to for that question. */
+static unsigned listed(const struct asker *asker, const struct confirm_terms *terms,
+                       enum presence presence) {
 	unsigned methods = by_presence(asker, terms, presence);
 
-	*ret_reason = "missing";
-	if ((methods & CONFIRM_TOUCH) != 0 && touching_is_barred(asker->touching, terms->pin != 0))
-		*ret_reason = "key-not-pinned";
-	if (!touching_can(asker->touching, terms->pin != 0))
-		methods &= ~(unsigned)CONFIRM_TOUCH;
 	/* The PIN of a key, where there is one; else that of the account. */
 	if (terms->pin != 0)
-		methods &= (methods & CONFIRM_TOUCH) != 0 ? CONFIRM_TOUCH : PINS;
-	if (!slots_can(asker->slots, OTP_TOUCH))
-		methods &= ~(unsigned)CONFIRM_OTP;
-	if (askpass_program() == NULL)
-		methods &= ~(unsigned)CONFIRM_ASKPASS;
-	return with_one_pin(asker, methods, ret_reason);
+		methods &= (methods & CONFIRM_TOUCH) != 0 && touching_can(asker->touching, true)
+		                   ? (unsigned)CONFIRM_TOUCH
+		                   : PINS | CONFIRM_TOUCH;
+	/* `auto` takes the PIN of a YubiKey's slot, where one is enrolled: that takes the YubiKey
+	 * as well. */
+	if (terms->order.is_any && (methods & CONFIRM_OTP_PIN) != 0 &&
+	    slots_can(asker->slots, OTP_PIN))
+		methods &= ~(unsigned)CONFIRM_PIN;
+	return methods;
+}
+
+static enum turn_lack lack_of(const struct asker *asker, const struct confirm_terms *terms,
+                              enum confirm_method method) {
+	bool verified = terms->pin != 0;
+
+	switch (method) {
+	case CONFIRM_TOUCH:
+		return touching_can(asker->touching, verified)         ? LACK_NONE
+		       : touching_is_barred(asker->touching, verified) ? LACK_NOT_PINNED
+		                                                       : LACK_NOT_ENROLLED;
+	case CONFIRM_OTP:
+		return slots_can(asker->slots, OTP_TOUCH) ? LACK_NONE : LACK_NOT_ENROLLED;
+	case CONFIRM_OTP_PIN:
+		return !slots_can(asker->slots, OTP_PIN)    ? LACK_NOT_ENROLLED
+		       : slots_pin_is_locked(asker->slots) ? LACK_PIN_LOCKED
+		                                           : LACK_NONE;
+	case CONFIRM_PIN:
+		return pin_is_locked(&asker->pin, clock_real_us()) ? LACK_PIN_LOCKED
+		       : asker->pin.hash[0] == '\0'                ? LACK_NOT_ENROLLED
+		                                                   : LACK_NONE;
+	case CONFIRM_ASKPASS: return askpass_program() == NULL ? LACK_NO_PROGRAM : LACK_NONE;
+	}
+	return LACK_FAILED;
+}
+
+/* Its window stands on this machine's screen. A key, too, is here; but that a person is not is what
+ * any program can pretend, and nothing shall get round a key that is plugged in by that. */
+static void pass_over_windows(const struct asker *asker, struct turns *turns,
+                              enum presence presence) {
+	bool is_away = presence == PRESENCE_REMOTE || presence == PRESENCE_LOCKED ||
+	               screens_is_away(asker->screens);
+	bool another_follows = false;
+
+	if (turns->is_any || !is_away)
+		return;
+	for (size_t i = turns->count; i > 0; i--) {
+		const struct turn *turn = &turns->list[i - 1];
+
+		if (turn->method == CONFIRM_ASKPASS && another_follows)
+			turns_spend(turns, CONFIRM_ASKPASS, LACK_AWAY);
+		another_follows = another_follows || !turn->is_spent;
+	}
+}
+
+static const char *why_none(const struct turns *turns) {
+	const char *reason = "missing";
+
+	for (size_t i = 0; i < turns->count; i++) {
+		if (turns->list[i].lack == LACK_PIN_LOCKED)
+			return "pin-locked";
+		if (turns->list[i].lack == LACK_NOT_PINNED)
+			reason = "key-not-pinned";
+	}
+	return reason;
+}
+
+const char *asker_turns(struct turns *ret, const struct asker *asker,
+                        const struct confirm_terms *terms, enum presence presence) {
+	struct turns_lacks lacks;
+
+	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
+		lacks.of[i] = lack_of(asker, terms, (enum confirm_method)(1U << i));
+	turns_begin(ret, listed(asker, terms, presence), &terms->order, &lacks);
+	pass_over_windows(asker, ret, presence);
+	return turns_asks(ret) != 0 ? NULL : why_none(ret);
 }
 
 void asker_policy_changed(struct asker *asker) {
@@ -322,14 +411,16 @@ const struct prompt *asker_touched_prompt(const struct asker *asker) {
 	return prompt;
 }
 
-/* None is added while it is locked. */
-void asker_deny_where_alone(struct asker *asker, enum confirm_method method) {
+/* None is added while it is locked. Each may end others, so the list is looked at anew each time. */
+void asker_pin_is_locked(struct asker *asker, enum confirm_method method) {
+	uint64_t last = 0;
 	const struct prompt *prompt = broker_prompts(asker->broker);
 
 	while (prompt != NULL) {
-		if (prompt->question->methods == (unsigned)method) {
-			broker_deny(asker->broker, prompt->id, method, "pin-locked",
-			            clock_mono_ns());
+		if (prompt->id > last) {
+			last = prompt->id;
+			broker_spend(asker->broker, prompt->id, method, LACK_PIN_LOCKED,
+			             "pin-locked", clock_mono_ns());
 			prompt = broker_prompts(asker->broker);
 		} else {
 			prompt = prompt->next;
@@ -354,7 +445,7 @@ static void load_pin(struct asker *asker) {
 
 int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	struct asker *asker = calloc(1, sizeof(*asker));
-	const struct broker_calls calls = {on_opened, on_closed, asker};
+	const struct broker_calls calls = {on_opened, on_closed, on_turned, asker};
 	int error;
 
 	if (asker == NULL)

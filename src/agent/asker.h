@@ -32,8 +32,16 @@ struct touching;
 struct ticket {
 	uint64_t prompt; /* 0: enrolling */
 	char nonce[NONCE_SIZE];
+	const char *how; /* static: what its person was told to do */
 	pid_t pid;
 	int watch; /* -1: the ticket is void */
+};
+
+/* Somebody who waits for a prompt's end, or for another method's turn. */
+struct awaiting {
+	uint64_t call; /* 0: nobody */
+	pid_t pid;
+	int watch;
 };
 
 /* What the PIN that is being hashed is for. */
@@ -89,9 +97,9 @@ struct showing {
 	struct postbox *postbox; /* NULL: there is none */
 	struct askpass *askpass; /* likewise */
 	bool was_in_window;
-	unsigned touch_tries;          /* that came to nothing */
-	unsigned slot_tries;           /* likewise, of YubiKeys' slots */
-	uint64_t waiting[WAITING_MAX]; /* calls; 0: free */
+	unsigned touch_tries; /* that came to nothing */
+	unsigned slot_tries;  /* likewise, of YubiKeys' slots */
+	struct awaiting waiting[WAITING_MAX];
 };
 
 /* directory: of the postboxes, borrowed. */
@@ -106,10 +114,10 @@ void asker_floor_changed(struct asker *asker);
 /* Those that hold by now. */
 struct grants *asker_grants(struct asker *asker);
 
-/* Those of the methods that can be answered by now, by a person who is there. 0: none, and
- * *ret_reason says why. */
-unsigned asker_methods(const struct asker *asker, const struct confirm_terms *terms,
-                       enum presence presence, const char **ret_reason);
+/* The methods by which a person who is there can answer, and those that were passed over. NULL, or
+ * why there is none. */
+const char *asker_turns(struct turns *ret, const struct asker *asker,
+                        const struct confirm_terms *terms, enum presence presence) MUST_CHECK;
 
 /* Watches the clock for prompts; after each change of the broker. */
 void asker_watch_clock(struct asker *asker);
@@ -135,8 +143,8 @@ bool asker_is_enrolled(const struct asker *asker, const char *name);
 
 /* The oldest prompt that any touch may answer: no other one is asked for before. NULL: none. */
 const struct prompt *asker_touched_prompt(const struct asker *asker);
-/* Prompts that nothing but that method could answer, which can do that no more. */
-void asker_deny_where_alone(struct asker *asker, enum confirm_method method);
+/* The PIN of that method is locked: it says yes to no prompt. */
+void asker_pin_is_locked(struct asker *asker, enum confirm_method method);
 
 /* Random, in hex. */
 int nonce_new(char ret[static NONCE_SIZE]) MUST_CHECK;

@@ -56,6 +56,15 @@ static const char *rest_of(const char *request, const char *word) {
 
 /* ---- what waits ---- */
 
+/* Where the list has an order. */
+static void put_asks(struct buffer *text, const struct prompt *prompt) {
+	if (prompt->turns.is_any || prompt->turns.count < 2)
+		return;
+	put(text, "  asks: ");
+	turns_put_text(text, &prompt->turns);
+	put(text, "\n");
+}
+
 static void put_prompt(struct buffer *text, const struct asker *asker,
                        const struct prompt *prompt) {
 	const struct showing *showing = prompt->shown;
@@ -73,23 +82,38 @@ static void put_prompt(struct buffer *text, const struct asker *asker,
 	if (prompt->n_waiters > 1)
 		put(text, "  requests: %zu of the same command\n", prompt->n_waiters);
 	question_put_text(text, prompt->question);
+	put_asks(text, prompt);
 	if (words != NULL)
 		put(text, "  touch: %s\n", words);
 	if (of_slot != NULL)
 		put(text, "  otp: %s\n", of_slot);
 }
 
+/* Of those that may answer at any time, the one by which something is typed. */
+static enum confirm_method typed_first(unsigned methods) {
+	static const enum confirm_method order[] = {CONFIRM_OTP_PIN, CONFIRM_PIN, CONFIRM_TOUCH,
+	                                            CONFIRM_OTP, CONFIRM_ASKPASS};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if ((methods & (unsigned)order[i]) != 0)
+			return order[i];
+	return (enum confirm_method)0;
+}
+
 /* What its person has to type. */
 static const char *how_to_answer(const struct prompt *prompt) {
-	unsigned methods = prompt->question->methods;
+	enum confirm_method method = turns_asks(&prompt->turns);
 
-	if ((methods & CONFIRM_TOUCH) != 0 && prompt->question->terms.pin != 0)
-		return "key-pin";
-	if ((methods & CONFIRM_OTP_PIN) != 0)
-		return "otp-pin";
-	if ((methods & CONFIRM_PIN) != 0)
-		return "pin";
-	return (methods & CONFIRM_TOUCH) != 0 ? "touch" : "otp";
+	if (prompt->turns.is_any && prompt->question->terms.pin == 0)
+		method = typed_first(turns_answering(&prompt->turns));
+	switch (method) {
+	case CONFIRM_TOUCH: return prompt->question->terms.pin != 0 ? "key-pin" : "touch";
+	case CONFIRM_PIN:
+	case CONFIRM_OTP:
+	case CONFIRM_OTP_PIN:
+	case CONFIRM_ASKPASS: return confirm_method_name(method);
+	}
+	return "none";
 }
 
 static enum control_result pending(struct asker *asker, struct buffer *answer) {
@@ -111,35 +135,59 @@ static void ticket_end(struct ticket *ticket) {
 	*ticket = (struct ticket){.watch = -1};
 }
 
-static struct ticket *ticket_new(struct asker *asker, const struct caller *caller,
-                                 uint64_t prompt) {
+/* watch is taken over. */
+static struct ticket *ticket_for(struct asker *asker, pid_t pid, int watch, uint64_t prompt,
+                                 const char *how) {
 	struct ticket *ticket = &asker->tickets[asker->next_ticket++ % TICKETS_MAX];
 
 	ticket_end(ticket);
-	if (nonce_new(ticket->nonce) < 0 ||
-	    platform_process_watch(&ticket->watch, caller->process.pid) < 0)
+	ticket->watch = watch;
+	if (nonce_new(ticket->nonce) < 0) {
+		ticket_end(ticket);
 		return NULL;
+	}
 	ticket->prompt = prompt;
-	ticket->pid = caller->process.pid;
+	ticket->how = how;
+	ticket->pid = pid;
 	return ticket;
 }
 
-/* Takes it: a nonce is good once, and for the process that it was given to. */
-static bool ticket_use(struct asker *asker, const struct control_call *call, uint64_t prompt,
-                       const char *nonce, size_t nonce_len) {
+static struct ticket *ticket_new(struct asker *asker, const struct caller *caller, uint64_t prompt,
+                                 const char *how) {
+	int watch;
+
+	return platform_process_watch(&watch, caller->process.pid) == 0
+	               ? ticket_for(asker, caller->process.pid, watch, prompt, how)
+	               : NULL;
+}
+
+/* Takes it: a nonce is good once, and for the process that it was given to, which the awaiting, if
+ * there is one, goes on to watch. *ret_how: what that was told to do. */
+static bool ticket_take(struct asker *asker, const struct control_call *call, uint64_t prompt,
+                        struct bytes nonce, const char **ret_how, struct awaiting *awaiting) {
 	for (size_t i = 0; i < TICKETS_MAX; i++) {
 		struct ticket *ticket = &asker->tickets[i];
 		bool fits;
 
-		if (ticket->watch < 0 || nonce_len != NONCE_SIZE - 1 ||
-		    memcmp(ticket->nonce, nonce, nonce_len) != 0)
+		if (ticket->watch < 0 || nonce.len != NONCE_SIZE - 1 ||
+		    memcmp(ticket->nonce, nonce.data, nonce.len) != 0)
 			continue;
 		fits = ticket->prompt == prompt && call->writer->known &&
 		       call->writer->pid == ticket->pid && platform_process_lives(ticket->watch);
+		*ret_how = ticket->how;
+		if (fits && awaiting != NULL)
+			*awaiting = (struct awaiting){call->id, ticket->pid, take_fd(&ticket->watch)};
 		ticket_end(ticket);
 		return fits;
 	}
 	return false;
+}
+
+static bool ticket_use(struct asker *asker, const struct control_call *call, uint64_t prompt,
+                       const char *nonce) {
+	const char *how;
+
+	return ticket_take(asker, call, prompt, bytes_of_text(nonce), &how, NULL);
 }
 
 /* Marks that say that somebody else has a hand in the program that asks for the PIN. */
@@ -180,11 +228,11 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 
 	if (prompt == NULL)
 		return failed(answer, why_not);
-	ticket = ticket_new(asker, caller, prompt->id);
+	ticket = ticket_new(asker, caller, prompt->id, how_to_answer(prompt));
 	if (ticket == NULL)
 		return failed(answer, "no ticket can be made");
 	put(answer, "%llu %s %s\n", (unsigned long long)prompt->id, ticket->nonce,
-	    how_to_answer(prompt));
+	    ticket->how);
 	put_prompt(answer, asker, prompt);
 	question_put_body(answer, prompt->question);
 	return CONTROL_OK;
@@ -200,7 +248,7 @@ static void put_who_says_yes(struct buffer *text, const struct asker *asker) {
 static enum control_result tell_enrolling(const struct identifying *identifying,
                                           const struct caller *caller, struct buffer *answer) {
 	struct asker *asker = identifying->asker;
-	const struct ticket *ticket = ticket_new(asker, caller, 0);
+	const struct ticket *ticket = ticket_new(asker, caller, 0, "none");
 
 	if (ticket == NULL)
 		return failed(answer, "no ticket can be made");
@@ -284,54 +332,115 @@ static const char *try_pin(struct asker *asker, const struct prompt *prompt, con
 	return asker_try_pin(asker, prompt->id, pin, "control", call);
 }
 
+/* false: nothing that is typed can answer it now, or it was typed for something else. */
+static bool takes_typed(const struct prompt *prompt, const char *how, struct buffer *answer) {
+	const char *asked = how_to_answer(prompt);
+
+	if (strcmp(asked, how) == 0 && strstr(how, "pin") != NULL)
+		return true;
+	put(answer, "the PIN is not what is asked for (see confirm.methods): ");
+	turns_put_text(answer, &prompt->turns);
+	return false;
+}
+
+/* "ID REST"; false: there is no such number. */
+static bool cut_id(uint64_t *ret, const char **ret_rest, const char *words) {
+	const char *blank = strchr(words, ' ');
+	char id_text[24];
+
+	if (blank == NULL || (size_t)(blank - words) >= sizeof(id_text))
+		return false;
+	memcpy(id_text, words, (size_t)(blank - words));
+	id_text[blank - words] = '\0';
+	*ret_rest = blank + 1;
+	return parse_id(ret, id_text);
+}
+
 static enum control_result confirm(struct asker *asker, const struct control_call *call,
                                    const char *words, struct buffer *answer) {
-	const char *nonce = strchr(words, ' ');
-	const char *pin = nonce != NULL ? strchr(nonce + 1, ' ') : NULL;
-	char id_text[24];
+	const struct prompt *prompt;
+	const char *rest, *pin, *how;
 	uint64_t id;
 
-	if (pin == NULL || (size_t)(nonce - words) >= sizeof(id_text))
+	if (!cut_id(&id, &rest, words) || (pin = strchr(rest, ' ')) == NULL)
 		return failed(answer, "not an answer");
-	memcpy(id_text, words, (size_t)(nonce - words));
-	id_text[nonce - words] = '\0';
-	if (!parse_id(&id, id_text) ||
-	    !ticket_use(asker, call, id, nonce + 1, (size_t)(pin - nonce - 1)))
+	if (!ticket_take(asker, call, id,
+	                 (struct bytes){(const uint8_t *)rest, (size_t)(pin - rest)}, &how, NULL))
 		return failed(answer, "not an answer to what was asked");
-	if (broker_find(asker->broker, id) == NULL)
+	prompt = broker_find(asker->broker, id);
+	if (prompt == NULL)
 		return failed(answer, "nothing waits for that any more");
+	if (!takes_typed(prompt, how, answer))
+		return CONTROL_FAILED;
 	if (!call->is_locked)
 		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(try_pin(asker, broker_find(asker->broker, id), pin + 1, call->id),
-	                    answer);
+	return later_unless(try_pin(asker, prompt, pin + 1, call->id), answer);
+}
+
+static void await_no_more(struct asker *asker, struct awaiting *awaiting, const char *text) {
+	if (awaiting->call == 0)
+		return;
+	control_answer(asker->control, awaiting->call, CONTROL_FAILED, bytes_of_text(text));
+	close_fd(&awaiting->watch);
+	awaiting->call = 0;
+}
+
+/* "turn NONCE HOW\n", and what it is about. The process has closed itself to being looked at
+ * meanwhile, but it is the one that was looked at before. */
+static void tell_turn(struct asker *asker, const struct prompt *prompt, struct awaiting *awaiting) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	uint64_t call = awaiting->call;
+	const struct ticket *ticket = ticket_for(asker, awaiting->pid, take_fd(&awaiting->watch),
+	                                         prompt->id, how_to_answer(prompt));
+
+	awaiting->call = 0;
+	if (ticket == NULL) {
+		control_answer(asker->control, call, CONTROL_FAILED,
+		               bytes_of_text("no ticket can be made"));
+		return;
+	}
+	put(&answer, "turn %s %s\n  asks: ", ticket->nonce, ticket->how);
+	turns_put_text(&answer, &prompt->turns);
+	put(&answer, "\n");
+	control_answer(asker->control, call, CONTROL_OK, buffer_bytes(&answer));
+}
+
+void asker_control_turned(struct asker *asker, const struct prompt *prompt) {
+	struct showing *showing = prompt->shown;
+
+	for (size_t i = 0; showing != NULL && asker->control != NULL && i < WAITING_MAX; i++)
+		if (showing->waiting[i].call != 0)
+			tell_turn(asker, prompt, &showing->waiting[i]);
 }
 
 static enum control_result await(struct asker *asker, const struct control_call *call,
                                  const char *words, struct buffer *answer) {
-	const char *nonce = strchr(words, ' ');
+	struct awaiting awaiting = {.watch = -1};
 	const struct prompt *prompt;
 	struct showing *showing;
-	char id_text[24];
+	const char *nonce, *how;
 	uint64_t id;
 
-	if (nonce == NULL || (size_t)(nonce - words) >= sizeof(id_text))
+	if (!cut_id(&id, &nonce, words))
 		return failed(answer, "not the number of a request");
-	memcpy(id_text, words, (size_t)(nonce - words));
-	id_text[nonce - words] = '\0';
-	if (!parse_id(&id, id_text) || !ticket_use(asker, call, id, nonce + 1, strlen(nonce + 1)))
+	if (!ticket_take(asker, call, id, bytes_of_text(nonce), &how, &awaiting))
 		return failed(answer, "not an answer to what was asked");
 	prompt = broker_find(asker->broker, id);
 	showing = prompt != NULL ? prompt->shown : NULL;
-	if (showing == NULL)
+	if (showing == NULL) {
+		close_fd(&awaiting.watch);
 		return failed(answer, "nothing waits for that any more");
+	}
 	/* The last ones are told: those before may be gone. One that is not would wait in vain. */
-	if (showing->waiting[WAITING_MAX - 1] != 0)
-		control_answer(asker->control, showing->waiting[WAITING_MAX - 1], CONTROL_FAILED,
-		               bytes_of_text("too many look at this request; the request itself "
-		                             "still waits (ssh-agent-guard pending)"));
+	await_no_more(asker, &showing->waiting[WAITING_MAX - 1],
+	              "too many look at this request; the request itself still waits "
+	              "(ssh-agent-guard pending)");
 	memmove(showing->waiting + 1, showing->waiting,
 	        (WAITING_MAX - 1) * sizeof(showing->waiting[0]));
-	showing->waiting[0] = call->id;
+	showing->waiting[0] = awaiting;
+	/* Another method's turn has come between the two. */
+	if (strcmp(how, how_to_answer(prompt)) != 0)
+		tell_turn(asker, prompt, &showing->waiting[0]);
 	return CONTROL_LATER;
 }
 
@@ -355,7 +464,7 @@ static enum control_result enroll(struct asker *asker, const struct control_call
 	const char *old_pin = nonce != NULL ? cut_word(&rest) : NULL;
 
 	if (old_pin == NULL || !pin_is_fit(rest) ||
-	    !ticket_use(asker, call, 0, nonce, strlen(nonce)))
+	    !ticket_use(asker, call, 0, nonce))
 		return failed(answer, "not a PIN of 4 to 64 characters");
 	if (!call->is_locked)
 		return failed(answer, "there is no memory that is never swapped");
@@ -384,7 +493,7 @@ static enum control_result enroll_slot(struct asker *asker, const struct control
 	const char *slot = name != NULL ? cut_word(&rest) : NULL;
 	const char *old_pin = slot != NULL ? cut_word(&rest) : NULL;
 
-	if (old_pin == NULL || !ticket_use(asker, call, 0, nonce, strlen(nonce)))
+	if (old_pin == NULL || !ticket_use(asker, call, 0, nonce))
 		return failed(answer, "not an answer to what was asked");
 	if ((slot[0] != '1' && slot[0] != '2') || slot[1] != '\0')
 		return failed(answer, "a YubiKey has the slots 1 and 2");
@@ -405,7 +514,7 @@ static enum control_result change_keys(struct asker *asker, const struct control
 	char *rest = (char *)(uintptr_t)words;
 	const char *nonce = cut_word(&rest), *name, *old_pin;
 
-	if (nonce == NULL || !ticket_use(asker, call, 0, nonce, strlen(nonce)))
+	if (nonce == NULL || !ticket_use(asker, call, 0, nonce))
 		return failed(answer, "not an answer to what was asked");
 	if (removes)
 		return remove_named(asker, call, rest, answer);

@@ -3,10 +3,12 @@
  *
  *	pending                  what waits, as text
  *	prompt [ID]              one of them: "ID NONCE HOW\n", then its text. Only to our own
- *	                         program, which may then answer with that nonce, once. HOW is pin,
- *	                         key-pin (that of a security key) or touch (nothing to type)
+ *	                         program, which may then answer with that nonce, once. HOW is what
+ *	                         is to be typed by the method that asks, pin, key-pin (that of a
+ *	                         security key) or otp-pin; or touch, otp, askpass or none (nothing)
  *	confirm ID NONCE PIN     the answer
- *	await ID NONCE           answered when the prompt has ended
+ *	await ID NONCE           answered when the prompt has ended, or, where another method asks
+ *	                         from then on, with "turn NONCE HOW\n" and why
  *	deny ID | deny --all     needs no proof: everybody may say no
  *	popup TOKEN              what the guard has had opened is there; answered when it may close
  *	popup-left TOKEN         its person wants to see no more of it
@@ -29,6 +31,9 @@
 /* false: it is none of these. */
 bool asker_control(struct asker *asker, const struct control_call *call, struct buffer *answer,
                    enum control_result *ret_result);
+
+/* Another method asks: those who wait for that prompt are told. */
+void asker_control_turned(struct asker *asker, const struct prompt *prompt);
 
 /* Nothing will be answered any more. */
 void asker_control_end(struct asker *asker);

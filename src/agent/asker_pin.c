@@ -75,8 +75,15 @@ static const char *check_pin(struct asker *asker, enum pin_use use, const char *
 
 const char *asker_try_pin(struct asker *asker, uint64_t prompt, const char *pin, const char *via,
                           uint64_t call) {
-	const char *failed = check_pin(asker, PIN_USE_CONFIRM, pin);
+	const struct prompt *asked = broker_find(asker->broker, prompt);
+	const char *failed;
 
+	if (asked == NULL)
+		return "nothing waits for that any more";
+	/* It is not even looked at: a guess tells nothing. */
+	if (!turns_may_answer(&asked->turns, CONFIRM_PIN))
+		return "another method is asked first, so the PIN says nothing to it";
+	failed = check_pin(asker, PIN_USE_CONFIRM, pin);
 	if (failed != NULL)
 		return failed;
 	asker->pin_prompt = prompt;
@@ -214,7 +221,7 @@ static void pin_wrong(struct asker *asker) {
 	guard_note(asker->guard, locked ? "pin-locked" : "pin-wrong", NULL, text);
 	pin_done(asker, CONTROL_FAILED, text);
 	if (locked)
-		asker_deny_where_alone(asker, CONFIRM_PIN);
+		asker_pin_is_locked(asker, CONFIRM_PIN);
 }
 
 /* What the PIN, or a YubiKey, was to say yes to. */

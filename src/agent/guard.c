@@ -341,7 +341,7 @@ static void put_pending(struct status *status, char text[static TEXT_SIZE],
 
 	summary_plain(plain, sizeof(plain), summary);
 	snprintf(text, TEXT_SIZE, "%s%s",
-	         (question->methods & CONFIRM_TOUCH) != 0 ? "TOUCH YK: " : "CONFIRM: ", plain);
+	         turns_asks(&prompt->turns) == CONFIRM_TOUCH ? "TOUCH YK: " : "CONFIRM: ", plain);
 	status->asking = text;
 	status->pending = buffer_bytes(&question->event);
 	status->pending_us = question->event_us;

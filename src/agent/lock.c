@@ -14,6 +14,7 @@
 #include "base/cursor.h"
 #include "base/diag.h"
 #include "policy/copy.h"
+#include "policy/method_order.h"
 #include "wire/known_hosts_diff.h"
 
 #define MAGIC "ssh-agent-guard accepted policy 1\n"
@@ -74,6 +75,7 @@ static void say(struct lock *lock, const char *trigger, const char *reason,
                 const struct prompt *prompt, const char *detail) {
 	struct guard *guard = lock->guard;
 	bool said_yes = prompt != NULL && prompt->state == PROMPT_GRANTED;
+	struct confirm_passed passed[CONFIRM_METHOD_COUNT];
 	struct event event = {
 		.real_us = clock_real_us(),
 		.trigger = trigger,
@@ -82,6 +84,9 @@ static void say(struct lock *lock, const char *trigger, const char *reason,
 		.confirm_method = said_yes ? confirm_method_name(prompt->method) : NULL,
 		.confirm_via = said_yes ? prompt->via : NULL,
 		.confirm_weak = said_yes && confirm_method_is_weak(prompt->method),
+		.confirm_passed = passed,
+		.n_confirm_passed =
+			said_yes ? turns_passed(passed, &prompt->turns, prompt->method) : 0,
 		.proof = said_yes ? prompt->proof : NULL,
 		.config_sha256 = policy_sha256(guard->policy),
 		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,
@@ -439,15 +444,20 @@ static void on_answered(void *data, const struct prompt *prompt) {
 
 /* By what the policy in force names, but for windows, which anybody can click; the floor's word
  * counts, too. */
-static unsigned methods_for(const struct guard *guard) {
-	unsigned methods = policy_confirm(guard->policy)->methods & ~(unsigned)CONFIRM_ASKPASS;
+static struct confirm_terms terms_for(const struct guard *guard) {
+	const struct confirm_settings *settings = policy_confirm(guard->policy);
+	struct confirm_terms terms = {.methods = settings->methods & ~(unsigned)CONFIRM_ASKPASS,
+	                              .order = settings->order};
 
-	methods &= ~CONFIRM_AUTO; /* nobody's program asks, so it cannot be told where he is */
-	if (methods == 0)
-		methods = CONFIRM_PIN;
-	if (guard->floor != NULL && policy_confirm(guard->floor)->methods_named != 0)
-		methods &= policy_confirm(guard->floor)->methods;
-	return methods;
+	/* Nobody's program asks, so it cannot be told where he is. */
+	terms.methods &= ~CONFIRM_AUTO;
+	if (terms.methods == 0)
+		terms.methods = CONFIRM_PIN;
+	if (guard->floor == NULL || policy_confirm(guard->floor)->methods_named == 0)
+		return terms;
+	terms.methods &= policy_confirm(guard->floor)->methods;
+	terms.order = method_order_of_both(&terms.order, &policy_confirm(guard->floor)->order);
+	return terms;
 }
 
 static enum control_result failed(struct buffer *answer, const char *text) {
@@ -476,10 +486,11 @@ static const char *why_not_asked(enum broker_reply reply) {
 	return "nobody can be asked";
 }
 
-static int make_question(struct question **ret, const struct lock *lock, unsigned methods) {
+static int make_question(struct question **ret, const struct lock *lock,
+                         const struct turns *turns) {
 	const struct lock_change change = change_of(lock);
 
-	return lock_question_new(ret, &change, methods);
+	return lock_question_new(ret, &change, turns);
 }
 
 /* What the files say; where only known_hosts has changed, with the policy that is in force. */
@@ -515,7 +526,7 @@ static bool hosts_have_changed(const struct lock *lock) {
 }
 
 /* NULL: a person is asked. */
-static const char *ask(struct lock *lock, unsigned methods) {
+static const char *ask(struct lock *lock, const struct turns *turns) {
 	struct asker *asker = lock->guard->asker;
 	const struct confirm_settings *settings = policy_confirm(lock->guard->policy);
 	const struct broker_terms terms = {
@@ -529,7 +540,7 @@ static const char *ask(struct lock *lock, unsigned methods) {
 	int error = set_asked(lock);
 
 	if (error == 0)
-		error = make_question(&question, lock, methods);
+		error = make_question(&question, lock, turns);
 	if (error == -E2BIG)
 		return "more changes than anybody could look through at once; accept them in "
 		       "steps, or stop the guard, and remove " LOCK_FILE " from its state "
@@ -557,9 +568,9 @@ static void stop_asking(struct lock *lock) {
 }
 
 enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
-	struct confirm_terms terms = {0};
+	const struct confirm_terms terms = terms_for(lock->guard);
 	const char *reason, *why_not = NULL;
-	unsigned methods;
+	struct turns turns;
 	char line[64];
 
 	if (!hosts_have_been_read(lock->guard->hosts))
@@ -568,14 +579,13 @@ enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
 		buffer_put_raw(answer, bytes_of_text("0 nothing\n"));
 		return CONTROL_OK;
 	}
-	terms.methods = methods_for(lock->guard);
-	methods = asker_methods(lock->guard->asker, &terms, PRESENCE_UNKNOWN, &reason);
-	if (methods == 0)
+	reason = asker_turns(&turns, lock->guard->asker, &terms, PRESENCE_UNKNOWN);
+	if (reason != NULL)
 		return failed(answer, why_no_method(reason));
 	if (lock->waiter != NULL && !is_asked(lock))
 		stop_asking(lock);
 	if (lock->waiter == NULL)
-		why_not = ask(lock, methods);
+		why_not = ask(lock, &turns);
 	if (why_not != NULL) {
 		offer_clear(&lock->asked);
 		return failed(answer, why_not);

@@ -131,10 +131,11 @@ static int add_hosts(struct question *question, const struct known_hosts_change 
 	return question_add(question, "known_hosts", line);
 }
 
-int lock_question_new(struct question **ret, const struct lock_change *change, unsigned methods) {
+int lock_question_new(struct question **ret, const struct lock_change *change,
+                      const struct turns *turns) {
 	CLEANUP(free_question) struct question *question = NULL;
 	struct known_hosts_change hosts = {0};
-	int error = question_new_own(&question, "policy accept", methods);
+	int error = question_new_own(&question, "policy accept", turns);
 
 	if (error == 0)
 		error = put_change(question, change);

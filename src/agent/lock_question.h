@@ -18,7 +18,7 @@ struct lock_change {
 /* More changes than anybody could look through: -E2BIG of the policy, -EMSGSIZE of known_hosts with
  * what the policy has. -ENOMEM, -EIO. */
 int lock_question_new(struct question **ret, const struct lock_change *change,
-                      unsigned methods) MUST_CHECK;
+                      const struct turns *turns) MUST_CHECK;
 
 /* For the event of a yes: the SHA-256 of what is in force by it and of what was before. Where
  * known_hosts is taken over, also of that and of both together, which is what was signed. */

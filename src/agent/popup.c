@@ -220,7 +220,8 @@ static void start(struct popup *popup, const struct prompt *prompt) {
 static const struct prompt *live_prompt(const struct popup *popup) {
 	const struct prompt *prompt = broker_prompts(popup->asker->broker);
 
-	if (prompt == NULL || (prompt->question->methods & ~(unsigned)CONFIRM_ASKPASS) == 0 ||
+	if (prompt == NULL ||
+	    (turns_answering(&prompt->turns) & ~(unsigned)CONFIRM_ASKPASS) == 0 ||
 	    !policy_confirm(popup->asker->guard->policy)->tmux_popup)
 		return NULL;
 	return prompt;

@@ -31,14 +31,16 @@ bool slots_are_busy(const struct slots *slots) {
 }
 
 bool slots_want(const struct prompt *prompt) {
-	const struct showing *showing = prompt->shown;
-
-	return (prompt->question->methods & CONFIRM_OTP) != 0 && showing != NULL &&
-	       showing->slot_tries < SLOT_TRIES;
+	return prompt->shown != NULL && turns_may_answer(&prompt->turns, CONFIRM_OTP);
 }
 
 const char *slots_words(const struct slots *slots, const struct prompt *prompt) {
+	const struct showing *showing = prompt->shown;
+
 	if ((prompt->question->methods & CONFIRM_OTP) == 0)
+		return NULL;
+	/* Its turn has not come. */
+	if (!slots_want(prompt) && (showing == NULL || showing->slot_tries < SLOT_TRIES))
 		return NULL;
 	if (!slots_want(prompt))
 		return slots->words != NULL && prompt->id == slots->live
@@ -61,6 +63,27 @@ static void set_words(struct slots *slots, const char *words) {
 	slots->words = words;
 	if (words != NULL && slots->live != 0)
 		diag_info("request %llu: %s", (unsigned long long)slots->live, words);
+}
+
+/* What holds for the prompt that is asked for a touch holds for those behind it as well. */
+static void set_lack(struct slots *slots, enum turn_lack lack) {
+	slots->lack = lack;
+	broker_lack(slots->asker->broker, CONFIRM_OTP, lack);
+}
+
+static enum turn_lack lack_of(enum otp_note note) {
+	switch (note) {
+	case OTP_NOTE_NO_KEY:
+	case OTP_NOTE_NOT_OURS: return LACK_NO_KEY;
+	case OTP_NOTE_GONE: return LACK_KEY_REMOVED;
+	case OTP_NOTE_NO_SERIAL:
+	case OTP_NOTE_EMPTY:
+	case OTP_NOTE_BUSY:
+	case OTP_NOTE_NO_ACCESS: return LACK_KEY_UNUSABLE;
+	case OTP_NOTE_TOUCH:
+	case OTP_NOTE_NO_TOUCH: return LACK_NONE;
+	}
+	return LACK_KEY_UNUSABLE;
 }
 
 /* ---- the helper ---- */
@@ -106,6 +129,7 @@ int slots_ask(struct slots *slots, enum otp_kind kind, enum slots_stage stage, c
 		return error;
 	slots->kind = kind;
 	slots->stage = stage;
+	slots->lack = LACK_NONE;
 	slots->is_right = slots->is_counted = false;
 	slots->state = SLOTS_ASKS;
 	error = helper_send(slots->helper, buffer_bytes(&head), pin);
@@ -152,17 +176,16 @@ static enum confirm_method method_of(const struct slots *slots) {
 	return slots->kind == OTP_PIN ? CONFIRM_OTP_PIN : CONFIRM_OTP;
 }
 
-static void give_up_prompt(struct slots *slots, const char *via) {
+/* Where something else may still say yes, it is left to that. */
+static void give_up_prompt(struct slots *slots, enum turn_lack lack, const char *via) {
 	struct asker *asker = slots->asker;
 	struct showing *showing = showing_of(slots);
-	const struct prompt *prompt = broker_find(asker->broker, slots->prompt);
 
 	if (showing == NULL)
 		return;
-	showing->slot_tries = SLOT_TRIES;
-	/* Where something else may still say yes, it is left to that. */
-	if (prompt->question->methods == (unsigned)method_of(slots))
-		broker_deny(asker->broker, prompt->id, method_of(slots), via, clock_mono_ns());
+	if (method_of(slots) == CONFIRM_OTP)
+		showing->slot_tries = SLOT_TRIES;
+	broker_spend(asker->broker, slots->prompt, method_of(slots), lack, via, clock_mono_ns());
 	asker_watch_clock(asker);
 }
 
@@ -179,7 +202,7 @@ static void begin_prompt(struct slots *slots) {
 	if (error == 0)
 		return;
 	set_words(slots, otp_failure_text(OTP_BROKEN));
-	give_up_prompt(slots, "otp-failed");
+	give_up_prompt(slots, LACK_FAILED, "otp-failed");
 }
 
 static void on_stood(struct slots *slots) {
@@ -189,8 +212,12 @@ static void on_stood(struct slots *slots) {
 }
 
 void slots_look(struct slots *slots) {
-	const struct prompt *prompt = asker_touched_prompt(slots->asker);
+	const struct prompt *prompt;
 
+	/* One that has come since cannot be answered so either. */
+	if (slots->lack != LACK_NONE)
+		broker_lack(slots->asker->broker, CONFIRM_OTP, slots->lack);
+	prompt = asker_touched_prompt(slots->asker);
 	if (slots_are_busy(slots) || touching_is_changing(slots->asker->touching))
 		return;
 	/* A security key is asked first: what that says is proved. */
@@ -239,8 +266,12 @@ static void let_go_of_touch(struct slots *slots) {
 }
 
 const char *slots_try_pin(struct slots *slots, uint64_t prompt, const char *pin, uint64_t call) {
-	if (broker_find(slots->asker->broker, prompt) == NULL)
+	const struct prompt *asked = broker_find(slots->asker->broker, prompt);
+
+	if (asked == NULL)
 		return "nothing waits for that any more";
+	if (!turns_may_answer(&asked->turns, CONFIRM_OTP_PIN))
+		return "another method is asked first";
 	if (slots_pin_is_locked(slots))
 		return "the PIN is locked, because it was wrong too often; wait";
 	let_go_of_touch(slots);
@@ -344,7 +375,7 @@ static void wrong_pin(struct slots *slots) {
 	guard_note(asker->guard, locked ? "pin-locked" : "pin-wrong", NULL, text);
 	failed_with(slots, text);
 	if (locked)
-		asker_deny_where_alone(asker, CONFIRM_OTP_PIN);
+		asker_pin_is_locked(asker, CONFIRM_OTP_PIN);
 }
 
 static void wrong(struct slots *slots) {
@@ -361,7 +392,7 @@ static void wrong(struct slots *slots) {
 	guard_note(slots->asker->guard, "otp-refused", NULL, detail);
 	failed_with(slots, detail);
 	if (slots->has_prompt)
-		give_up_prompt(slots, "otp-invalid");
+		give_up_prompt(slots, LACK_INVALID, "otp-invalid");
 }
 
 static void proved(struct slots *slots) {
@@ -408,6 +439,34 @@ static bool is_for_good(enum otp_failure failure) {
 	       failure == OTP_TOUCHLESS || failure == OTP_WANTS_TOUCH;
 }
 
+/* Where a PIN was typed and nothing could check it: another method of the list may say yes. */
+static enum turn_lack lack_of_failure(enum otp_failure failure) {
+	switch (failure) {
+	case OTP_ABSENT:
+	case OTP_STRANGE: return LACK_NO_KEY;
+	case OTP_PULLED: return LACK_KEY_REMOVED;
+	case OTP_EMPTY:
+	case OTP_SERIALLESS:
+	case OTP_FORBIDDEN: return LACK_KEY_UNUSABLE;
+	case OTP_BROKEN:
+	case OTP_MISSING:
+	case OTP_UNSAFE:
+	case OTP_NOT_RESPONSE:
+	case OTP_TOUCHLESS:
+	case OTP_WANTS_TOUCH: return LACK_FAILED;
+	case OTP_SILENT: return LACK_NONE; /* it is there, and may answer the next time */
+	}
+	return LACK_FAILED;
+}
+
+/* The last one of its list stays, so that the PIN can be typed again. */
+static void leave_pin_to_next(struct slots *slots, enum otp_failure failure) {
+	enum turn_lack lack = lack_of_failure(failure);
+
+	if (slots->has_prompt && lack != LACK_NONE)
+		broker_lack_of(slots->asker->broker, slots->prompt, CONFIRM_OTP_PIN, lack);
+}
+
 static void failed(struct slots *slots, enum otp_failure failure) {
 	const char *text = otp_failure_text(failure);
 	struct showing *showing = showing_of(slots);
@@ -419,11 +478,12 @@ static void failed(struct slots *slots, enum otp_failure failure) {
 			guard_note(slots->asker->guard, "otp-failed", NULL, text);
 	}
 	failed_with(slots, text);
-	/* A PIN can be typed again. */
+	if (was_called)
+		leave_pin_to_next(slots, failure);
 	if (was_called || showing == NULL)
 		return;
 	if (is_for_good(failure) || ++showing->slot_tries == SLOT_TRIES)
-		give_up_prompt(slots, "otp-failed");
+		give_up_prompt(slots, LACK_FAILED, "otp-failed");
 }
 
 /* What goes on is shown; of a slot that is being enrolled, nobody sees it. */
@@ -432,6 +492,8 @@ static void noted(struct slots *slots, enum otp_note note) {
 		set_words(slots, note == OTP_NOTE_TOUCH && slots->stage == STAGE_ROLLS
 		                         ? once_more
 		                         : otp_note_text(note));
+		if (slots->live != 0 && slots->kind == OTP_TOUCH)
+			set_lack(slots, lack_of(note));
 		return;
 	}
 	switch (note) {
@@ -491,6 +553,7 @@ static void on_ended(void *data) {
 	struct slots *slots = data;
 
 	slots->helper = NULL;
+	slots->lack = LACK_NONE;
 	settle(slots);
 }
 
@@ -521,7 +584,7 @@ static void on_stored(void *data, int error) {
 		guard_note(slots->asker->guard, "otp-failed", NULL, cannot_write);
 		failed_with(slots, cannot_write);
 		if (slots->has_prompt)
-			give_up_prompt(slots, "otp-failed");
+			give_up_prompt(slots, LACK_FAILED, "otp-failed");
 	} else if (!slots->is_right) {
 		slots_change_stored(slots);
 	} else if (slots->change == SLOTS_CHANGE_NONE) {

@@ -75,6 +75,7 @@ struct slots {
 	uint64_t live;     /* the prompt that a touch would be for; 0: none */
 	uint64_t call;     /* whoever waits for what comes of it; 0: nobody */
 	const char *words; /* static: what to do, for whoever looks; NULL */
+	enum turn_lack lack; /* of a touch, as the helper that is at work has found */
 
 	enum slots_change change;
 	bool has_agreed; /* somebody with the PIN of the account */

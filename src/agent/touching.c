@@ -52,10 +52,7 @@ static bool may_answer(const struct touching *touching, const struct enrolled_ke
 }
 
 bool touching_wants(const struct prompt *prompt) {
-	const struct showing *showing = prompt->shown;
-
-	return (prompt->question->methods & CONFIRM_TOUCH) != 0 && showing != NULL &&
-	       showing->touch_tries < TOUCH_TRIES;
+	return prompt->shown != NULL && turns_may_answer(&prompt->turns, CONFIRM_TOUCH);
 }
 
 /* One for another kind of touch comes first, too: a touch meant for that is not for this. */
@@ -66,11 +63,8 @@ static const struct prompt *oldest(const struct touching *touching) {
 }
 
 bool touching_lacks_key(const struct touching *touching, const struct prompt *prompt) {
-	const char *words = prompt->id == touching->live ? touching->words : NULL;
-
 	return !touching_wants(prompt) ||
-	       (words != NULL && (strcmp(words, touch_note_text(TOUCH_NOTE_NO_KEY)) == 0 ||
-	                          strcmp(words, touch_note_text(TOUCH_NOTE_GONE)) == 0));
+	       (prompt->id == touching->live && touching->lack != LACK_NONE);
 }
 
 bool touching_is_changing(const struct touching *touching) {
@@ -78,10 +72,15 @@ bool touching_is_changing(const struct touching *touching) {
 }
 
 const char *touching_words(const struct touching *touching, const struct prompt *prompt) {
+	const struct showing *showing = prompt->shown;
+
 	if ((prompt->question->methods & CONFIRM_TOUCH) == 0)
 		return NULL;
+	/* Or its turn has not come. */
 	if (!touching_wants(prompt))
-		return "the security key has failed for this request";
+		return showing != NULL && showing->touch_tries >= TOUCH_TRIES
+		               ? "the security key has failed for this request"
+		               : NULL;
 	if (prompt->id != touching->live)
 		return "not yet: an older request is asked first";
 	if (touching->words != NULL)
@@ -104,6 +103,23 @@ static void set_words(struct touching *touching, const char *words) {
 		diag_info("request %llu: %s", (unsigned long long)touching->live, words);
 	/* Where no security key is at hand, a slot may be asked. */
 	slots_look(touching->asker->slots);
+}
+
+/* What holds for the prompt that is asked for a touch holds for those behind it as well. */
+static void set_lack(struct touching *touching, enum turn_lack lack) {
+	touching->lack = lack;
+	broker_lack(touching->asker->broker, CONFIRM_TOUCH, lack);
+}
+
+static enum turn_lack lack_of(enum touch_note note) {
+	switch (note) {
+	case TOUCH_NOTE_NO_KEY: return LACK_NO_KEY;
+	case TOUCH_NOTE_GONE: return LACK_KEY_REMOVED;
+	case TOUCH_NOTE_NO_USE: return LACK_KEY_UNUSABLE;
+	case TOUCH_NOTE_READY:
+	case TOUCH_NOTE_HOLDS: return LACK_NONE;
+	}
+	return LACK_KEY_UNUSABLE;
 }
 
 /* ---- the helper ---- */
@@ -142,6 +158,7 @@ int touching_ask(struct touching *touching, enum touch_task task, const char *pi
 void touching_call_off(struct touching *touching) {
 	ev_timer_stop(touching->asker->guard->loop, &touching->timer);
 	proof_unref(TAKE(touching->proof));
+	touching->lack = LACK_NONE;
 	switch (touching->state) {
 	case TOUCHING_STANDS: touching->state = TOUCHING_IDLE; break;
 	case TOUCHING_ASKS:
@@ -187,11 +204,14 @@ static void count_try(struct touching *touching) {
 	const struct prompt *prompt = broker_find(touching->asker->broker, touching->live);
 	struct showing *showing = prompt != NULL ? prompt->shown : NULL;
 
-	if (showing != NULL)
-		showing->touch_tries++;
+	/* Where there is no other method, it waits for its end. */
+	if (showing != NULL && ++showing->touch_tries == TOUCH_TRIES)
+		broker_spend(touching->asker->broker, prompt->id, CONFIRM_TOUCH, LACK_FAILED, NULL,
+		             clock_mono_ns());
 }
 
-static void give_up_prompt(struct touching *touching, const char *via) {
+/* Where something else may still say yes, it is left to that. */
+static void give_up_prompt(struct touching *touching, enum turn_lack lack, const char *via) {
 	struct asker *asker = touching->asker;
 	const struct prompt *prompt = broker_find(asker->broker, touching->live);
 	struct showing *showing = prompt != NULL ? prompt->shown : NULL;
@@ -199,9 +219,7 @@ static void give_up_prompt(struct touching *touching, const char *via) {
 	if (showing == NULL)
 		return;
 	showing->touch_tries = TOUCH_TRIES;
-	/* Where something else may still say yes, it is left to that. */
-	if (prompt->question->methods == CONFIRM_TOUCH)
-		broker_deny(asker->broker, prompt->id, CONFIRM_TOUCH, via, clock_mono_ns());
+	broker_spend(asker->broker, prompt->id, CONFIRM_TOUCH, lack, via, clock_mono_ns());
 	asker_watch_clock(asker);
 }
 
@@ -213,12 +231,16 @@ static void on_stood(struct touching *touching) {
 		return;
 	proof_unref(TAKE(touching->proof));
 	set_words(touching, touch_failure_text(TOUCH_BROKEN));
-	give_up_prompt(touching, "touch-failed");
+	give_up_prompt(touching, LACK_FAILED, "touch-failed");
 }
 
 void touching_look(struct touching *touching) {
-	const struct prompt *prompt = oldest(touching);
+	const struct prompt *prompt;
 
+	/* One that has come since cannot be touched for either. */
+	if (touching->lack != LACK_NONE)
+		broker_lack(touching->asker->broker, CONFIRM_TOUCH, touching->lack);
+	prompt = oldest(touching);
 	if (touching->state != TOUCHING_IDLE || touching->change != CHANGE_NONE)
 		return;
 	if (touching->asker->slots->change != SLOTS_CHANGE_NONE)
@@ -255,6 +277,8 @@ const char *touching_try_pin(struct touching *touching, uint64_t id, const char 
 
 	if (prompt == NULL)
 		return "nothing waits for that any more";
+	if (!touching_wants(prompt))
+		return "another method is asked first";
 	touching_look(touching);
 	if (touching->live != id)
 		return touching->change != CHANGE_NONE
@@ -288,7 +312,7 @@ static void refuse(struct touching *touching, const char *name, const char *why)
 		return;
 	}
 	touching_answer_call(touching, CONTROL_FAILED, detail);
-	give_up_prompt(touching, "touch-invalid");
+	give_up_prompt(touching, LACK_INVALID, "touch-invalid");
 }
 
 static const char *check(struct touching *touching, struct enrolled_key *key,
@@ -390,6 +414,8 @@ static void on_replied(void *data, const struct touch_reply *reply) {
 
 	if (reply->kind == TOUCH_NOTE) {
 		set_words(touching, touch_note_text(reply->note));
+		if (touching->live != 0)
+			set_lack(touching, lack_of(reply->note));
 		return;
 	}
 	/* The helper has nothing more to say. */
@@ -408,6 +434,7 @@ static void on_ended(void *data) {
 
 	touching->touch = NULL;
 	touching->state = TOUCHING_IDLE;
+	touching->lack = LACK_NONE;
 	proof_unref(TAKE(touching->proof));
 	if (touching->change == CHANGE_NONE)
 		touching_look(touching);

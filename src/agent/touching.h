@@ -49,7 +49,8 @@ struct touching {
 	uint64_t call;                /* whoever waits for what comes of it; 0: nobody */
 	struct touch_proof *proof;    /* being asked for */
 	uint8_t challenge[CHALLENGE_LEN];
-	const char *words; /* static: what to do, for whoever looks; NULL */
+	const char *words;    /* static: what to do, for whoever looks; NULL */
+	enum turn_lack lack;  /* as the helper that is at work has found */
 
 	enum touching_change change;
 	bool had_other;        /* when it began: whoever began it has said yes by that */

@@ -30,7 +30,9 @@ static const char help_confirm[] =
 	"usage: ssh-agent-guard confirm [ID] [--listen PATH]\n"
 	"\n"
 	"Shows a request that waits, and says yes to it with your PIN, which is read from the\n"
-	"terminal, or waits until you have touched your security key, or (twice) your YubiKey.\n"
+	"terminal, or waits until you have touched your security key, or (twice) your YubiKey:\n"
+	"whichever is the first of confirm.methods that can be used. Where that changes, because\n"
+	"no key is plugged in, it goes on with the next one.\n"
 	"Without ID it is the only one that waits. An empty line, or Ctrl-C, answers nothing. See\n"
 	"`ssh-agent-guard enroll`.\n" HELP_LISTEN;
 static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
@@ -216,27 +218,59 @@ static enum confirm_outcome answer_prompt(const struct options *options, const c
 	return outcome;
 }
 
-static void say_what_to_touch(bool by_slot, const char *more) {
-	printf("%s%s\n",
-	       by_slot ? "Touch the YubiKey when it blinks, and once more when it blinks again, to "
-	                 "say yes."
-	               : "Touch the security key to say yes.",
-	       more);
-	fflush(stdout);
+/* Where nothing is to be typed, what is to be done, in words; NULL: a PIN is to be typed. */
+static const char *what_to_do(const char *how) {
+	if (strcmp(how, "otp") == 0)
+		return "Touch the YubiKey when it blinks, and once more when it blinks again, to "
+		       "say yes.";
+	if (strcmp(how, "touch") == 0)
+		return "Touch the security key to say yes.";
+	if (strcmp(how, "askpass") == 0)
+		return "Say yes in the window that asks for it.";
+	return strcmp(how, "none") == 0 ? "Nothing that is left can say yes." : NULL;
 }
 
-/* Nothing is to be typed: the yes, or no, comes another way. */
+static enum pin_kind pin_kind_of(const char *how) {
+	return strcmp(how, "key-pin") == 0   ? PIN_OF_KEY
+	       : strcmp(how, "otp-pin") == 0 ? PIN_OF_SLOT
+	                                     : PIN_OF_ACCOUNT;
+}
+
+/* "turn NONCE HOW\n", and why; both are copied. false: it is no such answer. */
+static bool take_turn(struct buffer *answer, char nonce[static 65], char how[static 16],
+                      size_t *ret_rest) {
+	const char *word, *rest, *space;
+
+	if (!person_take_words(answer, &word, &rest, ret_rest) || strcmp(word, "turn") != 0)
+		return false;
+	space = strchr(rest, ' ');
+	if (space == NULL)
+		return false;
+	snprintf(nonce, 65, "%.*s", (int)(space - rest), rest);
+	snprintf(how, 16, "%s", space + 1);
+	return true;
+}
+
+/* Nothing is to be typed: the yes, or no, comes another way. CONFIRM_NOT_ANSWERED: another method
+ * asks now, and nonce and how are those of its turn. */
 static enum confirm_outcome await_prompt(const struct options *options, const char *id,
-                                         const char *nonce, bool by_slot) {
+                                         char nonce[static 65], char how[static 16]) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char request[128];
+	size_t rest;
 
-	say_what_to_touch(by_slot, " Ctrl-C leaves the request as it is.");
+	printf("%s Ctrl-C leaves the request as it is.\n", what_to_do(how));
+	fflush(stdout);
 	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
 	if (person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S) != EXIT_DONE)
 		return CONFIRM_NOT_ASKED;
-	person_show(&answer, 0);
-	return CONFIRM_SAID_YES;
+	if (!take_turn(&answer, nonce, how, &rest)) {
+		person_show(&answer, 0);
+		return CONFIRM_SAID_YES;
+	}
+	person_show(&answer, rest);
+	fflush(stdout);
+	return CONFIRM_NOT_ANSWERED;
 }
 
 /* way NULL: on the terminal, which is this process's alone. */
@@ -244,21 +278,21 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
                                        bool stands, const struct confirm_way *way) {
 	const struct confirm_way on_terminal = {.ask = ask_on_terminal};
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
-	const char *id, *nonce;
-	char request[64];
-	bool by_slot;
-	char *how;
+	const char *id, *rest_of_line, *space;
+	char request[64], nonce[65], how[16];
 	size_t rest;
 
 	snprintf(request, sizeof(request), "prompt%s%.32s", *words != '\0' ? " " : "", words);
 	if (person_ask(&answer, options, "confirm", request) != EXIT_DONE)
 		return CONFIRM_NOT_ASKED;
-	how = person_take_words(&answer, &id, &nonce, &rest) ? strchr(nonce, ' ') : NULL;
-	if (how == NULL) {
+	space = person_take_words(&answer, &id, &rest_of_line, &rest) ? strchr(rest_of_line, ' ')
+	                                                              : NULL;
+	if (space == NULL) {
 		diag_error("confirm: the guard answers something else (is it of this version?)");
 		return CONFIRM_NOT_ASKED;
 	}
-	*how++ = '\0';
+	snprintf(nonce, sizeof(nonce), "%.*s", (int)(space - rest_of_line), rest_of_line);
+	snprintf(how, sizeof(how), "%s", space + 1);
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (platform_harden_process() < 0) {
 		diag_error("confirm: this process cannot be closed to tracing");
@@ -266,20 +300,23 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
 	}
 	person_show(&answer, rest);
 	fflush(stdout);
-	by_slot = strcmp(how, "otp") == 0;
-	if ((by_slot || strcmp(how, "touch") == 0) && way == NULL)
-		return await_prompt(options, id, nonce, by_slot);
-	if (by_slot || strcmp(how, "touch") == 0) {
-		say_what_to_touch(by_slot, "");
+	if (way != NULL && what_to_do(how) != NULL) {
+		printf("%s\n", what_to_do(how));
+		fflush(stdout);
 		return CONFIRM_NOT_ANSWERED;
+	}
+	while (what_to_do(how) != NULL) {
+		enum confirm_outcome outcome = await_prompt(options, id, nonce, how);
+
+		if (outcome != CONFIRM_NOT_ANSWERED)
+			return outcome;
+		stands = true; /* what follows comes by itself */
 	}
 	/* The terminal lets go of what was typed before it is asked. */
 	if (stands)
 		poll(NULL, 0, STANDS_MS);
 	return answer_prompt(options, id, nonce, way != NULL ? way : &on_terminal,
-	                     strcmp(how, "key-pin") == 0   ? PIN_OF_KEY
-	                     : strcmp(how, "otp-pin") == 0 ? PIN_OF_SLOT
-	                                                   : PIN_OF_ACCOUNT);
+	                     pin_kind_of(how));
 }
 
 enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands) {

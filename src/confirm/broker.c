@@ -237,6 +237,7 @@ static enum broker_reply ask_anew(struct waiter **ret_waiter, struct broker *bro
 	}
 	prompt->id = ++broker->last_id;
 	prompt->question = TAKE(*question);
+	prompt->turns = prompt->question->turns;
 	prompt->asked_ns = now_ns;
 	prompt->deadline_ns = now_ns + terms->timeout_ns;
 	while (*last != NULL)
@@ -312,11 +313,37 @@ size_t broker_seal(struct broker *broker, uint64_t id, char (*ret)[DIGEST_HEX], 
 	return n;
 }
 
+void broker_lack(struct broker *broker, enum confirm_method method, enum turn_lack lack) {
+	for (struct prompt *prompt = broker->prompts; prompt != NULL; prompt = prompt->next)
+		if (turns_lack(&prompt->turns, method, lack))
+			broker->calls.turned(broker->calls.data, prompt);
+}
+
+void broker_lack_of(struct broker *broker, uint64_t id, enum confirm_method method,
+                    enum turn_lack lack) {
+	struct prompt *prompt = find(broker, id);
+
+	if (prompt != NULL && turns_lack(&prompt->turns, method, lack))
+		broker->calls.turned(broker->calls.data, prompt);
+}
+
+void broker_spend(struct broker *broker, uint64_t id, enum confirm_method method,
+                  enum turn_lack lack, const char *via, uint64_t now_ns) {
+	struct prompt *prompt = find(broker, id);
+
+	if (prompt == NULL || !turns_spend(&prompt->turns, method, lack))
+		return;
+	if (turns_asks(&prompt->turns) == 0 && via != NULL)
+		broker_deny(broker, id, method, via, now_ns);
+	else
+		broker->calls.turned(broker->calls.data, prompt);
+}
+
 bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,
                          struct touch_proof *proof) {
 	struct prompt *prompt = find(broker, id);
 
-	if (prompt == NULL || (prompt->question->methods & CONFIRM_TOUCH) == 0)
+	if (prompt == NULL || !turns_may_answer(&prompt->turns, CONFIRM_TOUCH))
 		return false;
 	prompt->proof = proof_ref(proof);
 	return broker_grant(broker, id, CONFIRM_TOUCH, via);
@@ -325,7 +352,7 @@ bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,
 bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via) {
 	struct prompt *prompt = find(broker, id);
 
-	if (prompt == NULL || (prompt->question->methods & method) == 0)
+	if (prompt == NULL || !turns_may_answer(&prompt->turns, method))
 		return false;
 	prompt->method = method;
 	prompt->via = via;

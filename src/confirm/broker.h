@@ -40,6 +40,7 @@ struct prompt {
 	bool is_sealed;             /* nobody joins it any more */
 	struct touch_proof *proof;  /* of a touch; NULL */
 	struct question *question;  /* owned */
+	struct turns turns;         /* of its methods */
 	uint64_t asked_ns, deadline_ns;
 	size_t n_waiters;
 	struct waiter *waiters;
@@ -53,6 +54,7 @@ typedef void broker_answered(void *data, const struct prompt *prompt);
 struct broker_calls {
 	void (*opened)(void *data, struct prompt *prompt);
 	void (*closed)(void *data, struct prompt *prompt); /* before the waiters hear of it */
+	void (*turned)(void *data, struct prompt *prompt); /* another method asks from here on */
 	void *data;
 };
 
@@ -91,7 +93,17 @@ void broker_leave(struct broker *broker, struct waiter *waiter, uint64_t now_ns)
  * left out, so that nothing says yes to it. */
 size_t broker_seal(struct broker *broker, uint64_t id, char (*ret)[DIGEST_HEX], size_t max);
 
-/* false: there is no such prompt (any more), or that method may not say yes to it. */
+/* A method is of no use now, or is again (LACK_NONE), for all prompts where its turn has come. */
+void broker_lack(struct broker *broker, enum confirm_method method, enum turn_lack lack);
+/* The same for one prompt. */
+void broker_lack_of(struct broker *broker, uint64_t id, enum confirm_method method,
+                    enum turn_lack lack);
+/* It is of no use any more for that prompt. Where none is left, it is denied, if there is a way that
+ * this answer came; else it waits, for a no or its end. */
+void broker_spend(struct broker *broker, uint64_t id, enum confirm_method method,
+                  enum turn_lack lack, const char *via, uint64_t now_ns);
+
+/* false: there is no such prompt (any more), or it is not that method's turn to say yes to it. */
 bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method, const char *via);
 /* By a touch; the proof is shared from here on. */
 bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,

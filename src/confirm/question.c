@@ -134,7 +134,8 @@ static void put_purpose(struct question *question, const struct request *request
 bool question_same(const struct question *a, const struct question *b) {
 	return a->may_share && b->may_share &&
 	       bytes_equal(buffer_bytes(&a->purpose), buffer_bytes(&b->purpose)) &&
-	       a->methods == b->methods && a->terms.pin == b->terms.pin &&
+	       a->methods == b->methods && turns_same(&a->turns, &b->turns) &&
+	       a->terms.pin == b->terms.pin &&
 	       process_id_same(a->job, b->job) && same_text(a->exe, b->exe);
 }
 
@@ -363,15 +364,24 @@ static void show_memory(struct question *question, struct buffer *text, const st
 	add_line(question, "remembered", text);
 }
 
+static void take_turns(struct question *question, const struct turns *turns) {
+	question->turns = *turns;
+	for (size_t i = 0; i < turns->count; i++)
+		if (!turns->list[i].is_spent)
+			question->methods |= (unsigned)turns->list[i].method;
+}
+
 static void show_rest(struct question *question, struct buffer *text) {
 	put_plain(text, question->rule, PATH_SHOWN);
 	add_line(question, "rule", text);
-	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++) {
-		if ((question->methods & 1U << i) == 0)
+	for (size_t i = 0; i < question->turns.count; i++) {
+		enum confirm_method method = question->turns.list[i].method;
+
+		if (question->turns.list[i].is_spent)
 			continue;
 		put(text, text->len > 0 ? ", " : "");
-		put(text, confirm_method_name((enum confirm_method)(1U << i)));
-		if (confirm_method_is_weak((enum confirm_method)(1U << i)))
+		put(text, confirm_method_name(method));
+		if (confirm_method_is_weak(method))
 			put(text, " (weak)");
 		else if (question->terms.pin != 0)
 			put(text, " with the security key's PIN");
@@ -437,14 +447,15 @@ static int question_fill(struct question *question, const struct request *reques
 }
 
 int question_new(struct question **ret, const struct request *request, const char *rule,
-                 const struct confirm_terms *terms, unsigned methods, pid_t session_leader) {
+                 const struct confirm_terms *terms, const struct turns *turns,
+                 pid_t session_leader) {
 	struct question *question = calloc(1, sizeof(*question));
 	int error;
 
 	if (question == NULL)
 		return -ENOMEM;
 	question->terms = *terms;
-	question->methods = methods;
+	take_turns(question, turns);
 	error = question_fill(question, request, rule, session_leader);
 	if (error < 0) {
 		question_free(question);
@@ -454,12 +465,12 @@ int question_new(struct question **ret, const struct request *request, const cha
 	return 0;
 }
 
-int question_new_own(struct question **ret, const char *rule, unsigned methods) {
+int question_new_own(struct question **ret, const char *rule, const struct turns *turns) {
 	struct question *question = calloc(1, sizeof(*question));
 
 	if (question == NULL)
 		return -ENOMEM;
-	question->methods = methods;
+	take_turns(question, turns);
 	question->login = strdup("");
 	question->rule = strdup(rule);
 	if (question->login == NULL || question->rule == NULL) {
@@ -487,6 +498,7 @@ int question_copy(struct question **ret, const struct question *question) {
 		return -ENOMEM;
 	*made = (struct question){
 		.terms = question->terms,
+		.turns = question->turns,
 		.methods = question->methods,
 		.is_unseen = question->is_unseen,
 		.starter = question->starter,

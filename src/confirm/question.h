@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "caller/tmux_claim.h"
 #include "confirm/challenge.h"
+#include "confirm/turns.h"
 #include "facts/confirm.h"
 #include "facts/request.h"
 #include "log/summary.h"
@@ -33,7 +34,8 @@ struct question_line {
 struct question {
 	char *rule;
 	struct confirm_terms terms;
-	unsigned methods;          /* those that may answer it */
+	struct turns turns;        /* of the methods, as it is asked */
+	unsigned methods;          /* those that may come to their turn */
 	char *login;               /* the login session that the caller belongs to; "": not known */
 	bool is_unseen;            /* nobody can tell which program asks, only by which door */
 	struct process_id starter; /* started the job that the caller is a part of */
@@ -63,10 +65,11 @@ struct question {
 /* Copies what it needs. session_leader is the PID of the caller's session, 0 where unknown.
  * -ENOMEM. */
 int question_new(struct question **ret, const struct request *request, const char *rule,
-                 const struct confirm_terms *terms, unsigned methods,
+                 const struct confirm_terms *terms, const struct turns *turns,
                  pid_t session_leader) MUST_CHECK;
 /* A question of the guard's own, which is never shared and never remembered; label is static. */
-int question_new_own(struct question **ret, const char *rule, unsigned methods) MUST_CHECK;
+int question_new_own(struct question **ret, const char *rule,
+                     const struct turns *turns) MUST_CHECK;
 int question_add(struct question *question, const char *label, const char *text) MUST_CHECK;
 int question_copy(struct question **ret, const struct question *question) MUST_CHECK;
 void question_free(struct question *question); /* NULL is fine */

@@ -24,6 +24,8 @@
 
 #define LOOK_MS     500
 #define CALL_OFF_MS 1000 /* for a key to be told that nobody waits any more */
+#define ANSWER_MS   3000 /* one that has not told by then whether it can do it cannot be waited for */
+#define REFUSALS_MAX 2   /* in a row: it was not just busy */
 #define WORKERS_MAX KEY_DEVICES_MAX
 #define MS_NS       UINT64_C(1000000)
 
@@ -41,6 +43,8 @@ struct worker_of {
 	bool is_there; /* as of the last look */
 	pid_t pid;     /* 0: it has ended */
 	int fd;
+	uint64_t begun_ns; /* asking */
+	unsigned refusals; /* to be opened, or to answer, in a row */
 	enum touch_failure failure; /* of WORKER_DONE */
 };
 
@@ -49,6 +53,7 @@ struct helper {
 	struct touch_request request;
 	struct worker_of workers[WORKERS_MAX];
 	bool said_anything;
+	bool was_pulled; /* a key that could have been touched */
 	enum touch_note said; /* last */
 };
 
@@ -130,6 +135,7 @@ static void worker_start(struct helper *helper, struct worker_of *worker) {
 	worker->fd = pair[0];
 	theirs = pair[1];
 	worker->state = WORKER_ASKING;
+	worker->begun_ns = clock_mono_ns();
 	worker->pid = fork();
 	if (worker->pid == 0)
 		touch_worker_run(theirs, &worker->device, &helper->request, helper->self);
@@ -188,8 +194,8 @@ static void worker_failed(struct helper *helper, struct worker_of *worker,
 	if (failure == TOUCH_REMOVED) {
 		/* Or busy: it is looked for again. */
 		worker->state = WORKER_NONE;
-		if (went_on)
-			say_note(helper, TOUCH_NOTE_GONE);
+		worker->refusals += !went_on;
+		helper->was_pulled = helper->was_pulled || went_on;
 		return;
 	}
 	worker->state = WORKER_DONE;
@@ -205,6 +211,7 @@ static void worker_said(struct helper *helper, struct worker_of *worker, struct 
 	}
 	switch (reply.kind) {
 	case TOUCH_NOTE:
+		worker->refusals = 0;
 		if (reply.note == TOUCH_NOTE_HOLDS)
 			worker->state = WORKER_HOLDS;
 		else
@@ -284,15 +291,24 @@ static void look(struct helper *helper) {
 	}
 }
 
-/* Where nothing can be touched. */
+/* Whether something may yet come of it. */
+static bool is_hopeful(const struct worker_of *worker) {
+	return worker->refusals < REFUSALS_MAX &&
+	       (worker->state != WORKER_ASKING ||
+	        clock_mono_ns() - worker->begun_ns < ANSWER_MS * MS_NS);
+}
+
+/* Where nothing can be touched. A key that cannot be used is looked at again and again, but nobody
+ * is to wait for it alone. */
 static void tell_of_none(struct helper *helper) {
-	bool enrolled = false;
+	bool enrolled = false, unusable = false;
 
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		const struct worker_of *worker = &helper->workers[i];
 
-		if (worker->pid > 0)
+		if (worker->pid > 0 && (helper->request.pin.len > 0 || is_hopeful(worker)))
 			return;
+		unusable = unusable || worker->pid > 0;
 		enrolled = enrolled ||
 		           (worker->state == WORKER_DONE && worker->failure == TOUCH_ENROLLED);
 	}
@@ -301,9 +317,9 @@ static void tell_of_none(struct helper *helper) {
 	/* Whoever typed a PIN waits for what comes of it. */
 	if (helper->request.pin.len > 0 && helper->request.task == TOUCH_GET)
 		fail(helper, TOUCH_NO_KEY);
-	if (helper->said_anything && helper->said == TOUCH_NOTE_GONE)
-		return;
-	say_note(helper, TOUCH_NOTE_NO_KEY);
+	say_note(helper, unusable             ? TOUCH_NOTE_NO_USE
+	                 : helper->was_pulled ? TOUCH_NOTE_GONE
+	                                      : TOUCH_NOTE_NO_KEY);
 }
 
 /* ---- from first to last ---- */

@@ -35,6 +35,9 @@ const char *touch_note_text(enum touch_note note) {
 	case TOUCH_NOTE_NO_KEY: return "no enrolled security key is plugged in; plug one in";
 	case TOUCH_NOTE_READY: return "touch the security key to say yes";
 	case TOUCH_NOTE_GONE: return "the security key was pulled out; plug it in again";
+	case TOUCH_NOTE_NO_USE:
+		return "a security key is plugged in, and cannot be used now: another program has "
+		       "it, or this account may not open it";
 	case TOUCH_NOTE_HOLDS: break;
 	}
 	return "invalid";

@@ -37,10 +37,11 @@ enum touch_reply_kind { TOUCH_NOTE, TOUCH_SIGNED, TOUCH_MADE, TOUCH_FAILED };
 enum touch_note {
 	TOUCH_NOTE_NO_KEY, /* no key that can do it is plugged in */
 	TOUCH_NOTE_READY,  /* it waits for the touch */
-	TOUCH_NOTE_GONE,   /* the key was pulled out */
+	TOUCH_NOTE_GONE,   /* the key was pulled out, and there is no other one */
 	TOUCH_NOTE_HOLDS,  /* between the helper's own processes */
+	TOUCH_NOTE_NO_USE, /* a key is plugged in, and cannot be opened, or does not answer */
 };
-#define TOUCH_NOTE_COUNT 4
+#define TOUCH_NOTE_COUNT 5
 
 enum touch_failure {
 	TOUCH_BROKEN, /* the helper ended, or a device makes no sense */

@@ -15,6 +15,7 @@ enum confirm_method {
 	CONFIRM_OTP_PIN = 1 << 4, /* likewise, to a challenge that is made of a PIN */
 };
 #define CONFIRM_METHOD_COUNT 5
+#define CONFIRM_METHODS_ALL  ((1U << CONFIRM_METHOD_COUNT) - 1)
 /* Beside all but askpass, which are then those that where the person is lets one choose from. */
 #define CONFIRM_AUTO (1U << 8)
 
@@ -41,6 +42,20 @@ static inline bool confirm_method_is_weak(enum confirm_method method) {
 	}
 	return true;
 }
+
+/* The order of a list of methods: the one that comes first, and can be used, is the one that asks.
+ * From the first on, 0 behind the last; those that it leaves out come after it, the stronger ones
+ * first. */
+struct confirm_order {
+	uint8_t methods[CONFIRM_METHOD_COUNT];
+	bool is_any; /* of `auto`: there is none, and each may answer */
+};
+
+/* A method that stands before the one that answered, or that asked last. */
+struct confirm_passed {
+	enum confirm_method method;
+	const char *why; /* static: a word */
+};
 
 /* Who is covered by a yes that is remembered. Each is a bit; what the yes is for is always bound,
  * so that the last two narrow nothing. */
@@ -78,6 +93,7 @@ struct confirm_older {
 struct confirm_settings {
 	unsigned methods;       /* an OR of enum confirm_method */
 	unsigned methods_named; /* those that somebody has written; 0: the default holds */
+	struct confirm_order order;
 	unsigned timeout_s;     /* of each question */
 	unsigned max_pending;
 	unsigned pause_s;    /* for how long a caller is not asked for whom nobody answered */
@@ -98,7 +114,8 @@ struct pinned_keys {
 
 /* For the questions of a rule. */
 struct confirm_terms {
-	unsigned methods;    /* 0: those of the settings */
+	unsigned methods;    /* 0: those of the settings, in their order */
+	struct confirm_order order;
 	unsigned pin;        /* 0 or 1: a touch takes the PIN of the security key as well */
 	unsigned remember_s; /* 0: each is asked anew */
 	unsigned scope;      /* an OR of enum confirm_scope */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "facts/confirm.h"
 #include "facts/proof.h"
 #include "facts/request.h"
 #include "facts/tri.h"
@@ -55,6 +56,8 @@ struct event {
 	const char *confirm_method; /* by which a person answered; NULL: none was asked, or did */
 	const char *confirm_via;    /* the way the answer came: "control", "fifo", "grant" */
 	bool confirm_weak;          /* a program could have answered so */
+	const struct confirm_passed *confirm_passed; /* NULL: none */
+	size_t n_confirm_passed;
 	const struct touch_proof *proof; /* of a touch; NULL */
 	const char *signed_sha256;       /* of the bytes to be signed, hex; NULL */
 	uint64_t grant;     /* the yes that was remembered, or is from now on; 0: none */

@@ -376,11 +376,29 @@ static void put_proof(struct doc *doc, const struct touch_proof *proof) {
 	doc_map_end(doc);
 }
 
+static void put_passed_over(struct doc *doc, const struct event *event) {
+	char text[WORD_LEN_MAX];
+
+	if (event->n_confirm_passed == 0)
+		return;
+	doc_key(doc, "confirm_passed_over");
+	doc_list_begin(doc, DOC_FLOW);
+	for (size_t i = 0; i < event->n_confirm_passed; i++) {
+		const struct confirm_passed *passed = &event->confirm_passed[i];
+
+		snprintf(text, sizeof(text), "%s: %s", confirm_method_name(passed->method),
+		         passed->why);
+		doc_value(doc, bytes_of_text(text), WORD_LEN_MAX);
+	}
+	doc_list_end(doc);
+}
+
 static void put_confirmation(struct doc *doc, const struct event *event) {
 	doc_text(doc, "confirm_method", event->confirm_method, WORD_LEN_MAX);
 	doc_text(doc, "confirm_via", event->confirm_via, WORD_LEN_MAX);
 	if (event->confirm_weak)
 		doc_bool(doc, "confirm_weak", true);
+	put_passed_over(doc, event);
 	put_positive(doc, "grant", event->grant);
 	put_positive(doc, "waited_ms", event->waited_ms);
 }

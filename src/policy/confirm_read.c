@@ -6,6 +6,7 @@
 
 #include "policy/command_read.h"
 #include "policy/confirm_old.h"
+#include "policy/method_order.h"
 
 #define DURATION_MAX_S 86400
 #define PENDING_MAX    16 /* more is nothing that a person would answer */
@@ -91,17 +92,41 @@ static void read_bits(unsigned *ret, struct reading *reading, const char *what,
 	*ret = bits;
 }
 
-static void read_methods(unsigned *ret, struct reading *reading, const char *what,
-                         const struct yaml_node *value) {
+/* What is no method has been reported by then. */
+static struct confirm_order order_of(const struct yaml_node *value) {
+	const struct yaml_node *item = value->kind == TREE_LIST ? value->first : value;
+	struct confirm_order order = {0};
+
+	for (; item != NULL; item = item != value ? item->next : NULL)
+		for (unsigned i = 0; item->kind == TREE_TEXT && i < CONFIRM_METHOD_COUNT; i++)
+			if (strcmp(item->text, confirm_method_name((enum confirm_method)(1U << i))) == 0)
+				method_order_add(&order, (enum confirm_method)(1U << i));
+	return order;
+}
+
+static unsigned read_methods(struct confirm_order *ret, struct reading *reading, const char *what,
+                             const struct yaml_node *value) {
 	const char *words[CONFIRM_METHOD_COUNT];
+	unsigned methods = 0;
 
 	if (value->kind == TREE_TEXT && strcmp(value->text, "auto") == 0) {
-		*ret = CONFIRM_AUTO | CONFIRM_TOUCH | CONFIRM_PIN | CONFIRM_OTP | CONFIRM_OTP_PIN;
-		return;
+		*ret = (struct confirm_order){.is_any = true};
+		return CONFIRM_AUTO | CONFIRM_TOUCH | CONFIRM_PIN | CONFIRM_OTP | CONFIRM_OTP_PIN;
 	}
 	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++)
 		words[i] = confirm_method_name((enum confirm_method)(1U << i));
-	read_bits(ret, reading, what, value, words, CONFIRM_METHOD_COUNT);
+	read_bits(&methods, reading, what, value, words, CONFIRM_METHOD_COUNT);
+	*ret = order_of(value);
+	return methods;
+}
+
+/* Of a field of the map. */
+static void read_methods_of(unsigned *ret, struct confirm_order *order, struct reading *reading,
+                            const char *what, const struct yaml_node *map) {
+	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next)
+		if (key->kind == TREE_TEXT && strcmp(key->text, what) == 0 &&
+		    key->next->kind != TREE_BROKEN)
+			*ret = read_methods(order, reading, what, key->next);
 }
 
 static void read_flag(unsigned *ret, struct reading *reading, const char *what,
@@ -118,7 +143,7 @@ static void read_scope(unsigned *ret, struct reading *reading, const char *what,
 	read_bits(ret, reading, what, value, words, CONFIRM_SCOPE_COUNT);
 }
 
-/* By pinned.c or below, because it takes memory, or by confirm_old.c. */
+/* By pinned.c or below, because it takes memory or two places, or by confirm_old.c. */
 static void read_elsewhere(unsigned *ret, struct reading *reading, const char *what,
                            const struct yaml_node *value) {
 	(void)ret, (void)reading, (void)what, (void)value;
@@ -175,7 +200,7 @@ static void read_old(struct confirm_settings *settings, struct reading *reading,
 void confirm_read_settings(struct confirm_settings *settings, struct reading *reading,
                            const struct yaml_node *value) {
 	const struct part parts[] = {
-		{"methods", read_methods, &settings->methods_named},
+		{"methods", read_elsewhere, NULL},
 		{"timeout", read_duration, &settings->timeout_s},
 		{"max_pending", read_count, &settings->max_pending},
 		{"pause", read_duration, &settings->pause_s},
@@ -187,8 +212,11 @@ void confirm_read_settings(struct confirm_settings *settings, struct reading *re
 	};
 
 	read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
-	if (value->kind == TREE_MAP)
+	if (value->kind == TREE_MAP) {
+		read_methods_of(&settings->methods_named, &settings->order, reading, "methods",
+		                value);
 		read_old(settings, reading, value);
+	}
 	if (settings->methods_named != 0)
 		settings->methods = settings->methods_named;
 }
@@ -204,7 +232,7 @@ int confirm_read_screen_state(char ***ret, struct reading *reading, const struct
 void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
                         const struct yaml_node *value) {
 	const struct part parts[] = {
-		{"method", read_methods, &terms->methods},
+		{"method", read_elsewhere, NULL},
 		{"pin", read_flag, &terms->pin},
 		{"remember", read_duration, &terms->remember_s},
 		{"scope", read_scope, &terms->scope},
@@ -212,9 +240,11 @@ void confirm_read_terms(struct confirm_terms *terms, struct reading *reading,
 
 	/* `confirm: touch` stands for `confirm: {method: touch}`. */
 	if (value->kind == TREE_TEXT || value->kind == TREE_LIST)
-		read_methods(&terms->methods, reading, "confirm", value);
+		terms->methods = read_methods(&terms->order, reading, "confirm", value);
 	else
 		read_parts(reading, value, parts, sizeof(parts) / sizeof(parts[0]));
+	if (value->kind == TREE_MAP)
+		read_methods_of(&terms->methods, &terms->order, reading, "method", value);
 	if (value->kind == TREE_MAP && terms->scope != 0 && terms->remember_s == 0)
 		REPORT(reading, value, "scope: nothing is remembered; write remember: 10m, too");
 	if (terms->scope == 0)
@@ -237,19 +267,17 @@ static void put_number(struct buffer *yaml, const char *before, unsigned number,
 	put(yaml, after);
 }
 
-static void put_methods(struct buffer *yaml, unsigned methods) {
-	const char *join = "[";
+static void put_methods(struct buffer *yaml, unsigned methods, const struct confirm_order *order) {
+	enum confirm_method list[CONFIRM_METHOD_COUNT];
+	size_t count = method_order_list(list, methods, order);
 
 	if ((methods & CONFIRM_AUTO) != 0) {
 		put(yaml, "auto");
 		return;
 	}
-	for (unsigned i = 0; i < CONFIRM_METHOD_COUNT; i++) {
-		if ((methods & 1U << i) == 0)
-			continue;
-		put(yaml, join);
-		put(yaml, confirm_method_name((enum confirm_method)(1U << i)));
-		join = ", ";
+	for (size_t i = 0; i < count; i++) {
+		put(yaml, i > 0 ? ", " : "[");
+		put(yaml, confirm_method_name(list[i]));
 	}
 	put(yaml, "]");
 }
@@ -269,7 +297,7 @@ static void put_scope(struct buffer *yaml, unsigned scope) {
 
 void confirm_show_settings(struct buffer *yaml, const struct confirm_settings *settings) {
 	put(yaml, "\nconfirm:\n  methods: ");
-	put_methods(yaml, settings->methods);
+	put_methods(yaml, settings->methods, &settings->order);
 	put_number(yaml, "\n  timeout: ", settings->timeout_s, "s\n");
 	put_number(yaml, "  max_pending: ", settings->max_pending, "\n");
 	put_number(yaml, "  pause: ", settings->pause_s, "s");
@@ -283,7 +311,7 @@ void confirm_show_terms(struct buffer *yaml, const struct confirm_terms *terms) 
 	put(yaml, "    confirm:\n");
 	if (terms->methods != 0) {
 		put(yaml, "      method: ");
-		put_methods(yaml, terms->methods);
+		put_methods(yaml, terms->methods, &terms->order);
 		put(yaml, "\n");
 	}
 	if (terms->pin != 0)

@@ -1,6 +1,7 @@
 #include "policy/lint.h"
 
 #include "policy/hidden.h"
+#include "policy/method_order.h"
 #include "policy/never.h"
 #include "policy/rule.h"
 
@@ -59,6 +60,29 @@ static void lint_defaults(const struct policy *policy, struct problems *findings
 		             "them and lock the agent; deny, and allow ssh-add");
 }
 
+/* Whoever may answer by the weak one is never asked for the strong one. */
+static void lint_order(const struct policy *policy, struct problems *findings) {
+	static const char advice[] =
+		"asks before touch, which is then asked only where it cannot be used: the weak one "
+		"says yes though the security key is plugged in; write touch first, or leave it "
+		"out";
+	enum confirm_method first = method_order_weak_first(policy->confirm.methods_named,
+	                                                    &policy->confirm.order);
+
+	if (first != 0)
+		problems_add(findings, policy->path, 0, 0, "confirm: methods: %s (weak) %s",
+		             confirm_method_name(first), advice);
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		first = method_order_weak_first(rule->confirm.methods, &rule->confirm.order);
+		if (first != 0)
+			problems_add(findings, rule->file, rule->line, rule->column,
+			             "%s: confirm: %s (weak) %s", rule->name,
+			             confirm_method_name(first), advice);
+	}
+}
+
 /* Only of what somebody has written: without a word on methods there is nothing to choose. */
 static void lint_confirm(const struct policy *policy, struct problems *findings) {
 	unsigned methods = policy->confirm.methods_named;
@@ -73,6 +97,7 @@ static void lint_confirm(const struct policy *policy, struct problems *findings)
 		problems_add(findings, policy->path, 0, 0,
 		             "confirm: askpass: weak: a program of your account can press its "
 		             "button; leave it out of methods");
+	lint_order(policy, findings);
 	/* `auto` takes them only where nothing better is enrolled. */
 	if ((methods & CONFIRM_AUTO) != 0)
 		return;

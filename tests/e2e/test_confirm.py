@@ -466,8 +466,8 @@ class Askpass(AskpassTest):
                 if leave:
                     ssh.send_signal(signal.SIGKILL)
                 else:
-                    self.assertEqual(self.confirm()[0], 0)
-                    self.assertEqual(ssh.wait(30), 0)
+                    self.assertEqual(self.guard.command('deny').returncode, 0)
+                    self.assertNotEqual(ssh.wait(30), 0)
                 wait_until(lambda: not is_running(pid), 'the window is gone')
 
     def test_one_that_fails_leaves_the_pin(self):
@@ -476,6 +476,7 @@ class Askpass(AskpassTest):
         self.guard.wait_output('askpass: failed')
         self.assertEqual(self.confirm()[0], 0)
         self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[-1]['confirm_passed_over'], ['askpass: failed'])
 
 
 ATTEMPTS = r'''#!/usr/bin/python3 -I

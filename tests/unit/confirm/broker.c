@@ -21,7 +21,7 @@ struct asker {
 struct desk {
 	struct broker *broker;
 	struct scene scene;
-	int opened, closed;
+	int opened, closed, turned;
 };
 
 static void on_opened(void *data, struct prompt *prompt) {
@@ -34,9 +34,14 @@ static void on_closed(void *data, struct prompt *prompt) {
 	((struct desk *)data)->closed++;
 }
 
+static void on_turned(void *data, struct prompt *prompt) {
+	assert_int_equal(prompt->state, PROMPT_PENDING);
+	((struct desk *)data)->turned++;
+}
+
 static int set_up(void **state) {
 	static struct desk desk;
-	const struct broker_calls calls = {on_opened, on_closed, &desk};
+	const struct broker_calls calls = {on_opened, on_closed, on_turned, &desk};
 
 	desk = (struct desk){0};
 	scene_init(&desk.scene);
@@ -129,6 +134,61 @@ static void a_method_that_is_not_listed_cannot_say_yes(void **state) {
 	assert_false(broker_grant(desk->broker, 1, CONFIRM_ASKPASS, NULL));
 	assert_int_equal(asker.state, WAITING);
 	assert_true(broker_grant(desk->broker, 1, CONFIRM_PIN, NULL));
+}
+
+static enum broker_reply ask_either(struct desk *desk, struct asker *asker) {
+	asker->state = WAITING;
+	return broker_ask(&asker->waiter, desk->broker,
+	                  ask_by(&desk->scene, CONFIRM_TOUCH | CONFIRM_PIN), &terms, 0, on_answered,
+	                  asker);
+}
+
+static void a_method_says_yes_in_its_turn_alone(void **state) {
+	struct desk *desk = *state;
+	struct asker asker = {0}, other = {0};
+	struct touch_proof *proof = NULL;
+
+	assert_int_equal(ask_either(desk, &asker), BROKER_WAITS);
+	assert_false(broker_grant(desk->broker, 1, CONFIRM_PIN, "control"));
+	/* That the PIN is of no use is nothing yet; that no key is there is. */
+	broker_lack(desk->broker, CONFIRM_PIN, LACK_FAILED);
+	assert_int_equal(desk->turned, 0);
+	broker_lack(desk->broker, CONFIRM_TOUCH, LACK_NO_KEY);
+	broker_lack(desk->broker, CONFIRM_TOUCH, LACK_NO_KEY);
+	assert_int_equal(desk->turned, 1);
+	assert_int_equal(turns_asks(&broker_find(desk->broker, 1)->turns), CONFIRM_PIN);
+	/* Of another prompt, which has come since, nothing is known. */
+	ask_elsewhere(desk, 1);
+	assert_int_equal(ask_either(desk, &other), BROKER_WAITS);
+	assert_false(broker_grant(desk->broker, 2, CONFIRM_PIN, "control"));
+	broker_lack(desk->broker, CONFIRM_TOUCH, LACK_NONE);
+	assert_int_equal(desk->turned, 1);
+	assert_true(broker_grant(desk->broker, 1, CONFIRM_PIN, "control"));
+	assert_int_equal(proof_new(&proof), 0);
+	assert_true(broker_grant_proved(desk->broker, 2, "touch", proof));
+	proof_unref(proof);
+	assert_int_equal(other.state, PROMPT_GRANTED);
+}
+
+static void where_none_is_left_it_is_denied_if_that_is_meant(void **state) {
+	struct desk *desk = *state;
+	struct asker asker = {0}, other = {0};
+
+	assert_int_equal(ask_either(desk, &asker), BROKER_WAITS);
+	broker_spend(desk->broker, 1, CONFIRM_TOUCH, LACK_FAILED, "touch-failed", 0);
+	assert_int_equal(desk->turned, 1);
+	assert_int_equal(asker.state, WAITING);
+	broker_spend(desk->broker, 1, CONFIRM_PIN, LACK_PIN_LOCKED, "pin-locked", 0);
+	assert_int_equal(asker.state, PROMPT_DENIED);
+	assert_int_equal(desk->turned, 1);
+	ask_elsewhere(desk, 1);
+	assert_int_equal(ask(desk, &other, 0), BROKER_WAITS);
+	broker_spend(desk->broker, 2, CONFIRM_PIN, LACK_FAILED, NULL, 0);
+	assert_int_equal(other.state, WAITING);
+	assert_false(broker_grant(desk->broker, 2, CONFIRM_PIN, "control"));
+	/* Anybody may say no, whoever's turn it is. */
+	assert_true(broker_deny(desk->broker, 2, CONFIRM_PIN, "control", 0));
+	broker_spend(desk->broker, 2, CONFIRM_PIN, LACK_FAILED, NULL, 0);
 }
 
 static void who_comes_after_the_seal_asks_anew(void **state) {
@@ -385,6 +445,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(each_answer_reaches_whoever_waits),
 		TEST(a_method_that_is_not_listed_cannot_say_yes),
+		TEST(a_method_says_yes_in_its_turn_alone),
+		TEST(where_none_is_left_it_is_denied_if_that_is_meant),
 		TEST(who_comes_after_the_seal_asks_anew),
 		TEST(one_yes_is_for_all_who_ask_the_same),
 		TEST(whoever_asks_after_the_answer_is_a_new_question),

@@ -57,12 +57,20 @@ static inline void scene_init(struct scene *scene) {
 	};
 }
 
-static inline struct question *ask_about(const struct scene *scene) {
+static inline struct question *ask_by(const struct scene *scene, unsigned methods) {
+	const struct confirm_order order = {0};
+	const struct turns_lacks lacks = {0};
 	struct question *question = NULL;
+	struct turns turns;
 
+	turns_begin(&turns, methods, &order, &lacks);
 	assert_int_equal(
-		question_new(&question, &scene->request, "ask", &scene->terms, CONFIRM_PIN, 41), 0);
+		question_new(&question, &scene->request, "ask", &scene->terms, &turns, 41), 0);
 	return question;
+}
+
+static inline struct question *ask_about(const struct scene *scene) {
+	return ask_by(scene, CONFIRM_PIN);
 }
 
 static inline void free_question(struct question **question) {

@@ -178,6 +178,19 @@ static void what_says_yes_weakly_is_told(void **state) {
 	assert_silent("confirm: {methods: [touch]}\n" NOTHING);
 }
 
+static void a_weak_method_before_a_strong_one_is_told(void **state) {
+	const char *const both[] = {"confirm: methods: pin (weak) asks before", "confirm: pin: weak"};
+	const char *const of_rule[] = {"confirm: otp: weak", "a: confirm: otp (weak) asks before"};
+
+	(void)state;
+	assert_findings("confirm: {methods: [pin, touch]}\n" NOTHING, both, 2);
+	assert_finding("confirm: {methods: [touch, pin]}\n" NOTHING, "confirm: pin: weak");
+	assert_finding("confirm: {methods: auto}\n" NOTHING, "confirm: pin: weak");
+	assert_findings(DENY "- {name: a, match: {key: SHA256:a}, action: confirm,\n"
+	                     "   confirm: {method: [otp, touch]}}\n",
+	                of_rule, 2);
+}
+
 static size_t unanswered(const char *text, unsigned enrolled) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	CLEANUP(free_policy) struct policy *policy = must_parse(text);
@@ -223,6 +236,7 @@ int main(void) {
 		cmocka_unit_test(a_rule_that_says_what_an_earlier_one_says_is_told),
 		cmocka_unit_test(a_rule_that_excludes_itself_is_told),
 		cmocka_unit_test(what_says_yes_weakly_is_told),
+		cmocka_unit_test(a_weak_method_before_a_strong_one_is_told),
 		cmocka_unit_test(a_question_that_nobody_could_answer_is_told),
 		cmocka_unit_test(findings_stand_in_the_order_of_the_file),
 	};

@@ -32,7 +32,7 @@ static void assert_shown(const char *text, const char *expected) {
 
 #define CONFIRM                     \
 	"confirm:\n"                \
-	"  methods: [pin, touch]\n" \
+	"  methods: [touch, pin]\n" \
 	"  timeout: 120s\n"         \
 	"  max_pending: 3\n"        \
 	"  pause: 300s\n"
@@ -72,7 +72,7 @@ static void how_a_person_is_asked_is_written_out(void **state) {
 	             "- {match: {}, action: confirm,\n"
 	             "   confirm: {method: pin, remember: 10m, scope: [session, cwd]}}\n",
 	             "version: 1\ndefault_action: deny\ndefault_change_action: deny\n"
-	             "confirm:\n  methods: [pin, askpass]\n  timeout: 60s\n  max_pending: 5\n"
+	             "confirm:\n  methods: [askpass, pin]\n  timeout: 60s\n  max_pending: 5\n"
 	             "  pause: 3600s\n  tmux_popup: true\n  screen_state: [\"/bin/x\", \"a b\"]\n"
 	             "log:\n  on_error: deny\n  sync: none\n  keep: forever\n" KEEPING
 	             "hide_denied_keys: true\n"
