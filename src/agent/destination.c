@@ -12,7 +12,8 @@
 #define NAMES_MAX    16 /* of one key that are read; a rule's own names are looked for in any case */
 #define RESOLVED_MAX 64 /* names that fit, for which hashed ones are taken */
 #define SSH_PORT     22
-/* Somebody may write a hundred thousand hashed names for one key, and another a thousand rules. */
+/* Somebody may write a hundred thousand hashed names for one key, and another a thousand rules. Of
+ * processor time: on a busy machine a rule means what it means on a quiet one. */
 #define LOOKUP_NS_MAX UINT64_C(20000000)
 
 /* One host key, looked up. */
@@ -23,7 +24,7 @@ struct lookup {
 	bool is_certified;            /* by a certificate that is good for a host */
 	struct known_host_name resolved[RESOLVED_MAX];
 	size_t n_resolved;
-	uint64_t begun_ns;
+	uint64_t begun_work_ns;
 	bool is_in_doubt;       /* a name was not compared, or without an answer */
 	bool claim_is_in_doubt; /* and it was that of the command line */
 	bool has_many;          /* names that were not read */
@@ -177,7 +178,7 @@ static int add_of_policy(struct host_names *host, struct lookup *lookup,
 
 		if (!rule_name_read(text, &port, names[i]))
 			continue;
-		if (clock_mono_ns() - lookup->begun_ns > LOOKUP_NS_MAX) {
+		if (clock_work_ns() - lookup->begun_work_ns > LOOKUP_NS_MAX) {
 			lookup->is_in_doubt = true;
 			break;
 		}
@@ -218,7 +219,7 @@ static int look_up(struct host_names *host, struct lookup *lookup) {
 
 	if (input->index == NULL || known_hosts_find(&found, input->index, lookup->key) < 0)
 		return 0;
-	lookup->begun_ns = clock_mono_ns();
+	lookup->begun_work_ns = clock_work_ns();
 	lookup->is_revoked = found.is_revoked;
 	lookup->is_certified = !found.is_revoked && certificate_is_good(lookup->key, input->now_s);
 	note_known(lookup, &found);

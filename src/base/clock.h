@@ -1,4 +1,4 @@
-/* The two clocks: one for durations, one for the calendar. */
+/* The clocks: one for durations, one for the calendar, one for our own work. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -11,6 +11,9 @@
 
 uint64_t clock_mono_ns(void); /* since some fixed moment; stands still while suspended */
 int64_t clock_real_us(void);  /* since 1970-01-01 UTC */
+/* Of processor time that this thread has taken: a limit of work that others cannot use up by keeping
+ * the machine busy. */
+uint64_t clock_work_ns(void);
 
 /* A minute of the week, as the clock on the wall shows it. Zeroed memory knows nothing. */
 struct clock_moment {

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <poll.h>
+
 #include "base/clock.h"
 
 static void a_stamp_is_utc_with_microseconds(void **state) {
@@ -42,12 +44,25 @@ static void the_monotonic_clock_never_goes_back(void **state) {
 	}
 }
 
+static void the_clock_of_our_work_runs_while_we_work_and_stands_still_while_we_wait(void **state) {
+	uint64_t began_ns = clock_work_ns();
+
+	(void)state;
+	while (clock_work_ns() - began_ns < 1000000)
+		;
+	began_ns = clock_work_ns();
+	assert_int_equal(poll(NULL, 0, 20), 0);
+	assert_in_range(clock_work_ns() - began_ns, 0, 10000000);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stamp_is_utc_with_microseconds),
 		cmocka_unit_test(a_time_before_1970_has_positive_microseconds),
 		cmocka_unit_test(an_impossible_time_is_clamped),
 		cmocka_unit_test(the_monotonic_clock_never_goes_back),
+		cmocka_unit_test(
+			the_clock_of_our_work_runs_while_we_work_and_stands_still_while_we_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
