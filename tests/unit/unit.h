@@ -9,4 +9,12 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
+/* How often something is done again with other values. ./dev check asks for a quarter of them where
+ * each takes many times as long, and for all of them in its build without sanitizers. */
+static inline unsigned repetitions(unsigned all) {
+	return getenv("GUARD_TEST_BRIEFLY") != NULL ? all / 4 : all;
+}
+
 #endif

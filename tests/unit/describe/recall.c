@@ -617,10 +617,11 @@ static size_t check_one(struct live *live, const struct policy *then, const stru
 }
 
 static void it_is_decided_as_live_or_not_at_all(void **state) {
+	unsigned rounds = repetitions(4000);
 	size_t n = 0, n_decided = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < rounds; i++) {
 		CLEANUP(free_policy) struct policy *then = random_policy();
 		CLEANUP(free_policy) struct policy *now = random_policy();
 		struct live live;
@@ -640,7 +641,7 @@ static void it_is_decided_as_live_or_not_at_all(void **state) {
 	}
 	is_brief = false;
 	/* That nothing can be decided would be true as well, and of no use. */
-	assert_true(n > 4000);
+	assert_true(n > rounds);
 	assert_true(n_decided > n / 2);
 	print_message("# %zu of %zu decided\n", n_decided, n);
 }

@@ -296,6 +296,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	struct caller caller = known_caller();
 	struct request request = known_request(&caller);
 	struct process parents[] = {git_and_python[0], git_and_python[1]};
+	unsigned rounds = repetitions(ROUNDS);
 	unsigned n_seen[3] = {0};
 	size_t n_idle = 0;
 	uint32_t seed = 20261123;
@@ -314,7 +315,7 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 	caller.ancestors = parents;
 	parents[0].title = (char[]){"wrapper"};
 	request.time = (struct clock_moment){true, 2, 10 * 60};
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		struct naive_rule rules[RULES_MAX];
 		size_t n_rules = next_random(&seed, RULES_MAX + 1);
 		enum action default_action = (enum action)next_random(&seed, 3);
@@ -361,8 +362,8 @@ static void the_verdict_is_that_of_the_naive_evaluator(void **state) {
 		n_seen[verdict.action]++;
 	}
 	for (int i = 0; i < 3; i++)
-		assert_true(n_seen[i] > ROUNDS / 10);
-	assert_true(n_idle > ROUNDS / 50);
+		assert_true(n_seen[i] > rounds / 10);
+	assert_true(n_idle > rounds / 50);
 }
 
 int main(void) {
