@@ -269,24 +269,28 @@ class Place:
                     process.wait(2)
                 process.kill()
                 process.wait()
-        # What daemonised has become our child, and dies here.
+        # What daemonised has become our child, and dies here. Whoever has no child has no
+        # descendant, and need not look through all processes of the machine.
         end = time.monotonic() + DEADLINE_S
-        while left := descendants():
+        while self._reap():
+            left = descendants()
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-            self._reap()
             if time.monotonic() > end:
                 raise AssertionError(f'cannot end the processes {left}')
             time.sleep(0.01)
-        self._reap()
         shutil.rmtree(self.path, ignore_errors=True)
 
     @staticmethod
     def _reap():
-        with contextlib.suppress(ChildProcessError):
+        """Whether there are still children, once those that ended are taken away."""
+        try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+        except ChildProcessError:
+            return False
+        return True
 
 
 def socket_answers(path):
