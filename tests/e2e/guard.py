@@ -22,6 +22,12 @@ ALLOW_ALL = 'default_action: allow\ndefault_change_action: allow\n'
 DENY_ALL = 'default_action: deny\n'
 
 
+def repetitions(every):
+    """How often a race is run: ./dev check asks for a fifth where the sanitizers make each run many
+    times as slow, and for all of them in its build without."""
+    return every // 5 if 'GUARD_TEST_BRIEFLY' in os.environ else every
+
+
 def sanitized():
     """Whether the program was built with ASan."""
     return b'__asan_init' in pathlib.Path(PROGRAM).read_bytes()

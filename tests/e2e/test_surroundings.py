@@ -1,6 +1,7 @@
 """What a guard inherits from whoever starts it, and what becomes of the places it lives in: none of
 it is under its control, and none of it may do harm."""
 
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -115,16 +116,32 @@ class Inherited(guard.GuardTest):
     def test_a_terminal_that_takes_nothing_keeps_nobody_waiting(self):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        process = self.place.spawn(self.place.program, stdout=subprocess.DEVNULL, stderr=slave)
+        terminal = os.open(os.ttyname(slave), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        self.addCleanup(os.close, terminal)
+        self.place.spawn(self.place.program, stdout=subprocess.DEVNULL, stderr=slave)
         os.close(slave)
         self.assertTrue(self.serves())
-        done = [0]
-        # Each reload says a line; a pseudo-terminal holds some 4 to 64 KiB of them.
-        for _ in range(3000):
+        self.fill(terminal)
+        # Each reload says a line, for which there is no room.
+        for _ in range(20):
             done = agent_client.control(self.place.runtime / 'ssh-agent-guard/control.sock',
                                         'reload')
             self.assertEqual(done, b'ok\n')
         self.assertTrue(self.serves())
+        # Room for some of them, and it is used up.
+        os.read(master, 256)
+        for _ in range(20):
+            done = agent_client.control(self.place.runtime / 'ssh-agent-guard/control.sock',
+                                        'reload')
+            self.assertEqual(done, b'ok\n')
+        self.assertTrue(self.serves())
+
+    @staticmethod
+    def fill(terminal):
+        for size in (256, 1):  # what is too long for the rest may be refused as a whole
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(terminal, b'x' * size)
 
     def test_a_guard_whose_terminal_is_closed_ends(self):
         master, slave = pty.openpty()
