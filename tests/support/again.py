@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Gives end-to-end programs that failed one more try, alone, and shows the first one whatever comes
-of it. They wait for real programs, two at a time on a machine that may be busy otherwise.
+of it. They wait for real programs, several at a time on a machine that may be busy otherwise.
 
 usage: again.py TESTLOG DIRECTORY: meson's testlog.json, in which a second try that passes takes the
 place of the first, and the build directory.
