@@ -240,10 +240,30 @@ class Sight(ExecTest):
         targets = [str(target) for target in targets]
         outside = self.place.run_ok(PYTHON, '-c', CONNECT, *targets).split()
         self.assertEqual(sorted(outside), sorted(targets))
-        self.assertEqual(self.ok(self.inside_run(PYTHON, '-c', CONNECT, *targets)), '')
+        # An abstract socket is as near as the network where Landlock has no scope for it.
+        self.assertEqual(self.ok(self.inside_run(PYTHON, '-c', CONNECT, *targets)).split(),
+                         [] if self.scopes else [f'@{self.place.path.name}'])
+        self.assertEqual(self.ok(self.inside_run(PYTHON, '-c', CONNECT, *targets,
+                                                 options=('--no-network',))), '')
         self.assertEqual(self.ok(self.inside_run(PYTHON, '-c', CONNECT, str(named[0]),
                                                  options=('--allow-socket', named[0]))).split(),
                          [str(named[0])])
+
+    def test_a_socket_that_is_made_later_is_closed_by_landlock_where_it_has_that_right(self):
+        later = self.place.make_directory(self.place.home / 'later') / 'made.sock'
+        self.start()
+        running = self.place.spawn(
+            self.place.program, *self.exec, '--', '/bin/sh', '-c',
+            'touch began; read -r line; exec "$0" "$@"', PYTHON, '-c', CONNECT, later,
+            cwd=self.work, stdin=-1, stdout=-1)
+        wait_until((self.work / 'began').exists, 'the program runs')
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(later))
+            listener.listen()
+            if self.place.person:
+                os.chown(later, self.place.uid, -1)
+            said, _ = running.communicate(b'\n', place.DEADLINE_S)
+        self.assertEqual(said.decode().split(), [] if landlock_abi() >= 9 else [str(later)])
 
     def test_a_socket_is_found_by_another_name_than_it_was_made_by(self):
         """ssh gives its own another name; others make theirs by a relative one."""
@@ -422,7 +442,7 @@ class Processes(ExecTest):
         terminal = Terminal(self.place, '/bin/sh', '-c', 'cd "$0" && exec "$@"', self.work,
                             self.place.program, *self.exec, '--', PYTHON, '-c', code)
         status, shown = terminal.end()
-        self.assertEqual((status, shown.split()), (0, ['EPERM'] * 4))
+        self.assertEqual((status, shown.split().count('EPERM')), (0, 4))
 
     def test_exit_status_and_signals_pass_through(self):
         self.start()
@@ -468,22 +488,23 @@ class Processes(ExecTest):
             terminal.wait_for('ready> ')
             terminal.shown = ''
 
-        run = f'{self.place.program} exec -- /bin/sh -c'
+        run = f'{self.place.program} {" ".join(self.exec)} --'
         wait_prompt('')
         terminal.type(f'cd {self.work}\n')
         wait_prompt('cd ')
         # The terminal stops it, and it goes on. It reads no terminal: the kernel may give one that
         # is about to stop what is typed next.
-        terminal.type(f"{run} 'echo be''gan; while ! test -e go; do sleep 0.1; done; echo we''nt'\n")
+        terminal.type(f"{run} /bin/sh -c 'echo be''gan; while ! test -e go; do sleep 0.1; done; "
+                      "echo we''nt'\n")
         terminal.wait_for('\nbegan')
         terminal.type('\x1a')
         wait_prompt('Stopped')
         terminal.type('fg\n')
-        terminal.wait_for('exec -- /bin/sh')  # the shell says what goes on
+        terminal.wait_for('-- /bin/sh')  # the shell says what goes on
         self.place.write('home/work/go', '')
         wait_prompt('went')
         # It stops itself.
-        terminal.type(f"{run} 'kill -STOP $$; echo we''nt'\n")
+        terminal.type(f"{run} /bin/sh -c 'kill -STOP $$; echo we''nt'\n")
         wait_prompt('Stopped')
         terminal.type('fg\n')
         wait_prompt('went')
@@ -497,7 +518,7 @@ signal.signal(signal.SIGINT, end)
 os.write(1, b'began\\n')
 time.sleep(1000)
 ''')
-        terminal.type(f'{self.place.program} exec -- {PYTHON} wait.py\n')
+        terminal.type(f'{run} {PYTHON} wait.py\n')
         terminal.wait_for('\nbegan')
         terminal.type('\x03')
         terminal.wait_for('caught')
