@@ -90,14 +90,26 @@ def is_running(pid):
     return process_state(pid) not in ('', 'Z', 'X')
 
 
-def descendants(of=None):
-    """PIDs of all running processes below that one (ourselves, unless told)."""
+def _parents():
+    """{PID: its parent's} of all running processes."""
     parents = {}
     for name in os.listdir('/proc'):
         if name.isdigit():
             state, parent = _status(name)
             if state not in ('', 'Z', 'X'):
                 parents[int(name)] = parent
+    return parents
+
+
+def children(of):
+    """PIDs of its running children. Not by pgrep, which waits for every process of the machine that
+    is in the middle of an exec."""
+    return [pid for pid, parent in _parents().items() if parent == of]
+
+
+def descendants(of=None):
+    """PIDs of all running processes below that one (ourselves, unless told)."""
+    parents = _parents()
     found, new = set(), {of or os.getpid()}
     while new:
         new = {pid for pid, parent in parents.items() if parent in new} - found

@@ -5,7 +5,7 @@ import shutil
 import time
 import unittest
 
-from place import wait_until
+from place import children, command_line, wait_until
 from test_confirm import PIN, ConfirmTest
 
 TMUX = shutil.which('tmux', path='/usr/bin:/bin:/usr/local/bin')
@@ -76,8 +76,7 @@ class Screen:
     def monitor_pid(self):
         def find():
             pane = int(self.tmux('display-message', '-p', '#{pane_pid}'))
-            children = self.place.run('pgrep', '-P', pane, '-f', ' monitor').stdout.split()
-            return int(children[0]) if children else None
+            return next((pid for pid in children(pane) if b'monitor' in command_line(pid)), None)
         return wait_until(find, 'the monitor runs')
 
     def ask(self, *words):

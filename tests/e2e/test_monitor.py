@@ -6,7 +6,7 @@ import signal
 import time
 
 from guard import SSH, SSH_ADD
-from place import is_running, process_state, wait_until
+from place import children, is_running, process_state, wait_until
 from screen import SETTLE_S, MonitorTest, Screen
 from screen import needs_tmux as setUpModule
 from test_confirm import PIN, POLICY
@@ -99,12 +99,12 @@ class Answers(MonitorTest):
         # In a shell that does not look whether it is stopped.
         self.command_line(f"sh -c '{self.guard.program} monitor; true'")
         self.wait_shown('Nothing waits for you')
-        shell, = self.children(int(self.tmux('display-message', '-p', '#{pane_pid}')))
-        monitor, = self.children(shell)
+        shell, = children(int(self.tmux('display-message', '-p', '#{pane_pid}')))
+        monitor, = children(shell)
         ssh = self.ask()
         self.type('a')
         self.wait_shown('PIN, to say yes')
-        asker, = self.children(monitor)
+        asker, = children(monitor)
         wait_until(lambda: self.stands_still(monitor), 'it asks the guard nothing')
         self.place.run(SSH_ADD, '-d', f'{self.key}.pub', env=self.guard.env)
         self.guard.wait_event(trigger='remove')
@@ -131,9 +131,6 @@ class Answers(MonitorTest):
             return True
         os.kill(monitor, signal.SIGCONT)
         return False
-
-    def children(self, pid):
-        return list(map(int, self.place.run('pgrep', '-P', pid).stdout.split()))
 
 
 class Touch(Screen, TouchTest):

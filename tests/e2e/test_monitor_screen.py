@@ -9,7 +9,7 @@ import time
 
 import guard
 from guard import SSH
-from place import is_running, process_state, wait_until
+from place import children, is_running, process_state, wait_until
 from screen import SETTLE_S, MonitorTest
 from screen import needs_tmux as setUpModule
 from test_confirm import PIN, POLICY
@@ -121,7 +121,7 @@ class Terminal(MonitorTest):
     def test_where_who_asks_for_the_pin_is_killed_the_keys_are_its_own_again(self):
         def end(pid):
             ssh = self.type_half_a_pin()
-            os.kill(int(self.place.run_ok('pgrep', '-P', pid)), signal.SIGKILL)
+            os.kill(*children(pid), signal.SIGKILL)
             self.wait_shown('PIN, to say yes', False)
             self.type('?')
             self.wait_shown('Keys (any key goes back)')
@@ -320,7 +320,7 @@ class Guarded(MonitorTest):
         self.type('a')
         self.wait_shown('PIN, to say yes')
         self.write(PIN)
-        asker, = map(int, self.place.run_ok('pgrep', '-P', pid).split())
+        asker, = children(pid)
         for process in (pid, asker):
             done = self.place.run('cat', f'/proc/{process}/maps')
             self.assertNotEqual(done.returncode, 0, 'another program of the user reads it')
