@@ -16,8 +16,8 @@
 #include "confirm/grants.h"
 #include "confirm/hashing.h"
 #include "confirm/pin.h"
-#include "confirm/storing.h"
 #include "confirm/postbox.h"
+#include "confirm/storing.h"
 
 #define NONCE_SIZE  (2 * 16 + 1) /* hex */
 #define WAITING_MAX 4            /* people who wait at one prompt for its end */
@@ -72,7 +72,7 @@ struct asker {
 	struct storing *pin_storing;    /* that a PIN is tried */
 	int pin_count_error;            /* what came of that */
 	char pin_hashed[PIN_HASH_SIZE]; /* of the PIN that is tried, once it is known */
-	uint64_t pin_prompt, pin_call; /* 0: none */
+	uint64_t pin_prompt, pin_call;  /* 0: none */
 	const char *pin_via;
 	char *new_pin; /* to be enrolled, or that of a key to be; in secret memory */
 	char new_name[KEY_NAME_LEN_MAX + 1];

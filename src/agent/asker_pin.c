@@ -47,8 +47,8 @@ static const char *pin_hash(struct asker *asker, enum pin_use use, const char *p
 	return NULL;
 }
 
-/* A try that the disk does not keep in mind, whatever becomes of the machine, would be one too many:
- * what comes of it is told once it is there. */
+/* A try that the disk does not keep in mind, whatever becomes of the machine, would be one too
+ * many: what comes of it is told once it is there. */
 static int count_try(struct asker *asker) {
 	struct guard *guard = asker->guard;
 	CLEANUP(buffer_deinit) struct buffer text = {0};

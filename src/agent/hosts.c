@@ -305,8 +305,8 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	if (error == -EBUSY)
 		return;
 	if (error < 0) {
-		fail(hosts, error == -ETIMEDOUT ? "a file system does not answer"
-		                                : strerror(-error));
+		fail(hosts,
+		     error == -ETIMEDOUT ? "a file system does not answer" : strerror(-error));
 		return;
 	}
 	state = state_of(files + hosts->list.n_files, hosts->n_configs);

@@ -25,7 +25,8 @@ void hosts_policy_changed(struct hosts *hosts);
 
 /* The index as it is now, for this turn of the loop; NULL: nothing could be read. */
 const struct known_hosts *hosts_index(const struct hosts *hosts);
-/* Whether all files could be read, and the last time, too: else a key that is not there may well be in one of them. */
+/* Whether all files could be read, and the last time, too: else a key that is not there may well be
+ * in one of them. */
 bool hosts_is_complete(const struct hosts *hosts);
 
 /* What a person is to know of it: that they cannot be read, or which could not. NULL: all is well.

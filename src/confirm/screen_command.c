@@ -101,14 +101,16 @@ static void on_ended(struct ev_loop *loop, ev_child *watcher, int revents) {
 	command->done(command->data, why == NULL ? told : SCREEN_TOLD_NOTHING, why);
 }
 
-/* A process that waits for a file system is not ended by any signal, so nobody waits for its end. */
+/* A process that waits for a file system is not ended by any signal, so nobody waits for its end.
+ */
 static void on_limit(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct screen_command *command = watcher->data;
 
 	(void)loop, (void)revents;
 	command->is_late = true;
 	kill_all(command->pid);
-	command->done(command->data, SCREEN_TOLD_NOTHING, "it took longer than 2 s, and was killed");
+	command->done(command->data, SCREEN_TOLD_NOTHING,
+	              "it took longer than 2 s, and was killed");
 }
 
 int screen_command_run(struct screen_command *command, char *const words[]) {

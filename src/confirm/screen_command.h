@@ -24,7 +24,8 @@ enum screen_told {
 struct screen_command;
 
 /* why is NULL where it has told; else what went wrong, for people, which holds for the call. Called
- * from the loop, never from within screen_command_run(), and at the latest when its time is over. */
+ * from the loop, never from within screen_command_run(), and at the latest when its time is over.
+ */
 typedef void screen_command_done(void *data, enum screen_told told, const char *why);
 
 /* What it printed. Exactly one word, and perhaps the end of its line; SCREEN_TOLD_NOTHING: else. */
@@ -35,13 +36,14 @@ int screen_command_new(struct screen_command **ret, struct ev_loop *loop, screen
                        void *data) MUST_CHECK;
 void screen_command_free(struct screen_command *command); /* ends it; NULL is fine */
 
-/* words: the absolute path of a program, its arguments, and NULL. One that runs goes on. -EBUSY: the
- * last one was killed, and cannot die yet, because it waits for a file system that does not answer. */
+/* words: the absolute path of a program, its arguments, and NULL. One that runs goes on. -EBUSY:
+ * the last one was killed, and cannot die yet, because it waits for a file system that does not
+ * answer. */
 int screen_command_run(struct screen_command *command, char *const words[]) MUST_CHECK;
 /* Whether done will be called. */
 bool screen_command_runs(const struct screen_command *command);
-/* What it will tell counts no more, and done is not called for it. Nor is one waited for that cannot
- * die. */
+/* What it will tell counts no more, and done is not called for it. Nor is one waited for that
+ * cannot die. */
 void screen_command_stop(struct screen_command *command);
 
 #endif
