@@ -368,10 +368,11 @@ static struct lock_change change_of(const struct lock *lock) {
 		.from = lock->guard->policy,
 		.to = lock->asked.policy,
 		.is_new_policy = lock->asked.policy != lock->guard->policy,
+		.stays_locked = locks(lock->guard, lock->asked.policy),
 		.hosts_to = buffer_bytes(&lock->asked.hosts),
 	};
 
-	change.takes_hosts = locks(lock->guard, change.to) &&
+	change.takes_hosts = change.stays_locked &&
 	                     lock_hosts_text(lock->hosts, &change.hosts_from) &&
 	                     !bytes_equal(change.hosts_from, change.hosts_to);
 	return change;

@@ -8,8 +8,10 @@
 #include "policy/diff.h"
 #include "wire/known_hosts_diff.h"
 
-#define BODY_LEN_MAX \
-	(48 * 1024) /* an answer on the control socket takes it, and so does a person */
+#define POLICY_SHOWN_MAX (48 * 1024) /* of what changes in a policy: a person reads all of it */
+/* Of the lines of known_hosts, all of which come where nothing was accepted before: those of some
+ * ten thousand hosts. An answer on the control socket takes both. */
+#define HOSTS_SHOWN_MAX (1024 * 1024)
 
 static void free_question(struct question **question) {
 	question_free(*question);
@@ -75,7 +77,7 @@ static int put_hosts(struct buffer *text, struct known_hosts_change *ret,
                      const struct lock_change *change) {
 	CLEANUP(buffer_deinit) struct buffer lines = {0};
 	size_t n_shown = 0, n_all;
-	int error = known_hosts_diff(ret, &lines, BODY_LEN_MAX, change->hosts_from,
+	int error = known_hosts_diff(ret, &lines, HOSTS_SHOWN_MAX, change->hosts_from,
 	                             change->hosts_to);
 
 	n_all = ret->n_come + ret->n_gone;
@@ -87,9 +89,7 @@ static int put_hosts(struct buffer *text, struct known_hosts_change *ret,
 		return -EMSGSIZE;
 	buffer_put_raw(text, bytes_of_text("known_hosts:\n"));
 	buffer_put_raw(text, buffer_bytes(&lines));
-	if (buffer_error(text) < 0)
-		return -ENOMEM;
-	return text->len > BODY_LEN_MAX ? -EMSGSIZE : 0;
+	return buffer_error(text) < 0 ? -ENOMEM : 0;
 }
 
 static int make_body(struct question *question, struct known_hosts_change *ret_hosts,
@@ -100,7 +100,7 @@ static int make_body(struct question *question, struct known_hosts_change *ret_h
 	if (error == 0 && text.len == 0 && change->is_new_policy)
 		buffer_put_raw(&text, bytes_of_text("(nothing of what it means: comments, order of "
 		                                    "names, or where it lies)\n"));
-	if (error == 0 && text.len > BODY_LEN_MAX)
+	if (error == 0 && text.len > POLICY_SHOWN_MAX)
 		error = -E2BIG;
 	if (error == 0 && change->takes_hosts)
 		error = put_hosts(&text, ret_hosts, change);
@@ -116,7 +116,7 @@ static int make_body(struct question *question, struct known_hosts_change *ret_h
 static const char *what_changes(const struct lock_change *change) {
 	if (!change->is_new_policy)
 		return "let names in rules mean the host keys that known_hosts has by now";
-	if (!policy_locks(change->to))
+	if (!change->stays_locked)
 		return "use a changed policy, which takes the lock off";
 	return change->takes_hosts ? "use a changed policy, and known_hosts as it is by now"
 	                           : "use a changed policy";

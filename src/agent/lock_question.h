@@ -12,6 +12,7 @@ struct lock_change {
 	bool is_new_policy; /* else only known_hosts is another */
 	/* Known_hosts is taken over as well: what was accepted, and what it says now. */
 	bool takes_hosts;
+	bool stays_locked;
 	struct bytes hosts_from, hosts_to;
 };
 

@@ -14,7 +14,8 @@
 #include "confirm/touch_message.h"
 #include "platform/platform.h"
 
-#define STANDS_MS 700 /* as before a touch: what is typed at once was not meant for it */
+#define SCREEN_LEN_MAX ((size_t)32 * 1024) /* of what is asked in a popup, or by the monitor */
+#define STANDS_MS      700 /* as before a touch: what is typed at once was not meant for it */
 
 #define HELP_LISTEN                                                                             \
 	"\n"                                                                                    \
@@ -293,6 +294,13 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
 	}
 	snprintf(nonce, sizeof(nonce), "%.*s", (int)(space - rest_of_line), rest_of_line);
 	snprintf(how, sizeof(how), "%s", space + 1);
+	/* Nor can one scroll there. */
+	if ((stands || way != NULL) && answer.len > SCREEN_LEN_MAX) {
+		diag_error("confirm: request %s is too long to be shown here; in a terminal, "
+		           "ssh-agent-guard confirm %s shows all of it",
+		           id, id);
+		return CONFIRM_NOT_ASKED;
+	}
 	/* The guard has seen which program this is; now nobody else may look into it. */
 	if (platform_harden_process() < 0) {
 		diag_error("confirm: this process cannot be closed to tracing");

@@ -14,8 +14,8 @@ enum confirm_outcome {
 };
 
 /* Shows the request of that number ("": the only one that waits), reads the PIN, and says yes with
- * it. stands: it came by itself, so what is typed in the first moment was meant for something
- * else. */
+ * it. stands: it came by itself, in a popup, so what is typed in the first moment was meant for
+ * something else, and what is too long for that is not asked. */
 enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands);
 
 /* How the PIN is asked for within a screen that another process draws; returns what
@@ -24,7 +24,8 @@ struct confirm_way {
 	int (*ask)(void *data, char *ret, size_t size, const char *question);
 	void *data;
 };
-/* As confirm_once(), by that way; where nothing is to be typed, it says so and does not wait. */
+/* As confirm_once(), by that way; where nothing is to be typed, it says so and does not wait, and
+ * what is too long for a screen is not asked. */
 enum confirm_outcome confirm_within(const struct options *options, const char *id,
                                     const struct confirm_way *way);
 

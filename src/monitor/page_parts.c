@@ -7,6 +7,7 @@
 
 #define DETAIL_ROWS_MAX 64 /* of one request: it has fewer lines, and few are wrapped */
 #define DETAIL_INDENT   6
+#define DIALOG_ROWS_MAX 8192 /* of a question: each has some characters of 32 KiB */
 
 /* ---- requests and grants ---- */
 
@@ -159,7 +160,7 @@ static void put_dialog(struct lines *lines, const struct model *model) {
 
 	lines_print(lines, STYLE_HEAD, "Request %llu (what you type is not shown)",
 	            (unsigned long long)model->dialog.id);
-	if (lines_init(&all, 1024, &page, model->utf8) < 0)
+	if (lines_init(&all, DIALOG_ROWS_MAX, &page, model->utf8) < 0)
 		return;
 	while (text_line(&line, &text))
 		lines_wrap(&all, STYLE_PLAIN, line, DETAIL_INDENT);

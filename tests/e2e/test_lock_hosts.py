@@ -5,11 +5,13 @@ yes, by real ssh at real hosts."""
 import os
 import pathlib
 import re
+import time
 
 import floors
 import test_touch
 from chains import ChainTest
 from guard import SSH_KEYGEN, wait_until
+from screen import SETTLE_S
 from terminal import Terminal
 
 PIN = 'correct horse 7'
@@ -61,8 +63,11 @@ class LockHosts(ChainTest):
             change()
         self.guard = self.start_guard(None, upstream=self.agent)
 
+    def terminal(self, *words):
+        return Terminal(self.place, self.guard.program, *words)
+
     def enroll(self):
-        terminal = Terminal(self.place, self.guard.program, 'enroll', 'pin')
+        terminal = self.terminal('enroll', 'pin')
         for question in ('The new PIN: ', 'again: '):
             terminal.wait_for(question)
             terminal.type(PIN + '\n')
@@ -70,7 +75,7 @@ class LockHosts(ChainTest):
         self.assertEqual(status, 0, shown)
 
     def accept(self):
-        terminal = Terminal(self.place, self.guard.program, 'policy', 'accept')
+        terminal = self.terminal('policy', 'accept')
         terminal.wait_for('PIN, to say yes')
         terminal.type(PIN + '\n')
         status, shown = terminal.end()
@@ -363,6 +368,9 @@ class ByFloor(floors.OwnEtc, LockHosts):
             self.is_etc_made = True
         return super().start_guard(*arguments, **self.floor_options(), **options)
 
+    def terminal(self, *words):
+        return Terminal(self.place, *self.inside(), self.guard.program, *words, user=0, group=0)
+
     def test_its_lock_begins_while_the_policy_file_is_bad(self):
         self.assertTrue(self.arrives('a'))
         self.guard.write_policy('default_action: perhaps\n')
@@ -378,6 +386,32 @@ class ByFloor(floors.OwnEtc, LockHosts):
         self.restart()
         self.assertFalse(self.arrives('b'))
         self.assertTrue(self.arrives('a'))
+
+    def test_where_nothing_was_accepted_thousands_of_lines_are_shown_and_accepted(self):
+        key = self.host_key('c')
+        many = [f'host-{number:04}.example.org,192.0.2.{number % 250} {key}\n'
+                for number in range(5000)]
+        self.guard.stop()
+        self.write_floor('lock: true\n')
+        self.names.write_text(''.join(many) + self.line('a'))
+        self.restart()
+        self.guard.wait_event(trigger='policy-locked')
+        self.enroll()
+        # With this policy the guard reads that file.
+        before = len(self.guard.events(trigger='known-hosts'))
+        self.assertIn('use a changed policy\n', self.accept())
+        wait_until(lambda: len(self.guard.events(trigger='known-hosts')) > before, 'it is read')
+        self.assertFalse(self.arrives('a'))
+        shown = self.accept()
+        self.assertIn('known_hosts: 5001 lines come, 0 go', shown)
+        self.assertEqual(len(re.findall(r'\+ host-', shown)), 5000)
+        self.assertIn(f'+ a {self.host_keys["a"]}', shown)
+        self.assertTrue(self.arrives('a'))
+        self.append(self.line('a', 'b'))
+        self.assertFalse(self.arrives('b'))
+        self.restart()
+        self.assertTrue(self.arrives('a'))
+        self.assertFalse(self.arrives('b'))
 
     def test_it_ends_with_the_floor_s_word(self):
         self.write_floor('lock: true\n')
@@ -477,7 +511,7 @@ class Accept(LockHosts):
     def test_more_lines_than_are_shown_are_not_asked_about(self):
         self.enroll()
         key = self.host_key('c')
-        many = [f'host-{number:04} {key}\n' for number in range(1000)]
+        many = [f'host-{number:05}.example.org {key}\n' for number in range(20000)]
         self.append(''.join(many) + self.line('a', 'b'))
         done = self.guard.command('policy', 'accept')
         self.assertEqual(done.returncode, 1)
@@ -488,6 +522,26 @@ class Accept(LockHosts):
         self.write(self.line('a') + self.line('c') + ''.join(many[:400]))
         shown = self.accept()
         self.assertEqual(len(re.findall(r'\+ host-', shown)), 400)
+
+    def test_the_monitor_asks_for_nothing_that_is_too_long_for_it(self):
+        self.enroll()
+        key = self.host_key('c')
+        self.append(''.join(f'host-{number:05} {key}\n' for number in range(2000)) +
+                    self.line('a', 'b'))
+        terminal = Terminal(self.place, self.guard.program, 'policy', 'accept')
+        terminal.wait_for('PIN, to say yes')
+        monitor = Terminal(self.place, self.guard.program, 'monitor', env={'TERM': 'xterm'})
+        monitor.wait_for('Waiting for you: 1')
+        monitor.type('j')
+        monitor.wait_for('known_hosts: 2001 lines come')
+        time.sleep(SETTLE_S)
+        monitor.type('a')
+        monitor.wait_for('too long to be shown here')
+        monitor.type('q')
+        self.assertEqual(monitor.end()[0], 0)
+        terminal.type(PIN + '\n')
+        self.assertEqual(terminal.end()[0], 0)
+        self.assertTrue(self.arrives('b'))
 
     def test_a_prompt_does_not_lend_the_name_its_weight(self):
         self.enroll()
