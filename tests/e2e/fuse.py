@@ -1,6 +1,7 @@
 """A file system of a test's own: one directory with some files, served by a process that can be
-stopped, or that takes some requests and never answers them. Nothing of it outlives its test: whoever waits for
-it is let go as soon as that process is killed, and the mount is in a namespace of the test's own."""
+stopped, or that takes some requests and never answers them. Nothing of it outlives its test: whoever
+waits for it is let go as soon as that process is killed, and the mount is in a namespace of the test's
+own."""
 
 import ctypes
 import errno
