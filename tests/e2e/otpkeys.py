@@ -275,12 +275,15 @@ class OtpTest(guard.GuardTest):
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def confirm(self, pin):
-        terminal = Terminal(self.place, self.guard.program, 'confirm')
-        terminal.wait_for("PIN for the YubiKey's slot")
-        terminal.type(pin + '\n')
-        status, shown = terminal.end()
-        self.assertNotIn(pin, shown)
-        return status, shown
+        """What a person sees, who types it again where the helper of the last time has not ended."""
+        def answered():
+            terminal = Terminal(self.place, self.guard.program, 'confirm')
+            terminal.wait_for("PIN for the YubiKey's slot")
+            terminal.type(pin + '\n')
+            status, shown = terminal.end()
+            self.assertNotIn(pin, shown)
+            return 'is asked for something else; try again' not in shown and (status, shown)
+        return wait_until(answered, 'the YubiKey is free')
 
     def pending(self):
         text = self.guard.command('pending').stdout
