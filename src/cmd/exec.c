@@ -1,8 +1,6 @@
 /* exec: half-trusted software, for which the guard is the only way to a key. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,20 +12,9 @@
 #include "agent/control.h"
 #include "base/diag.h"
 #include "cmd/cmd.h"
-#include "cmd/options.h"
+#include "cmd/exec_job.h"
 #include "platform/platform.h"
 #include "policy/endpoint.h"
-#include "sandbox/filter.h"
-#include "sandbox/inside.h"
-#include "sandbox/launch.h"
-#include "sandbox/plan.h"
-
-#define BUBBLEWRAP "/usr/bin/bwrap"
-
-/* As env(1) and others that run a program: not to be mixed up with what that one says. */
-#define EXIT_NO_SANDBOX  125
-#define EXIT_NOT_RUN     126
-#define EXIT_NOT_FOUND   127
 
 static const char help[] =
 	"usage: ssh-agent-guard exec [OPTION...] -- COMMAND [ARGUMENT...]\n"
@@ -48,7 +35,8 @@ static const char help[] =
 	"  --best-effort         also where the system cannot keep all of this up\n"
 	"  --listen PATH         the socket of the guard that is meant, if not the ordinary one\n"
 	"\n"
-	"Its exit status is the command's; 125: it was not run, 126: it cannot be, 127: not found.\n";
+	"Its exit status is the command's; 125: it was not run, 126: it cannot be, 127: not "
+	"found.\n";
 
 enum {
 	OPTION_LABEL = 256,
@@ -81,39 +69,21 @@ static const struct option long_options[] = {
 	{0},
 };
 
-struct job {
-	struct plan plan;
-	char *home, *cwd, *program, *inner_runtime, *answer; /* owned */
-	char *paths[3 * PLAN_PATHS_MAX];                             /* owned */
-	size_t n_paths;
-	struct places places;
-	const char *label, *listen;
-	bool nested, best_effort;
-	char **command;
-	int channel[2];
-	int program_fd;
-};
-
-static void job_deinit(struct job *job) {
+static void job_deinit(struct exec_job *job) {
 	for (size_t i = 0; i < job->n_paths; i++)
 		free(job->paths[i]);
 	free(job->home);
 	free(job->cwd);
 	free(job->program);
-	free(job->inner_runtime);
 	free(job->answer);
 	places_deinit(&job->places);
-	close_fd(&job->plan.filter_fd);
-	close_fd(&job->channel[0]);
-	close_fd(&job->channel[1]);
-	close_fd(&job->program_fd);
 }
 
 /* ---- what was asked for ---- */
 
-static bool add_path(struct job *job, struct plan_paths *paths, const char *option,
+static bool add_path(struct exec_job *job, struct plan_paths *paths, const char *option,
                      const char *path, mode_t kind) {
-	char *real = realpath(path, NULL);
+	char *real = platform_real_path(path);
 	struct stat status;
 
 	if (real == NULL || stat(real, &status) < 0) {
@@ -122,7 +92,8 @@ static bool add_path(struct job *job, struct plan_paths *paths, const char *opti
 		return false;
 	}
 	if (kind != 0 && (status.st_mode & S_IFMT) != kind) {
-		diag_error("%s %s: is no %s", option, path, kind == S_IFDIR ? "directory" : "socket");
+		diag_error("%s %s: is no %s", option, path,
+		           kind == S_IFDIR ? "directory" : "socket");
 		free(real);
 		return false;
 	}
@@ -136,14 +107,13 @@ static bool add_path(struct job *job, struct plan_paths *paths, const char *opti
 	return true;
 }
 
-static bool take(struct job *job, int option) {
+static bool take(struct exec_job *job, int option) {
 	struct plan *plan = &job->plan;
 
 	switch (option) {
 	case OPTION_LABEL: job->label = optarg; return true;
 	case OPTION_LISTEN: job->listen = optarg; return true;
-	case OPTION_WRITE:
-		return add_path(job, &plan->writable, "--allow-write", optarg, S_IFDIR);
+	case OPTION_WRITE: return add_path(job, &plan->writable, "--allow-write", optarg, S_IFDIR);
 	case OPTION_READ: return add_path(job, &plan->readable, "--allow-read", optarg, 0);
 	case OPTION_SOCKET:
 		return add_path(job, &plan->sockets, "--allow-socket", optarg, S_IFSOCK);
@@ -158,7 +128,7 @@ static bool take(struct job *job, int option) {
 }
 
 /* -1: go on; else the exit status. */
-static int parse(struct job *job, int argc, char **argv) {
+static int parse(struct exec_job *job, int argc, char **argv) {
 	int option;
 
 	opterr = 0;
@@ -211,10 +181,10 @@ static char *home_directory(void) {
 		user = getpwuid(geteuid());
 		home = user != NULL ? user->pw_dir : NULL;
 	}
-	return home != NULL ? realpath(home, NULL) : NULL;
+	return home != NULL ? platform_real_path(home) : NULL;
 }
 
-static bool find_places(struct job *job) {
+static bool find_places(struct exec_job *job) {
 	struct plan *plan = &job->plan;
 
 	if (places_init(&job->places, NULL, NULL, job->listen) < 0) {
@@ -222,10 +192,8 @@ static bool find_places(struct job *job) {
 		return false;
 	}
 	job->home = home_directory();
-	job->cwd = realpath(".", NULL);
-	job->inner_runtime = plan_inner_runtime();
-	if (job->home == NULL || job->cwd == NULL || job->inner_runtime == NULL ||
-	    platform_own_program(&job->program) < 0) {
+	job->cwd = platform_real_path(".");
+	if (job->home == NULL || job->cwd == NULL || platform_own_program(&job->program) < 0) {
 		diag_error("exec: %s: %s", job->home == NULL ? "the home directory" : "here",
 		           strerror(errno));
 		return false;
@@ -237,55 +205,10 @@ static bool find_places(struct job *job) {
 	return true;
 }
 
-/* root's, so that it is not what the program to be kept in has put there. */
-static bool has_bubblewrap(void) {
-	struct stat status;
-
-	if (stat(BUBBLEWRAP, &status) < 0) {
-		diag_error("exec: %s: %s (install bubblewrap)", BUBBLEWRAP, strerror(errno));
-		return false;
-	}
-	if (status.st_uid != 0 || (status.st_mode & 022) != 0) {
-		diag_error("exec: %s: others than root can change it", BUBBLEWRAP);
-		return false;
-	}
-	return true;
-}
-
-static bool settle(const struct job *job, bool refuses, const char *what) {
-	refuses = refuses && !job->best_effort;
-	diag_info("exec: %s%s", what, refuses ? " (say --best-effort if that will do)" : "");
-	return !refuses;
-}
-
-/* What the system cannot keep up is said, and refused unless it was asked for. */
-static bool promises_hold(const struct job *job) {
-	const int landlock_abi = platform_landlock_abi();
-
-	if (job->nested)
-		return settle(job, false,
-		              "without Landlock the program can signal its own job outside, "
-		              "reach abstract sockets unless --no-network is given, and sockets "
-		              "that are made later where it can see them");
-	if (landlock_abi < LANDLOCK_ABI_SCOPES) {
-		if (!settle(job, true,
-		            "this kernel's Landlock (before Linux 6.12) does not keep the program "
-		            "from signalling its own job outside"))
-			return false;
-		if (!job->plan.no_network &&
-		    !settle(job, true, "nor from abstract sockets: give --no-network"))
-			return false;
-	}
-	if (landlock_abi < LANDLOCK_ABI_SOCKETS)
-		diag_debug("exec: a socket that is made later, in a directory that the program can "
-		           "see, it can reach (before Linux 7.1)");
-	return true;
-}
-
 /* ---- the guard's socket ---- */
 
 /* Its answer: the socket's path, the policy's and the state directory's, as it knows them. */
-static bool take_answer(struct job *job, const char *text) {
+static bool take_answer(struct exec_job *job, const char *text) {
 	const char **const places[] = {&job->plan.socket, &job->plan.policy, &job->plan.state};
 	char *at = job->answer = strdup(text);
 
@@ -301,7 +224,7 @@ static bool take_answer(struct job *job, const char *text) {
 	return true;
 }
 
-static bool ask_guard(struct job *job) {
+static bool ask_guard(struct exec_job *job) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char label[28], request[64];
 	const char *name = job->label != NULL ? job->label : own_label(job->command[0], label);
@@ -329,61 +252,32 @@ static bool ask_guard(struct job *job) {
 	return false;
 }
 
-/* The socket is mounted where the program is: nobody needs its name any more. */
-static void on_ready(void *data) {
-	const struct job *job = data;
-	CLEANUP(buffer_deinit) struct buffer answer = {0};
+/* ---- for whoever runs it ---- */
 
-	if (control_ask(&answer, job->places.control, "exec-mounted", false) != 0)
-		diag_info("exec: the guard does not answer, so the program's socket keeps a name");
+bool exec_settle(const struct exec_job *job, bool refuses, const char *what) {
+	refuses = refuses && !job->best_effort;
+	diag_info("exec: %s%s", what, refuses ? " (say --best-effort if that will do)" : "");
+	return !refuses;
 }
 
-/* ---- the sandbox ---- */
+bool exec_trusts(const char *program, const char *advice) {
+	struct stat status;
 
-static bool make_words(struct job *job, struct words *words) {
-	const char *const own[] = {job->cwd, "/tmp", "/var/tmp", "/dev/shm", job->inner_runtime};
-	char *reason = NULL;
-	int error = plan_check(&reason, &job->plan);
-
-	if (error == 0) {
-		words_add(words, BUBBLEWRAP);
-		error = plan_words(words, &reason, &job->plan);
-	}
-	if (error < 0)
-		diag_error("exec: %s", reason != NULL ? reason : strerror(-error));
-	free(reason);
-	if (error < 0)
+	if (stat(program, &status) < 0) {
+		diag_error("exec: %s: %s (%s)", program, strerror(errno), advice);
 		return false;
-	words_add(words, "--");
-	words_addf(words, "/proc/self/fd/%d", job->program_fd);
-	words_add(words, EXEC_INSIDE);
-	words_addf(words, "%d", job->channel[1]);
-	words_addf(words, "%lx", launch_signals_ignored());
-	if (job->nested)
-		words_add(words, INSIDE_NO_CONFINE);
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		words_add3(words, INSIDE_WRITABLE, own[i], NULL);
-	if (job->plan.private_home)
-		words_add3(words, INSIDE_WRITABLE, job->home, NULL);
-	for (size_t i = 0; i < job->plan.writable.count; i++)
-		words_add3(words, INSIDE_WRITABLE, job->plan.writable.items[i], NULL);
-	words_add3(words, INSIDE_SOCKET, job->inner_runtime, NULL);
-	if (job->plan.allow_x11)
-		words_add3(words, INSIDE_SOCKET, "/tmp/.X11-unix", NULL);
-	for (size_t i = 0; i < job->plan.sockets.count; i++)
-		words_add3(words, INSIDE_SOCKET, job->plan.sockets.items[i], NULL);
-	words_add(words, "--");
-	for (char **word = job->command; *word != NULL; word++)
-		words_add(words, *word);
-	return words->error == 0;
+	}
+	if (status.st_uid != 0 || (status.st_mode & 022) != 0) {
+		diag_error("exec: %s: others than root can change it", program);
+		return false;
+	}
+	return true;
 }
 
-static int end_like(const struct job *job, const struct launch_result *result) {
+int exec_end_like(const struct exec_job *job, const struct launch_result *result,
+                  const char *no_sandbox) {
 	switch (result->end) {
-	case LAUNCH_NO_SANDBOX:
-		diag_error("exec: bubblewrap made no sandbox (are user namespaces allowed here? see "
-		           "`ssh-agent-guard doctor`)");
-		return EXIT_NO_SANDBOX;
+	case LAUNCH_NO_SANDBOX: diag_error("exec: %s", no_sandbox); return EXIT_NO_SANDBOX;
 	case LAUNCH_NO_LANDLOCK:
 		diag_error("exec: Landlock: %s", strerror(result->number));
 		return EXIT_NO_SANDBOX;
@@ -399,49 +293,14 @@ static int end_like(const struct job *job, const struct launch_result *result) {
 	return EXIT_NO_SANDBOX;
 }
 
-static int run(struct job *job) {
-	CLEANUP(words_deinit) struct words words = {0};
-	const struct launch_calls calls = {on_ready, job};
-	struct launch_result result;
-	int kept[3];
-	int error = platform_message_pair(job->channel);
-
-	if (error == 0)
-		error = filter_make(&job->plan.filter_fd);
-	if (error == 0) {
-		job->program_fd = open(job->program, O_PATH | O_CLOEXEC);
-		error = job->program_fd < 0 ? -errno : 0;
-	}
-	if (error < 0) {
-		diag_error("exec: %s", strerror(-error));
-		return EXIT_NO_SANDBOX;
-	}
-	if (!make_words(job, &words))
-		return EXIT_NO_SANDBOX;
-	kept[0] = job->channel[1];
-	kept[1] = job->plan.filter_fd;
-	kept[2] = job->program_fd;
-	error = launch(&result, words.items, job->channel[0], kept, 3, &calls);
-	job->channel[1] = -1; /* launch() closed it */
-	if (error < 0) {
-		diag_error("exec: %s", strerror(-error));
-		return EXIT_NO_SANDBOX;
-	}
-	return end_like(job, &result);
-}
-
 int cmd_exec(int argc, char **argv) {
 	CLEANUP(job_deinit)
-	struct job job = {.plan = {.filter_fd = -1}, .channel = {-1, -1}, .program_fd = -1};
+	struct exec_job job = {0};
 	int status = parse(&job, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (!find_places(&job) || !has_bubblewrap() || !promises_hold(&job) || !ask_guard(&job))
+	if (!find_places(&job) || !exec_is_possible(&job) || !ask_guard(&job))
 		return EXIT_NO_SANDBOX;
-	return run(&job);
-}
-
-int cmd_exec_inside(int argc, char **argv) {
-	return inside_run(argc, argv);
+	return exec_run(&job);
 }

@@ -5,6 +5,7 @@
 #ifndef PLATFORM_PLATFORM_H
 #define PLATFORM_PLATFORM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -203,6 +204,10 @@ int platform_runtime_directory(char **ret) MUST_CHECK;
 /* A child dies with us: called in the child, before exec. parent is who must still be alive. */
 int platform_die_with_parent(pid_t parent) MUST_CHECK;
 
+/* Whether a process has sent us this signal, and not a terminal, which sends one to the whole job. As
+ * far as the system tells; for a handler. */
+bool platform_signal_was_sent(int number, const siginfo_t *info);
+
 /* What a child of ours has done so far, so that one which is slow is not taken for one which is
  * stuck. Never blocks for a child that is forked and executes nothing. */
 struct child_time {
@@ -337,6 +342,10 @@ void platform_leave_to_children(void *memory, size_t size, bool leave);
 /* What the system calls an open file or directory now, wherever that was moved. Owned by the
  * caller. Looks no name up. */
 int platform_path_of(char **ret, int fd) MUST_CHECK;
+
+/* realpath(3), but as the system itself calls the place, where a file system takes more than one
+ * spelling of it. Owned by the caller; NULL, and errno: why not. */
+char *platform_real_path(const char *path);
 
 /* Which file the name below dir_fd is, links not followed. Does not wait for the file system that
  * it is on. */

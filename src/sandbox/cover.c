@@ -9,35 +9,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_directory(const char *path) {
+#include "platform/platform.h"
+
+static void cover_directory(struct view *view, const char *path) {
+	CLEANUP(free_pointer) char *real = platform_real_path(path);
 	struct stat status;
 
-	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	if (real == NULL)
+		view_add(view, VIEW_ABSENT, path);
+	else if (stat(real, &status) == 0 && S_ISDIR(status.st_mode))
+		view_add(view, VIEW_EMPTY, real);
 }
 
-static void cover_directory(struct words *words, const char *path) {
-	CLEANUP(free_pointer) char *real = realpath(path, NULL);
-
-	if (real == NULL || !is_directory(real))
-		return;
-	words_add3(words, "--perms", "0700", "--tmpfs");
-	words_add(words, real);
-}
-
-static void cover_file(struct words *words, const char *path) {
-	CLEANUP(free_pointer) char *real = realpath(path, NULL);
+static void cover_file(struct view *view, const char *path) {
+	CLEANUP(free_pointer) char *real = platform_real_path(path);
 	struct stat status;
 
-	if (real != NULL && lstat(real, &status) == 0 && !S_ISDIR(status.st_mode))
-		words_add3(words, "--ro-bind", "/dev/null", real);
+	if (real == NULL)
+		view_add(view, VIEW_ABSENT, path);
+	else if (lstat(real, &status) == 0 && !S_ISDIR(status.st_mode))
+		view_add(view, VIEW_BLANK, real);
 }
 
 /* What a link leads to, unless that is covered with the directory. */
-static void cover_target(struct words *words, const char *link, const char *directory) {
-	CLEANUP(free_pointer) char *real = realpath(link, NULL);
+static void cover_target(struct view *view, const char *link, const char *directory) {
+	CLEANUP(free_pointer) char *real = platform_real_path(link);
 
 	if (real != NULL && !path_is_below(real, directory))
-		cover_file(words, real);
+		cover_file(view, real);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -55,7 +54,7 @@ static bool holds_no_secret(const char *name) {
 
 /* A link is left out: it may lead to a key. Where it does, as where keys are kept with other settings
  * of the home, the key is covered there as well. */
-static void keep_of_ssh(struct words *words, const char *ssh) {
+static void keep_of_ssh(struct view *view, const char *ssh) {
 	DIR *directory = opendir(ssh);
 
 	if (directory == NULL)
@@ -68,40 +67,40 @@ static void keep_of_ssh(struct words *words, const char *ssh) {
 			continue;
 		if (asprintf(&path, "%s/%s", ssh, entry->d_name) < 0) {
 			path = NULL;
-			words->error = -ENOMEM;
+			view->error = -ENOMEM;
 		} else if (S_ISLNK(status.st_mode) && !holds_no_secret(entry->d_name)) {
-			cover_target(words, path, ssh);
+			cover_target(view, path, ssh);
 		} else if (S_ISREG(status.st_mode) && holds_no_secret(entry->d_name)) {
-			words_add3(words, "--ro-bind", path, path);
+			view_add(view, VIEW_READABLE, path);
 		}
 	}
 	closedir(directory);
 }
 
-static int cover_below(struct words *words, const char *base, const char *name) {
+static int cover_below(struct view *view, const char *base, const char *name) {
 	CLEANUP(free_pointer) char *path = NULL;
 
 	if (asprintf(&path, "%s/%s", base, name) < 0)
 		return -ENOMEM;
-	cover_directory(words, path);
+	cover_directory(view, path);
 	return 0;
 }
 
-static int cover_ssh(struct words *words, const char *home) {
+static int cover_ssh(struct view *view, const char *home) {
 	CLEANUP(free_pointer) char *ssh = NULL;
 	CLEANUP(free_pointer) char *real = NULL;
 
 	if (asprintf(&ssh, "%s/.ssh", home) < 0)
 		return -ENOMEM;
-	real = realpath(ssh, NULL);
-	cover_directory(words, ssh);
+	real = platform_real_path(ssh);
+	cover_directory(view, ssh);
 	if (real != NULL)
-		keep_of_ssh(words, real);
+		keep_of_ssh(view, real);
 	return 0;
 }
 
 /* Where the policy stands among other things, it alone is covered. */
-static int cover_policy(struct words *words, const struct plan *plan) {
+static int cover_policy(struct view *view, const struct plan *plan) {
 	const char *config = getenv("XDG_CONFIG_HOME");
 	CLEANUP(free_pointer) char *base = NULL;
 	int error;
@@ -112,23 +111,25 @@ static int cover_policy(struct words *words, const struct plan *plan) {
 		base = NULL;
 	if (base == NULL)
 		return -ENOMEM;
-	cover_file(words, plan->policy);
-	error = cover_below(words, base, "ssh-agent-guard");
-	return error < 0 ? error : cover_below(words, base, "ssh-ag");
+	cover_file(view, plan->policy);
+	error = cover_below(view, base, "ssh-agent-guard");
+	return error < 0 ? error : cover_below(view, base, "ssh-ag");
 }
 
-int cover_home(struct words *words, const struct plan *plan) {
+int cover_home(struct view *view, const struct plan *plan) {
 	const char *gnupg = getenv("GNUPGHOME");
-	int error = cover_ssh(words, plan->home);
+	int error = cover_ssh(view, plan->home);
 
 	if (error == 0)
-		error = cover_below(words, plan->home, ".gnupg");
+		error = cover_below(view, plan->home, ".gnupg");
+	if (error == 0) /* macOS's; elsewhere there is none */
+		error = cover_below(view, plan->home, "Library/Keychains");
 	if (error == 0)
-		error = cover_policy(words, plan);
+		error = cover_policy(view, plan);
 	if (gnupg != NULL && gnupg[0] == '/')
-		cover_directory(words, gnupg);
-	cover_directory(words, plan->state);
+		cover_directory(view, gnupg);
+	cover_directory(view, plan->state);
 	/* Elsewhere than in /run only where the system has no such place. */
-	cover_directory(words, plan->runtime);
+	cover_directory(view, plan->runtime);
 	return error;
 }

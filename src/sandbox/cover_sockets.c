@@ -47,13 +47,6 @@ static bool was_asked_for(const struct plan *plan, const char *path) {
 	return false;
 }
 
-static bool holds(const struct words *words, const char *path) {
-	for (size_t i = 0; i < words->count; i++)
-		if (strcmp(words->items[i], path) == 0)
-			return true;
-	return false;
-}
-
 static void cover_socket(struct covering *covering, const char *real) {
 	struct stat status;
 
@@ -67,7 +60,7 @@ static void cover_socket(struct covering *covering, const char *real) {
 static bool cover_directory_sockets(struct covering *covering, const char *real) {
 	DIR *directory;
 
-	if (holds(&covering->seen, real) || is_out_of_sight(covering->plan, real))
+	if (words_have(&covering->seen, real) || is_out_of_sight(covering->plan, real))
 		return true;
 	directory = opendir(real);
 	if (directory == NULL)
@@ -137,7 +130,7 @@ static void find_bases(struct covering *covering) {
 		if (len <= 0)
 			continue;
 		path[len] = '\0';
-		if (!holds(&covering->bases, path))
+		if (!words_have(&covering->bases, path))
 			words_add(&covering->bases, path);
 	}
 	closedir(processes);

@@ -13,7 +13,7 @@
 
 #include "base/diag.h"
 #include "platform/platform.h"
-#include "sandbox/launch.h"
+#include "sandbox/handover.h"
 
 #define PATHS_MAX 160
 
@@ -85,7 +85,7 @@ static _Noreturn void become(const struct inside *inside) {
 		tell(inside, INSIDE_OPEN, -error);
 		_exit(1);
 	}
-	launch_signals_restore(inside->ignored);
+	handover_signals_restore(inside->ignored);
 	tell(inside, INSIDE_READY, 0);
 	execvp(inside->command[0], inside->command);
 	tell(inside, INSIDE_FAILED, errno);

@@ -7,10 +7,6 @@
 
 #include "base/cleanup.h"
 
-/* The signals that a person or a shell sends to a job, as bits of a mask for the program inside. */
-unsigned long launch_signals_ignored(void);
-void launch_signals_restore(unsigned long ignored);
-
 struct launch_calls {
 	/* The program is about to run, and all that it is to see is there. */
 	void (*ready)(void *data);

@@ -4,19 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "platform/platform.h"
 #include "sandbox/cover.h"
 #include "sandbox/repository.h"
-
-#define INNER_NAME "ssh-agent-guard.sock"
-
-char *plan_inner_runtime(void) {
-	char *path = NULL;
-
-	return asprintf(&path, "/run/user/%u", (unsigned)geteuid()) < 0 ? NULL : path;
-}
 
 /* ---- what may be written ---- */
 
@@ -32,7 +23,7 @@ bool path_is_below(const char *path, const char *directory) {
 
 /* Links are followed as far as there is something. */
 static char *resolved(const char *path) {
-	char *real = realpath(path, NULL);
+	char *real = platform_real_path(path);
 
 	return real != NULL ? real : strdup(path);
 }
@@ -41,8 +32,8 @@ static int check_one(char **ret_why, const char *directory, const char *other, c
                      bool also_inside) {
 	CLEANUP(free_pointer) char *real = other != NULL ? resolved(other) : NULL;
 
-	if (real == NULL || !(path_is_below(real, directory) ||
-	                      (also_inside && path_is_below(directory, real))))
+	if (real == NULL ||
+	    !(path_is_below(real, directory) || (also_inside && path_is_below(directory, real))))
 		return 0;
 	if (asprintf(ret_why, "%s: is or holds %s (%s): a program in there could change it",
 	             directory, what, real) < 0)
@@ -84,44 +75,11 @@ int plan_check(char **ret_why, const struct plan *plan) {
 	return error;
 }
 
-/* ---- the file system ---- */
+/* ---- what is seen ---- */
 
-static void put_namespaces(struct words *words, const struct plan *plan) {
-	words_add3(words, "--unshare-user", "--unshare-pid", "--unshare-ipc");
-	words_add3(words, "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent");
-	if (plan->no_network)
-		words_add(words, "--unshare-net");
-}
-
-/* Names are looked up with it; it often leads into /run. */
-static void put_resolver(struct words *words) {
-	CLEANUP(free_pointer) char *real = realpath("/etc/resolv.conf", NULL);
-
-	if (real != NULL && strncmp(real, "/run/", 5) == 0)
-		words_add3(words, "--ro-bind", real, real);
-}
-
-/* The root as it is, for reading, and nothing of what changes while the system runs. */
-static void put_system(struct words *words) {
-	struct stat status;
-
-	words_add3(words, "--ro-bind", "/", "/");
-	words_add3(words, "--dev", "/dev", NULL);
-	words_add3(words, "--proc", "/proc", NULL);
-	words_add3(words, "--tmpfs", "/run", NULL);
-	words_add3(words, "--tmpfs", "/tmp", NULL);
-	words_add3(words, "--tmpfs", "/var/tmp", NULL);
-	if (lstat("/var/run", &status) == 0 && S_ISDIR(status.st_mode))
-		words_add3(words, "--tmpfs", "/var/run", NULL);
-	put_resolver(words);
-	words_add3(words, "--ro-bind-try", "/run/current-system", "/run/current-system");
-}
-
-static void put_home(struct words *words, const struct plan *plan) {
-	if (plan->private_home)
-		words_add3(words, "--tmpfs", plan->home, NULL);
-	else /* also where it lies below what was covered */
-		words_add3(words, "--ro-bind", plan->home, plan->home);
+static void see_home(struct view *view, const struct plan *plan) {
+	/* Also where it lies below what was covered. */
+	view_add(view, plan->private_home ? VIEW_EMPTY : VIEW_READABLE, plan->home);
 }
 
 /* Those above first: a directory that is mounted hides what was mounted below it. */
@@ -129,7 +87,7 @@ static int compare_paths(const void *a, const void *b) {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int put_writable(struct words *words, char **ret_why, const struct plan *plan) {
+static int see_writable(struct view *view, char **ret_why, const struct plan *plan) {
 	const char *paths[1 + PLAN_PATHS_MAX] = {plan->cwd};
 	size_t count = 1 + plan->writable.count;
 	int error = 0;
@@ -138,10 +96,10 @@ static int put_writable(struct words *words, char **ret_why, const struct plan *
 		paths[i] = plan->writable.items[i - 1];
 	qsort(paths, count, sizeof(paths[0]), compare_paths);
 	for (size_t i = 0; i < count; i++)
-		words_add3(words, "--bind", paths[i], paths[i]);
+		view_add(view, VIEW_WRITABLE, paths[i]);
 	for (size_t i = 0; error == 0 && i < count; i++)
 		if (i == 0 || strcmp(paths[i], paths[i - 1]) != 0)
-			error = repository_protect(words, ret_why, paths[i]);
+			error = repository_protect(view, ret_why, paths[i]);
 	return error;
 }
 
@@ -159,52 +117,30 @@ static bool meets_writable(const struct plan *plan, const char *path) {
 	return false;
 }
 
-static void put_readable(struct words *words, const struct plan *plan, bool beside_writable) {
+static void see_readable(struct view *view, const struct plan *plan, bool beside_writable) {
 	for (size_t i = 0; i < plan->readable.count; i++) {
 		const char *path = plan->readable.items[i];
 
 		if (!beside_writable || !meets_writable(plan, path))
-			words_add3(words, "--ro-bind", path, path);
+			view_add(view, VIEW_READABLE, path);
 	}
 }
 
-/* ---- ways out that were asked for ---- */
+int plan_view(struct view *view, char **ret_why, const struct plan *plan) {
+	int error;
 
-static void put_x11(struct words *words) {
-	const char *authority = getenv("XAUTHORITY");
-
-	words_add3(words, "--bind-try", "/tmp/.X11-unix", "/tmp/.X11-unix");
-	if (authority != NULL && authority[0] == '/')
-		words_add3(words, "--ro-bind-try", authority, authority);
+	see_home(view, plan);
+	see_readable(view, plan, false);
+	error = see_writable(view, ret_why, plan);
+	/* Behind what can be written, and so in the power of earlier programs: nothing that they
+	 * have prepared lies above a cover. */
+	if (error == 0)
+		error = cover_home(view, plan);
+	see_readable(view, plan, true);
+	return error < 0 ? error : view->error;
 }
 
-static void put_wayland(struct words *words, const char *inner) {
-	const char *runtime = getenv("XDG_RUNTIME_DIR"), *display = getenv("WAYLAND_DISPLAY");
-
-	if (display == NULL)
-		display = "wayland-0";
-	words_add(words, "--bind-try");
-	if (display[0] == '/' || runtime == NULL)
-		words_add(words, display);
-	else
-		words_addf(words, "%s/%s", runtime, display);
-	words_addf(words, "%s/%s", inner, strrchr(display, '/') ? strrchr(display, '/') + 1 : display);
-}
-
-static void put_ways_out(struct words *words, const struct plan *plan, const char *inner) {
-	words_add3(words, "--perms", "0700", "--dir");
-	words_add(words, inner);
-	words_add3(words, "--bind", plan->socket, NULL);
-	words_addf(words, "%s/" INNER_NAME, inner);
-	if (plan->allow_x11)
-		put_x11(words);
-	if (plan->allow_wayland)
-		put_wayland(words, inner);
-	for (size_t i = 0; i < plan->sockets.count; i++)
-		words_add3(words, "--bind", plan->sockets.items[i], plan->sockets.items[i]);
-}
-
-static void put_environment(struct words *words, const struct plan *plan, const char *inner) {
+const char *const *plan_outside_variables(size_t *ret_count) {
 	static const char *const outside[] = {
 		"DBUS_SESSION_BUS_ADDRESS",
 		"DBUS_SYSTEM_BUS_ADDRESS",
@@ -228,43 +164,6 @@ static void put_environment(struct words *words, const struct plan *plan, const 
 		"GIT_ASKPASS",
 	};
 
-	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
-		words_add3(words, "--unsetenv", outside[i], NULL);
-	if (!plan->allow_x11) {
-		words_add3(words, "--unsetenv", "DISPLAY", NULL);
-		words_add3(words, "--unsetenv", "XAUTHORITY", NULL);
-	}
-	if (!plan->allow_wayland)
-		words_add3(words, "--unsetenv", "WAYLAND_DISPLAY", NULL);
-	if (getenv("TMPDIR") != NULL) /* which may not be there inside */
-		words_add3(words, "--setenv", "TMPDIR", "/tmp");
-	words_add3(words, "--setenv", "XDG_RUNTIME_DIR", inner);
-	words_add3(words, "--setenv", "SSH_AUTH_SOCK", NULL);
-	words_addf(words, "%s/" INNER_NAME, inner);
-}
-
-int plan_words(struct words *words, char **ret_why, const struct plan *plan) {
-	CLEANUP(free_pointer) char *inner = plan_inner_runtime();
-	int error;
-
-	if (inner == NULL)
-		return -ENOMEM;
-	put_namespaces(words, plan);
-	put_system(words);
-	put_home(words, plan);
-	put_readable(words, plan, false);
-	error = put_writable(words, ret_why, plan);
-	/* Behind what can be written, and so in the power of earlier programs: nothing that they
-	 * have prepared lies above a cover. */
-	if (error == 0)
-		error = cover_home(words, plan);
-	put_readable(words, plan, true);
-	if (error == 0)
-		error = cover_sockets(words, plan);
-	put_ways_out(words, plan, inner);
-	put_environment(words, plan, inner);
-	words_add3(words, "--chdir", plan->cwd, NULL);
-	words_add(words, "--seccomp");
-	words_addf(words, "%d", plan->filter_fd);
-	return error < 0 ? error : words->error;
+	*ret_count = sizeof(outside) / sizeof(outside[0]);
+	return outside;
 }

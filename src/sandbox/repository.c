@@ -46,7 +46,7 @@ static int refuse(char **ret_why, const char *path) {
 }
 
 /* A name that is not there could be made, so it is made first. */
-static int close_file(struct words *words, char **ret_why, const char *git, const char *name,
+static int close_file(struct view *view, char **ret_why, const char *git, const char *name,
                       const char *content) {
 	CLEANUP(free_pointer) char *path = below(git, name);
 	CLEANUP(close_fd) int fd = -1;
@@ -62,11 +62,11 @@ static int close_file(struct words *words, char **ret_why, const char *git, cons
 	}
 	if (!is_kind(path, S_IFREG))
 		return refuse(ret_why, path);
-	words_add3(words, "--ro-bind", path, path);
+	view_add(view, VIEW_READABLE, path);
 	return 0;
 }
 
-static int close_directory(struct words *words, char **ret_why, const char *git,
+static int close_directory(struct view *view, char **ret_why, const char *git,
                            const char *name) {
 	CLEANUP(free_pointer) char *path = below(git, name);
 
@@ -76,7 +76,7 @@ static int close_directory(struct words *words, char **ret_why, const char *git,
 		return -errno;
 	if (!is_kind(path, S_IFDIR))
 		return refuse(ret_why, path);
-	words_add3(words, "--ro-bind", path, path);
+	view_add(view, VIEW_READABLE, path);
 	return 0;
 }
 
@@ -107,31 +107,31 @@ static int read_settings(struct worktree_settings *ret, const char *git) {
 	return 0;
 }
 
-static int protect_git_directory(struct words *words, char **ret_why, const char *git,
+static int protect_git_directory(struct view *view, char **ret_why, const char *git,
                                  bool is_module) {
 	struct worktree_settings settings;
 	int error;
 
-	words_add3(words, "--bind", git, git);
-	error = close_directory(words, ret_why, git, "hooks");
+	view_add(view, VIEW_WRITABLE, git);
+	error = close_directory(view, ret_why, git, "hooks");
 	if (error == 0)
-		error = close_file(words, ret_why, git, "config", "");
+		error = close_file(view, ret_why, git, "config", "");
 	if (error == 0)
 		error = read_settings(&settings, git);
 	if (error == 0 && settings.extension)
-		error = close_file(words, ret_why, git, "config.worktree", "");
+		error = close_file(view, ret_why, git, "config.worktree", "");
 	/* A submodule's own worktree is where its .git is found, whatever its config says. */
 	if (error == 0 && settings.core && !is_module)
-		words_add3(words, "--ro-bind", git, git);
+		view_add(view, VIEW_READABLE, git);
 	else if (error == 0)
-		error = close_file(words, ret_why, git, "commondir", ".\n");
+		error = close_file(view, ret_why, git, "commondir", ".\n");
 	return error;
 }
 
-typedef int protector(struct words *words, char **ret_why, const char *path, unsigned depth);
+typedef int protector(struct view *view, char **ret_why, const char *path, unsigned depth);
 
 /* Each directory of the one that has this name, which is not made where it is not there. */
-static int protect_each(struct words *words, char **ret_why, const char *parent,
+static int protect_each(struct view *view, char **ret_why, const char *parent,
                         protector *protect, unsigned depth) {
 	DIR *directory;
 	int error = 0;
@@ -141,7 +141,7 @@ static int protect_each(struct words *words, char **ret_why, const char *parent,
 	directory = is_kind(parent, S_IFDIR) ? opendir(parent) : NULL;
 	if (directory == NULL)
 		return 0;
-	words_add3(words, "--bind", parent, parent);
+	view_add(view, VIEW_WRITABLE, parent);
 	for (struct dirent *entry = readdir(directory); entry != NULL && error == 0;
 	     entry = readdir(directory)) {
 		CLEANUP(free_pointer) char *path = below(parent, entry->d_name);
@@ -153,65 +153,65 @@ static int protect_each(struct words *words, char **ret_why, const char *parent,
 		else if (is_kind(path, S_IFLNK))
 			error = refuse(ret_why, path);
 		else if (is_kind(path, S_IFDIR))
-			error = protect(words, ret_why, path, depth);
+			error = protect(view, ret_why, path, depth);
 	}
 	closedir(directory);
 	return error;
 }
 
 /* A submodule's name may have slashes, and it can have submodules itself. */
-static int protect_module(struct words *words, char **ret_why, const char *path, unsigned depth) {
+static int protect_module(struct view *view, char **ret_why, const char *path, unsigned depth) {
 	CLEANUP(free_pointer) char *modules = below(path, "modules");
 	int error;
 
 	if (modules == NULL)
 		return -ENOMEM;
 	if (depth == 0) {
-		words_add3(words, "--ro-bind", path, path);
+		view_add(view, VIEW_READABLE, path);
 		return 0;
 	}
 	if (!is_git_directory(path))
-		return protect_each(words, ret_why, path, protect_module, depth - 1);
-	error = protect_git_directory(words, ret_why, path, true);
+		return protect_each(view, ret_why, path, protect_module, depth - 1);
+	error = protect_git_directory(view, ret_why, path, true);
 	return error < 0 ? error
-	                 : protect_each(words, ret_why, modules, protect_module, depth - 1);
+	                 : protect_each(view, ret_why, modules, protect_module, depth - 1);
 }
 
-static int protect_worktree(struct words *words, char **ret_why, const char *path,
+static int protect_worktree(struct view *view, char **ret_why, const char *path,
                             unsigned depth) {
 	int error;
 
 	(void)depth;
-	words_add3(words, "--bind", path, path);
-	error = close_file(words, ret_why, path, "commondir", "../..\n");
-	return error < 0 ? error : close_file(words, ret_why, path, "config.worktree", "");
+	view_add(view, VIEW_WRITABLE, path);
+	error = close_file(view, ret_why, path, "commondir", "../..\n");
+	return error < 0 ? error : close_file(view, ret_why, path, "config.worktree", "");
 }
 
-static int protect_whole(struct words *words, char **ret_why, const char *git) {
+static int protect_whole(struct view *view, char **ret_why, const char *git) {
 	CLEANUP(free_pointer) char *modules = below(git, "modules");
 	CLEANUP(free_pointer) char *worktrees = below(git, "worktrees");
 	int error;
 
 	if (modules == NULL || worktrees == NULL)
 		return -ENOMEM;
-	error = protect_git_directory(words, ret_why, git, false);
+	error = protect_git_directory(view, ret_why, git, false);
 	if (error == 0)
-		error = protect_each(words, ret_why, modules, protect_module, MODULES_DEPTH_MAX);
-	return error < 0 ? error : protect_each(words, ret_why, worktrees, protect_worktree, 0);
+		error = protect_each(view, ret_why, modules, protect_module, MODULES_DEPTH_MAX);
+	return error < 0 ? error : protect_each(view, ret_why, worktrees, protect_worktree, 0);
 }
 
-int repository_protect(struct words *words, char **ret_why, const char *directory) {
+int repository_protect(struct view *view, char **ret_why, const char *directory) {
 	CLEANUP(free_pointer) char *git = below(directory, ".git");
 
 	if (git == NULL)
 		return -ENOMEM;
 	if (is_git_directory(directory)) /* a bare one */
-		return protect_whole(words, ret_why, directory);
+		return protect_whole(view, ret_why, directory);
 	if (is_kind(git, S_IFLNK))
 		return refuse(ret_why, git);
 	if (is_kind(git, S_IFREG)) { /* of a linked worktree: it names the place of its config */
-		words_add3(words, "--ro-bind", git, git);
+		view_add(view, VIEW_READABLE, git);
 		return 0;
 	}
-	return is_git_directory(git) ? protect_whole(words, ret_why, git) : 0;
+	return is_git_directory(git) ? protect_whole(view, ret_why, git) : 0;
 }

@@ -48,6 +48,13 @@ void words_add3(struct words *words, const char *first, const char *second, cons
 		words_add(words, third);
 }
 
+bool words_have(const struct words *words, const char *word) {
+	for (size_t i = 0; i < words->count; i++)
+		if (strcmp(words->items[i], word) == 0)
+			return true;
+	return false;
+}
+
 void words_deinit(struct words *words) {
 	for (size_t i = 0; i < words->count; i++)
 		free(words->items[i]);

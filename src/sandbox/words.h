@@ -2,6 +2,7 @@
 #ifndef SANDBOX_WORDS_H
 #define SANDBOX_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -16,6 +17,7 @@ void words_add(struct words *words, const char *word);
 __attribute__((format(printf, 2, 3))) void words_addf(struct words *words, const char *format, ...);
 /* Up to three at once; NULL: none. */
 void words_add3(struct words *words, const char *first, const char *second, const char *third);
+bool words_have(const struct words *words, const char *word);
 void words_deinit(struct words *words);
 
 #endif

@@ -47,6 +47,23 @@ int platform_die_with_parent(pid_t parent) {
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* It does not say. Of the signals of a job these two are what a person types, and then the job in the
+ * foreground has it already; one that a process has sent to us alone is then taken for that, too. */
+bool platform_signal_was_sent(int number, const siginfo_t *info) {
+	pid_t foreground;
+	int terminal;
+
+	(void)info;
+	if (number != SIGINT && number != SIGQUIT)
+		return true;
+	terminal = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (terminal < 0)
+		return true;
+	foreground = tcgetpgrp(terminal);
+	close(terminal);
+	return foreground != getpgrp();
+}
+
 /* There may be a quarter of a million possible descriptors, so those that there are are asked for.
  */
 int platform_close_from(int first_fd) {

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/attr.h>
 #include <sys/param.h>
 #include <unistd.h>
 
@@ -79,4 +81,29 @@ int platform_name_file(int fd, int dir_fd, const char *name) {
 /* To the disk itself, which the system's fsync() leaves its own time. Not every file system can. */
 int platform_flush(int fd) {
 	return fcntl(fd, F_FULLFSYNC) < 0 && fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Names are kept as they were given, and found in every case and normal form. What holds a profile
+ * against a path takes the name that was kept, and knows no other; so that one is asked for. */
+char *platform_real_path(const char *path) {
+	struct attrlist wanted = {.bitmapcount = ATTR_BIT_MAP_COUNT,
+	                          .commonattr = ATTR_CMN_FULLPATH};
+	struct {
+		uint32_t size;
+		attrreference_t place;
+		char room[MAXPATHLEN];
+	} __attribute__((packed, aligned(4))) answer;
+	size_t begin = offsetof(__typeof__(answer), place), end;
+
+	if (getattrlist(path, &wanted, &answer, sizeof(answer), 0) < 0)
+		return NULL;
+	begin += (size_t)answer.place.attr_dataoffset;
+	end = begin + answer.place.attr_length;
+	if (answer.size > sizeof(answer) || answer.place.attr_length == 0 ||
+	    begin < offsetof(__typeof__(answer), room) || end > answer.size ||
+	    ((const char *)&answer)[end - 1] != '\0' || ((const char *)&answer)[begin] != '/') {
+		errno = EIO;
+		return NULL;
+	}
+	return strdup((const char *)&answer + begin);
 }

@@ -86,6 +86,11 @@ int platform_die_with_parent(pid_t parent) {
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+bool platform_signal_was_sent(int number, const siginfo_t *info) {
+	(void)number;
+	return info->si_code <= 0;
+}
+
 int platform_close_from(int first_fd) {
 	return close_range((unsigned)first_fd, UINT_MAX, 0) < 0 ? -errno : 0;
 }

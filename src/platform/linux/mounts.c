@@ -25,6 +25,10 @@ struct mounts {
 	struct buffer first; /* those that lead to the path at first */
 };
 
+char *platform_real_path(const char *path) {
+	return realpath(path, NULL);
+}
+
 int platform_path_of(char **ret, int fd) {
 	char name[sizeof("/proc/self/fd/-2147483648")];
 	char path[4096];

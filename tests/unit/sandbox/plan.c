@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sandbox/cover.h"
+#include "sandbox/plan.h"
 #include "sandbox/repository.h"
 
 static int check(const char *directory, char **ret_why) {
@@ -63,41 +63,41 @@ static void a_path_is_below_whole_names_alone(void **state) {
 	assert_false(path_is_below("/a", "/a/b"));
 }
 
-/* Position of "OPTION path path" among the words; the count where it is not there. */
-static size_t find(const struct words *words, const char *option, const char *path) {
-	for (size_t i = 0; i + 2 < words->count; i++)
-		if (strcmp(words->items[i], option) == 0 && strcmp(words->items[i + 2], path) == 0)
+/* Its place in the view; the count where it is not there. */
+static size_t find(const struct view *view, enum view_kind kind, const char *path) {
+	for (size_t i = 0; i < view->count; i++)
+		if (view->entries[i].kind == kind && strcmp(view->entries[i].path, path) == 0)
 			return i;
-	return words->count;
+	return view->count;
 }
 
 static void a_repository_is_closed_from_its_top_down(void **state) {
 	char root[] = "/tmp/sag-plan-XXXXXX", command[512], path[64];
-	CLEANUP(words_deinit) struct words words = {0};
+	CLEANUP(view_deinit) struct view view = {0};
 	CLEANUP(free_pointer) char *why = NULL;
 	size_t git, hooks;
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
-	assert_int_equal(repository_protect(&words, &why, root), 0);
-	assert_int_equal(words.count, 0);
+	assert_int_equal(repository_protect(&view, &why, root), 0);
+	assert_int_equal(view.count, 0);
 	snprintf(command, sizeof(command),
 	         "cd %s && mkdir -p .git/modules/a .git/modules/.b && touch .git/HEAD "
 	         ".git/modules/a/HEAD .git/modules/a/config",
 	         root);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(repository_protect(&words, &why, root), 0);
+	assert_int_equal(repository_protect(&view, &why, root), 0);
 	snprintf(path, sizeof(path), "%s/.git", root);
-	git = find(&words, "--bind", path);
+	git = find(&view, VIEW_WRITABLE, path);
 	snprintf(path, sizeof(path), "%s/.git/hooks", root);
-	hooks = find(&words, "--ro-bind", path);
-	assert_true(git < hooks && hooks < words.count);
+	hooks = find(&view, VIEW_READABLE, path);
+	assert_true(git < hooks && hooks < view.count);
 	snprintf(path, sizeof(path), "%s/.git/config", root); /* made, so that nobody else can */
-	assert_true(find(&words, "--ro-bind", path) < words.count);
+	assert_true(find(&view, VIEW_READABLE, path) < view.count);
 	snprintf(path, sizeof(path), "%s/.git/modules", root);
-	assert_true(find(&words, "--bind", path) < words.count);
+	assert_true(find(&view, VIEW_WRITABLE, path) < view.count);
 	snprintf(path, sizeof(path), "%s/.git/modules/a/hooks", root);
-	assert_true(find(&words, "--ro-bind", path) < words.count);
+	assert_true(find(&view, VIEW_READABLE, path) < view.count);
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0);
 }
