@@ -1,8 +1,8 @@
 /*
  * The sockets of programs that `exec` runs: an endpoint exec:LABEL for each, which goes away with
  * the process that asked for it. Its name is taken away as soon as it is mounted where the program
- * lives. Every program of this account can have one, under any label, so that rules on them only
- * restrict (policy/decide.c).
+ * lives; where nothing is mounted it keeps it, in a private directory. Every program of this account
+ * can have one, under any label, so that rules on them only restrict (policy/decide.c).
  */
 #ifndef AGENT_GUESTS_H
 #define AGENT_GUESTS_H

@@ -35,6 +35,9 @@ static const char help[] =
 	"  --best-effort         also where the system cannot keep all of this up\n"
 	"  --listen PATH         the socket of the guard that is meant, if not the ordinary one\n"
 	"\n"
+	"On macOS it is made by sandbox-exec, which Apple calls deprecated, and only with\n"
+	"--best-effort, for it keeps less up there; see ssh-agent-guard(1).\n"
+	"\n"
 	"Its exit status is the command's; 125: it was not run, 126: it cannot be, 127: not "
 	"found.\n";
 

@@ -89,6 +89,32 @@ static void look_at_service_managers(struct findings *findings, const struct loo
 	}
 }
 
+/* What `exec` and our helpers have to be kept in by. */
+static void look_at_sandboxes(struct findings *findings, const struct system_facts *facts) {
+	if (facts->takes_profiles)
+		findings_add(
+			findings, GRADE_NOTE, "exec",
+			"before you rely on `ssh-agent-guard exec` here, try in it what it must "
+			"not do: see docs/threat-model.md",
+			"exec is made of sandbox-exec, which Apple calls deprecated, so that a "
+			"later macOS may be without it; it never ran on a Mac before it was "
+			"released, and keeps less up than on Linux");
+	else if (facts->landlock_abi == 0)
+		findings_add(
+			findings, GRADE_NOTE, "kernel",
+			"on Linux 5.13 and later, have it built with Landlock and named in lsm=",
+			"it has no Landlock: what the guard starts to speak with a security key "
+			"or to ask in a window has all rights of this user, and exec has "
+			"namespaces alone");
+	else if (facts->landlock_abi < LANDLOCK_ABI_SOCKETS)
+		findings_add(findings, GRADE_NOTE, "kernel",
+		             "Linux 7.1 and later can; `ssh-agent-guard exec` hides the sockets on "
+		             "older ones",
+		             "its Landlock (ABI %d) keeps no program from connecting to a socket: "
+		             "a sandbox made of it alone does not protect an agent",
+		             facts->landlock_abi);
+}
+
 static void look_at_kernel(struct findings *findings) {
 	struct system_facts facts;
 
@@ -129,20 +155,7 @@ static void look_at_kernel(struct findings *findings) {
 			findings, GRADE_NOTE, "kernel", "sysctl kernel.yama.ptrace_scope=1",
 			"every program of this user may write code into its other programs, an "
 			"allowed ssh included");
-	if (facts.landlock_abi == 0)
-		findings_add(
-			findings, GRADE_NOTE, "kernel",
-			"on Linux 5.13 and later, have it built with Landlock and named in lsm=",
-			"it has no Landlock: what the guard starts to speak with a security key "
-			"or to ask in a window has all rights of this user, and exec has "
-			"namespaces alone");
-	else if (facts.landlock_abi < LANDLOCK_ABI_SOCKETS)
-		findings_add(findings, GRADE_NOTE, "kernel",
-		             "Linux 7.1 and later can; `ssh-agent-guard exec` hides the sockets on "
-		             "older ones",
-		             "its Landlock (ABI %d) keeps no program from connecting to a socket: "
-		             "a sandbox made of it alone does not protect an agent",
-		             facts.landlock_abi);
+	look_at_sandboxes(findings, &facts);
 }
 
 void look_at_system(struct findings *findings, const struct look *look) {

@@ -283,6 +283,7 @@ struct system_facts {
 	enum tri hides_directories;
 	enum tracing tracing;
 	int landlock_abi; /* 0: none */
+	bool takes_profiles; /* exec is sandbox-exec there, and not bubblewrap */
 };
 void platform_system_facts(struct system_facts *ret);
 

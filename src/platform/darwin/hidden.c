@@ -79,5 +79,6 @@ void platform_system_facts(struct system_facts *ret) {
 		.has_pidfd = TRI_NO,
 		.hides_directories = TRI_NO,
 		.tracing = TRACING_UNKNOWN,
+		.takes_profiles = true,
 	};
 }
