@@ -19,6 +19,7 @@
 #include "agent/keeper.h"
 #include "agent/limits.h"
 #include "agent/lock.h"
+#include "agent/panic.h"
 #include "agent/renderers.h"
 #include "agent/repeats.h"
 #include "agent/signer.h"
@@ -290,6 +291,8 @@ static int daemon_modules(struct daemon *daemon) {
 		error = reload_new(&daemon->reload, guard, daemon_on_reloaded, daemon_on_policy,
 		                   daemon);
 	if (error == 0)
+		error = panic_new(&daemon->panic, guard);
+	if (error == 0)
 		error = hosts_new(&guard->hosts, guard, daemon_on_hosts, daemon);
 	if (error == 0)
 		error = teller_new(&guard->teller, guard);
@@ -306,7 +309,6 @@ static int daemon_modules(struct daemon *daemon) {
 	ev_io_start(guard->loop, &daemon->hung_up);
 	guard->on_room = daemon_on_room;
 	guard->on_room_data = daemon;
-	guard->panic = guard_panic_was_left_on(guard->state_fd);
 	return 0;
 }
 
@@ -342,6 +344,7 @@ static void daemon_end(struct daemon *daemon) {
 	connections_end(guard);
 	managed_free(daemon->managed);
 	lock_free(TAKE(guard->lock));
+	panic_free(TAKE(daemon->panic));
 	if (daemon->serving) {
 		guard_tell_repeats(guard);
 		guard_note(guard, "stop", NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "agent/asker_control.h"
 #include "agent/lock.h"
+#include "agent/panic.h"
 #include "log/head.h"
 
 /* Whether the call is one of `policy accept`, which ends the waiting. */
@@ -61,7 +62,6 @@ enum control_result daemon_on_control(void *data, const struct control_call *cal
 	struct daemon *daemon = data;
 	struct guard *guard = &daemon->guard;
 	const char *request = call->request;
-	bool panic = strcmp(request, "panic") == 0;
 	enum control_result result;
 
 	if (strcmp(request, "stop") == 0) {
@@ -82,13 +82,10 @@ enum control_result daemon_on_control(void *data, const struct control_call *cal
 		               : CONTROL_FAILED;
 	if (strcmp(request, "status") == 0)
 		return guard_status_yaml(guard, answer) == 0 ? CONTROL_OK : CONTROL_FAILED;
-	if (panic || strcmp(request, "panic off") == 0) {
-		int error = guard_panic(guard, panic);
-
-		if (error < 0)
-			buffer_put_raw(answer, bytes_of_text(strerror(-error)));
-		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
-	}
+	if (strcmp(request, "panic") == 0)
+		return panic_begin(daemon->panic, call, answer);
+	if (strcmp(request, "panic off") == 0)
+		return panic_end(daemon->panic, call, answer);
 	if (asker_control(guard->asker, call, answer, &result) ||
 	    guests_control(daemon->guests, call, answer, &result))
 		return result;

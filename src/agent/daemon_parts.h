@@ -24,6 +24,7 @@ struct daemon {
 	struct managed *managed; /* NULL: it is a path */
 	struct control *control;
 	struct reload *reload;
+	struct panic *panic;
 	struct doors *doors;
 	uint64_t accepting[CONTROL_CLIENTS_MAX]; /* calls of `policy accept`, while the file is read
 	                                          */

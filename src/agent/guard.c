@@ -25,7 +25,6 @@
 	0.1 /* a burst of signatures rewrites the status ten times a second at most */
 #define COPIES_TOLD_S   60.
 #define REPEATS_AGAIN_S 1. /* after counts could not be written */
-#define PANIC_FILE      "panic"
 
 static struct log_settings guard_log(const struct guard *guard) {
 	return floor_log(guard->floor, guard->policy);
@@ -249,28 +248,6 @@ int guard_use_policy(struct guard *guard, struct policy *policy) {
 	asker_policy_changed(guard->asker);
 	policy_unref(before);
 	return 0;
-}
-
-bool guard_panic_was_left_on(int state_fd) {
-	/* Anything by that name counts, and so does a directory that cannot be searched. */
-	return faccessat(state_fd, PANIC_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
-}
-
-int guard_panic(struct guard *guard, bool on) {
-	static const char why[] = "Every signature is refused while this file exists.\n"
-				  "`ssh-agent-guard panic off` ends that.\n";
-	int error = 0;
-
-	if (on)
-		error = file_replace(guard->state_fd, PANIC_FILE, bytes_of_text(why));
-	else if (unlinkat(guard->state_fd, PANIC_FILE, 0) < 0 && errno != ENOENT)
-		error = -errno;
-	/* Not switched off where the file stays: a restart would switch it on again, unasked. */
-	if (on || error == 0)
-		guard->panic = on;
-	guard_note(guard, on ? "panic" : "panic-off", NULL,
-	           error < 0 ? "could not be kept for the next start" : NULL);
-	return error;
 }
 
 void guard_upstream_seen(struct guard *guard, int error) {

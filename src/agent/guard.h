@@ -127,10 +127,6 @@ int guard_ask_env(struct guard *guard, const struct policy *floor,
 /* Puts the policy in the place of the one in force, and takes the reference over where that
  * succeeds. Requests on their way keep the one that decided them. */
 int guard_use_policy(struct guard *guard, struct policy *policy) MUST_CHECK;
-/* Kept across restarts. -errno where it could not be kept; it is in force all the same. */
-int guard_panic(struct guard *guard, bool on) MUST_CHECK;
-/* Whether the state directory says that panic was left on. */
-bool guard_panic_was_left_on(int state_fd);
 
 /* What a request found out about the real agent: 0 or an error of upstream_done. */
 void guard_upstream_seen(struct guard *guard, int error);

@@ -10,18 +10,17 @@
 #include "agent/kept.h"
 #include "agent/lock_hosts.h"
 #include "agent/lock_question.h"
+#include "agent/own_question.h"
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/diag.h"
 #include "policy/copy.h"
-#include "policy/method_order.h"
 #include "wire/known_hosts_diff.h"
 
 #define MAGIC "ssh-agent-guard accepted policy 1\n"
 #define FILE_LEN_MAX \
 	(2 * POLICY_LEN_MAX) /* of all files together, with their paths and what stands around */
 #define ACCEPT_S_MIN 600     /* reading takes longer than looking */
-#define SECOND_NS    UINT64_C(1000000000)
 
 /* A policy, and what it was read from. */
 struct offer {
@@ -443,48 +442,9 @@ static void on_answered(void *data, const struct prompt *prompt) {
 	}
 }
 
-/* By what the policy in force names, but for windows, which anybody can click; the floor's word
- * counts, too. */
-static struct confirm_terms terms_for(const struct guard *guard) {
-	const struct confirm_settings *settings = policy_confirm(guard->policy);
-	struct confirm_terms terms = {.methods = settings->methods & ~(unsigned)CONFIRM_ASKPASS,
-	                              .order = settings->order};
-
-	/* Nobody's program asks, so it cannot be told where he is. */
-	terms.methods &= ~CONFIRM_AUTO;
-	if (terms.methods == 0)
-		terms.methods = CONFIRM_PIN;
-	if (guard->floor == NULL || policy_confirm(guard->floor)->methods_named == 0)
-		return terms;
-	terms.methods &= policy_confirm(guard->floor)->methods;
-	terms.order = method_order_of_both(&terms.order, &policy_confirm(guard->floor)->order);
-	return terms;
-}
-
 static enum control_result failed(struct buffer *answer, const char *text) {
 	buffer_put_raw(answer, bytes_of_text(text));
 	return CONTROL_FAILED;
-}
-
-static const char *why_no_method(const char *reason) {
-	return strcmp(reason, "pin-locked") == 0
-	               ? "the PIN is locked, because it was wrong too often; wait"
-	       : strcmp(reason, "key-not-pinned") == 0
-	               ? "the system floor names the security keys that may say yes, and none of "
-	                 "them is enrolled (ssh-agent-guard enroll --list)"
-	               : "nobody can say yes: enroll a method first (ssh-agent-guard enroll)";
-}
-
-static const char *why_not_asked(enum broker_reply reply) {
-	switch (reply) {
-	case BROKER_WAITS: break;
-	case BROKER_RATE_LIMITED:
-		return "too many requests wait; answer them first "
-		       "(ssh-agent-guard pending)";
-	case BROKER_UNANSWERED: return "too many requests went unanswered; wait some minutes";
-	case BROKER_NO_MEMORY: return strerror(ENOMEM);
-	}
-	return "nobody can be asked";
 }
 
 static int make_question(struct question **ret, const struct lock *lock,
@@ -529,13 +489,7 @@ static bool hosts_have_changed(const struct lock *lock) {
 /* NULL: a person is asked. */
 static const char *ask(struct lock *lock, const struct turns *turns) {
 	struct asker *asker = lock->guard->asker;
-	const struct confirm_settings *settings = policy_confirm(lock->guard->policy);
-	const struct broker_terms terms = {
-		.max_pending = settings->max_pending,
-		.timeout_ns = SECOND_NS * (settings->timeout_s > ACCEPT_S_MIN ? settings->timeout_s
-	                                                                      : ACCEPT_S_MIN),
-		.pause_ns = SECOND_NS * settings->pause_s,
-	};
+	const struct broker_terms terms = own_question_terms(lock->guard, ACCEPT_S_MIN);
 	struct question *question = NULL;
 	enum broker_reply reply;
 	int error = set_asked(lock);
@@ -554,7 +508,7 @@ static const char *ask(struct lock *lock, const struct turns *turns) {
 	reply = broker_ask(&lock->waiter, asker->broker, question, &terms, clock_mono_ns(),
 	                   on_answered, lock);
 	asker_watch_clock(asker);
-	return reply == BROKER_WAITS ? NULL : why_not_asked(reply);
+	return reply == BROKER_WAITS ? NULL : own_question_not_asked(reply);
 }
 
 /* A question about another policy than the file has now is no use to anybody. */
@@ -569,7 +523,6 @@ static void stop_asking(struct lock *lock) {
 }
 
 enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
-	const struct confirm_terms terms = terms_for(lock->guard);
 	const char *reason, *why_not = NULL;
 	struct turns turns;
 	char line[64];
@@ -580,9 +533,9 @@ enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
 		buffer_put_raw(answer, bytes_of_text("0 nothing\n"));
 		return CONTROL_OK;
 	}
-	reason = asker_turns(&turns, lock->guard->asker, &terms, PRESENCE_UNKNOWN);
+	reason = own_question_turns(&turns, lock->guard);
 	if (reason != NULL)
-		return failed(answer, why_no_method(reason));
+		return failed(answer, own_question_no_method(reason));
 	if (lock->waiter != NULL && !is_asked(lock))
 		stop_asking(lock);
 	if (lock->waiter == NULL)

@@ -6,7 +6,8 @@
 #include "agent/control.h"
 #include "base/diag.h"
 #include "cmd/cmd.h"
-#include "cmd/options.h"
+#include "cmd/confirm.h"
+#include "cmd/person.h"
 
 #define HELP_LISTEN                                                                             \
 	"\n"                                                                                    \
@@ -22,10 +23,13 @@ static const char help_reload[] =
 	"\n"
 	"Reads the policy file again. One that has errors is not used: they are printed, and the\n"
 	"old policy stays in force.\n" HELP_LISTEN;
-static const char help_panic[] =
-	"usage: ssh-agent-guard panic [off] [--listen PATH]\n"
-	"\n"
-	"Refuses every signature, also after a restart, until `panic off`.\n" HELP_LISTEN;
+static const char help_panic[] = "usage: ssh-agent-guard panic [off] [--listen PATH]\n"
+				 "\n"
+				 "Refuses every signature, also after a restart, until `panic "
+                                 "off`. That takes your yes, as\n"
+				 "`confirm` does, where a PIN, a security key or a YubiKey is "
+                                 "enrolled; else any program of\n"
+				 "your account can end it.\n" HELP_LISTEN;
 
 static int ask(const struct options *options, const char *request, bool patiently) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
@@ -48,9 +52,32 @@ static int ask(const struct options *options, const char *request, bool patientl
 	}
 }
 
-/* operand: the one word that the command may have after it; NULL: none. */
-static int parse_and_ask(int argc, char **argv, const char *help, const char *operand,
-                         const char *request, const char *request_with_operand) {
+/* Has the guard ask for a person's yes, where one can be given, and gives it. */
+static int end_panic(const struct options *options) {
+	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	const char *id, *state;
+	size_t rest;
+	int status = person_ask(&answer, options, "panic off", "panic off");
+
+	if (status != EXIT_DONE)
+		return status;
+	if (!person_take_words(&answer, &id, &state, &rest)) {
+		diag_error("panic off: the guard answers something else (is it of this version?)");
+		return EXIT_FAILED;
+	}
+	if (strcmp(id, "0") == 0)
+		return EXIT_DONE;
+	status = confirm_request(options, id);
+	if (status != EXIT_DONE)
+		diag_info("panic off: every signature is still refused; while the question waits, "
+		          "ssh-agent-guard confirm %s says yes to it",
+		          id);
+	return status;
+}
+
+/* by_word: what the command does with the word after it, where that is allowed; NULL: none is. */
+static int parse_and_ask(int argc, char **argv, const char *help, const char *request,
+                         const char *word, int (*by_word)(const struct options *options)) {
 	CLEANUP(options_deinit) struct options options;
 	char **operands;
 
@@ -59,9 +86,9 @@ static int parse_and_ask(int argc, char **argv, const char *help, const char *op
 	case OPTIONS_HELP: fputs(help, stdout); return EXIT_DONE;
 	case OPTIONS_WRONG: return EXIT_USAGE;
 	}
-	if (operands[0] != NULL && operand != NULL && strcmp(operands[0], operand) == 0 &&
+	if (operands[0] != NULL && word != NULL && strcmp(operands[0], word) == 0 &&
 	    operands[1] == NULL)
-		return ask(&options, request_with_operand, false);
+		return by_word(&options);
 	if (operands[0] != NULL) {
 		diag_error("%s: does not know what to do with %s (see `ssh-agent-guard %s --help`)",
 		           argv[0], operands[0], argv[0]);
@@ -72,13 +99,13 @@ static int parse_and_ask(int argc, char **argv, const char *help, const char *op
 }
 
 int cmd_stop(int argc, char **argv) {
-	return parse_and_ask(argc, argv, help_stop, NULL, "stop", NULL);
+	return parse_and_ask(argc, argv, help_stop, "stop", NULL, NULL);
 }
 
 int cmd_reload(int argc, char **argv) {
-	return parse_and_ask(argc, argv, help_reload, NULL, "reload", NULL);
+	return parse_and_ask(argc, argv, help_reload, "reload", NULL, NULL);
 }
 
 int cmd_panic(int argc, char **argv) {
-	return parse_and_ask(argc, argv, help_panic, "off", "panic", "panic off");
+	return parse_and_ask(argc, argv, help_panic, "panic", "off", end_panic);
 }

@@ -8,7 +8,7 @@
  *	request ...                          new SHA-256 OF WHAT WILL BE
  *
  * The statement of a request is made of its event (log/statement.h). What changes is the keys that
- *are enrolled, the PIN's hash, or the policy.
+ * are enrolled, the PIN's hash, the policy, or that panic ends.
  */
 #ifndef CONFIRM_CHALLENGE_H
 #define CONFIRM_CHALLENGE_H
@@ -23,6 +23,10 @@
 #define DIGEST_LEN      32
 #define DIGEST_HEX      HEX_SIZE(DIGEST_LEN)
 #define TOUCH_NONCE_LEN 32
+
+/* What is in force, and what will be, where a touch ends panic. */
+#define CHALLENGE_PANIC     "panic"
+#define CHALLENGE_PANIC_OFF "panic off"
 
 /* The SHA-256 of these bytes, in hex. -EIO: libcrypto fails. */
 int digest_hex(char ret[static DIGEST_HEX], struct bytes bytes) MUST_CHECK;

@@ -142,13 +142,18 @@ static bool is_signed(const struct touch_proof *proof, const struct enrolled_key
 /* A change names itself: what was in force, and what is. */
 static bool is_change(struct bytes document) {
 	return field_is(document, "trigger", "\"enrolled\"") ||
-	       field_is(document, "trigger", "\"policy-accepted\"");
+	       field_is(document, "trigger", "\"policy-accepted\"") ||
+	       field_is(document, "trigger", "\"panic-off\"");
 }
 
-/* Of a policy, which the event names. */
+/* Of a policy, which the event names; the end of panic is always the same. */
 static bool is_named(const struct touch_proof *proof, struct bytes document) {
 	struct bytes detail = event_field(document, "detail");
+	char digest[DIGEST_HEX];
 
+	if (field_is(document, "trigger", "\"panic-off\""))
+		return digest_hex(digest, bytes_of_text(CHALLENGE_PANIC_OFF)) == 0 &&
+		       strcmp(proof->after, digest) == 0;
 	return !field_is(document, "trigger", "\"policy-accepted\"") ||
 	       (detail.len > 0 &&
 	        memmem(detail.data, detail.len, proof->after, strlen(proof->after)) != NULL);

@@ -192,6 +192,25 @@ static void a_change_names_what_was_and_what_is(void **state) {
 	end(&scene);
 }
 
+static void a_touch_ends_panic_only_where_it_was_for_that(void **state) {
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	scene.proof->n_requests = 0;
+	assert_int_equal(digest_hex(scene.proof->before, bytes_of_text(CHALLENGE_PANIC)), 0);
+	memset(scene.proof->after, 'b', PROOF_HASH_SIZE - 1);
+	sign(&scene);
+	scene.event = (struct event){.trigger = "panic-off", .proof = scene.proof};
+	write_event(&scene);
+	assert_int_equal(check(&scene), TOUCHED_OTHER);
+	assert_int_equal(digest_hex(scene.proof->after, bytes_of_text(CHALLENGE_PANIC_OFF)), 0);
+	sign(&scene);
+	write_event(&scene);
+	assert_int_equal(check(&scene), TOUCHED_GOOD);
+	end(&scene);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_touch_for_this_event_is_good_whatever_else_the_event_says),
@@ -199,6 +218,7 @@ int main(void) {
 		cmocka_unit_test(what_was_changed_in_the_proof_is_none),
 		cmocka_unit_test(without_its_key_or_proof_nothing_is_shown),
 		cmocka_unit_test(a_change_names_what_was_and_what_is),
+		cmocka_unit_test(a_touch_ends_panic_only_where_it_was_for_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
