@@ -140,6 +140,31 @@ static void put_key(struct table *table, struct buffer *cell, struct bytes key) 
 	put(table, cell, key);
 }
 
+/* The first one of a list, as it stands there. */
+static struct bytes first_of(struct bytes list) {
+	size_t end = 2;
+
+	if (list.len < 2 || list.data[0] != '[' || list.data[1] != '"')
+		return (struct bytes){0};
+	while (end < list.len && list.data[end] != '"')
+		end += list.data[end] == '\\' ? 2 : 1;
+	return end < list.len ? (struct bytes){list.data + 1, end} : (struct bytes){0};
+}
+
+/* Over whose forwarded agent it came: the hop that is nearest to us, where it is known. */
+static void put_way(struct table *table, struct buffer *cell, struct bytes document) {
+	struct bytes hop = first_of(event_field(document, "forwarded_via"));
+
+	if (!bytes_equal_text(event_field(document, "is_forwarded"), "true"))
+		return;
+	buffer_put_raw(cell, bytes_of_text(cell->len > 0 ? " via " : "via "));
+	table->text.len = 0;
+	if (hop.len > 0 && event_text(&table->text, hop) == 0)
+		put(table, cell, buffer_bytes(&table->text));
+	else
+		buffer_put_raw(cell, bytes_of_text("a forwarded agent"));
+}
+
 /* user@host, or where the host has no name the beginning of its key. A question mark says that
  * the destination is not proved. */
 static void put_destination(struct table *table, struct buffer *cell, struct bytes document) {
@@ -181,6 +206,7 @@ static int row_read(struct row *row, struct table *table, struct bytes document)
 	put_field(table, &cells[COLUMN_PROGRAM], document, "process_name");
 	put_key(table, &cells[COLUMN_KEY], field_text(table, document, "key_fingerprint"));
 	put_destination(table, &cells[COLUMN_DESTINATION], document);
+	put_way(table, &cells[COLUMN_DESTINATION], document);
 	put_repeated(table, &cells[COLUMN_WHY], document);
 	add_field(table, &cells[COLUMN_WHY], document, "rule");
 	add_field(table, &cells[COLUMN_WHY], document, "reason");

@@ -221,6 +221,36 @@ static void a_destination_says_whether_it_is_proved(void **state) {
 	}
 }
 
+/* A use of a key from afar must not look like one from here. */
+static void what_came_over_a_forwarded_agent_says_so(void **state) {
+	static const struct {
+		const char *fields, *shown;
+	} cases[] = {
+		{"ssh_dest: \"git@far\"\nis_forwarded: true\nforwarded_via: [\"near\", \"out\"]\n",
+	         "  git@far via near "},
+		{"ssh_dest: \"git@far\"\nis_forwarded: false\n", "  git@far "},
+		{"is_forwarded: true\nforwarded_via: [\"near\"]\n", "  via near "},
+		{"ssh_dest: \"far\"\nis_forwarded: true\n", "  far via a forwarded agent "},
+		{"is_forwarded: true\nforwarded_via: []\n", "  via a forwarded agent "},
+		{"is_forwarded: true\nforwarded_via: [\"a\\\\xff\\\"]\n",
+	         "  via a forwarded agent "},
+		{"is_forwarded: true\nforwarded_via: [\"\n", "  via a forwarded agent "},
+		{"is_forwarded: true\nforwarded_via: [1]\n", "  via a forwarded agent "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CLEANUP(clean_table) struct table *table = make(0, true, false);
+		CLEANUP(buffer_deinit) struct buffer shown = {0};
+		char document[512];
+
+		snprintf(document, sizeof(document), "---\nrule: \"r\"\n%s...\n", cases[i].fields);
+		add_document(&shown, table, document);
+		if (strstr(finish(&shown, table), cases[i].shown) == NULL)
+			fail_msg("%zu: %s", i, (const char *)shown.data);
+	}
+}
+
 static void a_login_to_nowhere_known_has_no_destination(void **state) {
 	CLEANUP(clean_table) struct table *table = make(0, true, false);
 	CLEANUP(buffer_deinit) struct buffer shown = {0};
@@ -284,6 +314,7 @@ int main(void) {
 		cmocka_unit_test(no_row_is_lost_behind_those_held_back),
 		cmocka_unit_test(a_column_appears_with_its_first_value),
 		cmocka_unit_test(a_destination_says_whether_it_is_proved),
+		cmocka_unit_test(what_came_over_a_forwarded_agent_says_so),
 		cmocka_unit_test(a_login_to_nowhere_known_has_no_destination),
 		cmocka_unit_test(a_terminal_that_changes_its_width_is_filled_anew),
 		cmocka_unit_test(only_ours_are_the_escapes_of_a_coloured_table),
