@@ -419,6 +419,7 @@ int daemon_run(const struct daemon_options *options) {
 		.options = options,
 		.guard = {.state_fd = -1,
 	                  .policy_path = options->policy,
+	                  .state_asked = options->state_asked,
 	                  .socket_path = options->socket,
 	                  .since_us = clock_real_us()},
 		.lock_fd = -1,

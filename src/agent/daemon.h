@@ -7,6 +7,7 @@
 #define UPSTREAM_ANSWER_S 300. /* a person may be asked meanwhile, and look for his key */
 
 struct daemon_options {
+	const char *state_asked; /* state, where somebody has chosen it; NULL */
 	const char *policy, *state, *runtime, *socket, *control, *pending; /* absolute paths */
 	/* As policy_upstream() tells it, and before what that says; NULL: nobody said so. */
 	const char *upstream;

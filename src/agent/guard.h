@@ -60,6 +60,7 @@ struct guard {
 	struct renderers *renderers; /* NULL before it serves, and while it ends */
 	struct teller *teller;       /* NULL before it serves, and while it ends */
 
+	const char *state_asked; /* the state directory, where it is not the ordinary one */
 	const char *policy_path;
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */
 	struct policy *floor;  /* likewise; NULL: there is none */

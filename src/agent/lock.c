@@ -84,8 +84,8 @@ static void say(struct lock *lock, const char *trigger, const char *reason,
 		.confirm_via = said_yes ? prompt->via : NULL,
 		.confirm_weak = said_yes && confirm_method_is_weak(prompt->method),
 		.confirm_passed = passed,
-		.n_confirm_passed =
-			said_yes ? turns_passed(passed, &prompt->turns, prompt->method) : 0,
+		.n_confirm_passed = said_yes ? turns_passed(passed, &prompt->turns, prompt->method)
+	                                     : 0,
 		.proof = said_yes ? prompt->proof : NULL,
 		.config_sha256 = policy_sha256(guard->policy),
 		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "agent/guard.h"
+#include "agent/refusal.h"
 #include "agent/teller_child.h"
 #include "base/diag.h"
-#include "base/plain.h"
 #include "log/event_yaml.h"
 #include "policy/policy.h"
 
@@ -18,7 +18,6 @@
 #define TELLINGS_MAX 16  /* of each kind, with those that wait; more than that nobody reads */
 #define LINE_LIMIT_S 5.  /* a terminal takes it at once, or not at all */
 #define HOOK_LIMIT_S 10. /* a notification, or a message to a machine nearby */
-#define NAME_SHOWN   48
 
 enum telling_kind { TELLING_LINE, TELLING_PENDING, TELLING_RESULT };
 #define KINDS (TELLING_RESULT + 1)
@@ -238,27 +237,6 @@ static bool can_write_to(const struct caller *caller) {
 	       ((caller->apart | caller->apart_unknown) & (unsigned)APART_MNT) == 0;
 }
 
-static void put(struct buffer *text, const char *words) {
-	buffer_put_raw(text, bytes_of_text(words));
-}
-
-static void put_line(struct buffer *text, const struct event *event) {
-	put(text, "ssh-agent-guard: ");
-	put(text, event->trigger);
-	put(text, " is refused");
-	if (event->rule != NULL) {
-		put(text, " by rule ");
-		plain_put(text, bytes_of_text(event->rule), NAME_SHOWN);
-	}
-	if (event->reason != NULL) {
-		put(text, ": ");
-		plain_put(text, bytes_of_text(event->reason), NAME_SHOWN);
-	}
-	put(text, " (see: ssh-agent-guard log --since 10m --decision ");
-	put(text, event->decision);
-	put(text, ")\r\n");
-}
-
 static bool is_refusal(const struct event *event) {
 	return strcmp(event->decision, "deny") == 0 ||
 	       strcmp(event->decision, "confirm-denied") == 0;
@@ -275,7 +253,7 @@ static void tell_terminal(struct teller *teller, const struct event *event) {
 	if (telling == NULL)
 		return;
 	telling->terminal = event->request->caller->terminal;
-	put_line(&telling->text, event);
+	refusal_put(&telling->text, event, teller->guard->state_asked);
 	telling_wait(telling);
 }
 

@@ -128,6 +128,7 @@ struct daemon_options options_for_daemon(const struct options *options) {
 	return (struct daemon_options){
 		.policy = options->places.policy,
 		.state = options->places.state,
+		.state_asked = options->state != NULL ? options->places.state : NULL,
 		.runtime = options->places.runtime,
 		.socket = options->places.socket,
 		.control = options->places.control,

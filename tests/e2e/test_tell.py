@@ -72,8 +72,16 @@ class OnTheTerminal(TellTest):
     def test_a_reason_is_told(self):
         self.start()
         terminal = self.ask_in_terminal('ask')
-        terminal.wait_for('sign is refused by rule ask: missing (see: ssh-agent-guard log '
+        terminal.wait_for('sign is refused by rule ask: nothing is set up by which you '
+                          'could say yes (ssh-agent-guard enroll pin, or enroll fido2) (see: ssh-agent-guard log '
                           '--since 10m --decision confirm-denied)')
+        self.close(terminal)
+
+    def test_the_hint_leads_to_this_guards_log(self):
+        state = self.place.make_directory(self.place.path / 'elsewhere')
+        self.start(arguments=('--state-dir', state))
+        terminal = self.ask_in_terminal()
+        terminal.wait_for(f'--decision deny --state-dir {state})')
         self.close(terminal)
 
     def test_changes_of_the_agent_are_told_as_well(self):
