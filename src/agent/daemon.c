@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/asker.h"
 #include "agent/comments.h"
@@ -28,6 +29,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "config.h"
 #include "log/system_log.h"
 #include "policy/floor.h"
 
@@ -155,6 +157,9 @@ static int daemon_policy(struct daemon *daemon) {
 		diag_info("%s: not there, so every signature needs a confirmation, and is refused "
 		          "where there is no way to give one (see ssh-agent-guard-policy(5))",
 		          daemon->options->policy);
+		if (access(STARTER_POLICY, R_OK) == 0)
+			diag_info("policy: to begin with the starter policy: install -Dm 600 %s %s",
+			          STARTER_POLICY, daemon->options->policy);
 		error = policy_new_default(&daemon->guard.policy);
 	}
 	return error == 0 ? 0 : policy_unfit(daemon, daemon->options->policy, &problems, error);
@@ -205,6 +210,10 @@ static int daemon_foreign(struct daemon *daemon, const char *path) {
 		diag_error("upstream %s: %s", path, why != NULL ? why : strerror(-error));
 		return error;
 	}
+	if (access(path, F_OK) < 0)
+		diag_info("upstream %s: nothing can be reached there by now: %s (requests fail "
+		          "until an agent listens there)",
+		          path, strerror(errno));
 	guard->upstream_reachable = "its path leads there";
 	if (place.others_connect) {
 		diag_info("upstream %s: other users of this machine can connect to it (chmod 600 "

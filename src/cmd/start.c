@@ -85,6 +85,17 @@ static int serve(const struct options *options, int ready_fd) {
 	return daemon_run(&daemon);
 }
 
+/* It serves. */
+static int tell_shell(const struct options *options) {
+	int error = shell_print_socket(options->places.socket);
+
+	if (error == 0)
+		return EXIT_DONE;
+	diag_error("start: the guard serves %s, but the line for the shell cannot be written: %s",
+	           options->places.socket, strerror(-error));
+	return EXIT_FAILED;
+}
+
 static int start(const struct options *options) {
 	int pipe_fds[2], status;
 	char ready;
@@ -106,7 +117,7 @@ static int start(const struct options *options) {
 		return EXIT_FAILED;
 	}
 	if (read(pipe_fds[0], &ready, 1) == 1)
-		return shell_print_socket(options->places.socket) < 0 ? EXIT_FAILED : EXIT_DONE;
+		return tell_shell(options);
 	/* It ended without being ready, and has said why. */
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		return WEXITSTATUS(status);
@@ -151,7 +162,7 @@ int cmd_start(int argc, char **argv) {
 	/* In the start file of a shell this runs for every shell. */
 	if (control_ask(&answer, options.places.control, "status", false) == 0) {
 		diag_info("a guard already serves %s", options.places.socket);
-		return shell_print_socket(options.places.socket) < 0 ? EXIT_FAILED : EXIT_DONE;
+		return tell_shell(&options);
 	}
 	return start(&options);
 }

@@ -10,6 +10,7 @@
 
 #include "agent/lock.h"
 #include "base/file.h"
+#include "config.h"
 #include "doctor/contact.h"
 #include "doctor/look.h"
 #include "log/chain.h"
@@ -169,7 +170,11 @@ void look_at_policy(struct findings *findings, const struct look *look) {
 
 	if (error == -ENOENT) {
 		findings_add(findings, GRADE_NOTE, "policy",
-		             "begin with the starter policy: see ssh-agent-guard-policy(5)",
+		             access(STARTER_POLICY, R_OK) == 0
+		                     ? "begin with the starter policy: install -Dm 600 " STARTER_POLICY
+		                       " there"
+		                     : "begin with the starter policy, policy/starter.yaml of the "
+		                       "sources: see ssh-agent-guard-policy(5)",
 		             "there is none at %s, so every signature needs a confirmation",
 		             look->policy);
 		return;
@@ -183,7 +188,8 @@ void look_at_policy(struct findings *findings, const struct look *look) {
 	}
 	policy_lint(policy, &problems, &problems);
 	if (problems_total(&problems) > 0)
-		findings_add(findings, GRADE_NOTE, "policy", "see `ssh-agent-guard policy lint`",
+		findings_add(findings, GRADE_NOTE, "policy",
+		             "see `ssh-agent-guard policy lint FILE`",
 		             "%s may not mean what you want: %zu remark%s, the first: %s",
 		             look->policy, problems_total(&problems),
 		             problems_total(&problems) == 1 ? "" : "s", problems.items[0].text);

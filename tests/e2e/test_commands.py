@@ -1,6 +1,7 @@
 """What a person types: start, stop, reload, panic, status. And what SIGHUP does."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -249,6 +250,15 @@ class Start(guard.GuardTest):
         self.assertTrue(re.match(rb'SSH_AUTH_SOCK=', output))
         self.place.run_ok(self.place.program, 'stop')
 
+    def test_a_line_for_the_shell_that_cannot_be_written_is_no_success(self):
+        self.place.write('config/ssh-agent-guard/policy.yaml', guard.ALLOW_ALL)
+        for _ in range(2):  # one that begins to serve, and one that serves already
+            done = self.place.run('sh', '-c', 'exec "$0" start >/dev/full', self.place.program)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r'the guard serves \S+, but the line for the shell cannot '
+                                          'be written: No space left')
+        self.place.run_ok(self.place.program, 'stop')
+
     def test_start_with_a_bad_policy_fails_and_prints_no_code(self):
         self.place.write('config/ssh-agent-guard/policy.yaml', 'nonsense: 1\n')
         done = self.start()
@@ -259,6 +269,13 @@ class Start(guard.GuardTest):
 
 
 class Decision(guard.GuardTest):
+    def test_who_has_no_policy_is_told_how_to_begin_with_the_starter_where_it_is_installed(self):
+        server = self.start_guard(policy=None)
+        starter = os.environ['GUARD_STARTER_POLICY']
+        self.assertIn('not there, so every signature needs a confirmation', server.output())
+        self.assertEqual(f'install -Dm 600 {starter} {server.policy}' in server.output(),
+                         os.access(starter, os.R_OK))
+
     def test_without_a_policy_file_a_signature_would_ask_and_is_denied(self):
         agent = self.start_agent()
         key = self.keys.make()

@@ -105,6 +105,7 @@ class Upstream(GuardTest):
     def test_an_upstream_that_is_away_is_a_failure_and_works_when_it_comes(self):
         path = self.place.path / 'late.sock'
         guard = self.start_guard(upstream=path)
+        self.assertIn('late.sock: nothing can be reached there by now', guard.output())
         with AgentClient(guard.socket) as client:
             self.refused(guard, 'upstream-down', client)
             guard.wait_event(trigger='upstream-lost')
