@@ -1,6 +1,7 @@
 /* doctor: what holds on this machine, and what does not. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,9 @@ static const char help[] =
 	"\n"
 	"  --json  one JSON object a line: grade (ok, note, bad), area, text, advice\n"
 	"\n"
-	"The other options are those of the guard that is meant. Exit status 0: every promise\n"
-	"holds. 1: one does not. 2: wrong usage.\n";
+	"The other options are those of the guard that is meant; without --policy, the policy is\n"
+	"the one that the running guard was started with. Exit status 0: every promise holds. 1:\n"
+	"one does not. 2: wrong usage.\n";
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'j'},         {"listen", required_argument, NULL, 'l'},
@@ -82,9 +84,11 @@ static int print_all(const struct findings *findings, bool json) {
 	return error;
 }
 
-static int examine(const struct places *places, bool json) {
+/* policy_chosen: else it is that of the guard, where one runs. */
+static int examine(const struct places *places, bool policy_chosen, bool json) {
 	CLEANUP(findings_deinit) struct findings findings = {0};
-	const struct look look = {
+	char policy[PATH_MAX] = "";
+	struct look look = {
 		.home = getenv("HOME"),
 		.socket = places->socket,
 		.control = places->control,
@@ -92,6 +96,10 @@ static int examine(const struct places *places, bool json) {
 		.state = places->state,
 	};
 
+	if (!policy_chosen)
+		look_for_policy(policy, sizeof(policy), places->control);
+	if (policy[0] != '\0')
+		look.policy = policy;
 	look_at_guard(&findings, &look);
 	look_at_install(&findings);
 	look_at_session(&findings, &look);
@@ -138,7 +146,7 @@ int cmd_doctor(int argc, char **argv) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
-	status = examine(&places, json);
+	status = examine(&places, policy != NULL, json);
 	places_deinit(&places);
 	return status;
 }

@@ -118,7 +118,8 @@ static void tell_people(struct findings *findings, const struct look *look) {
 		             n_keys, has_pin ? ", and the PIN" : "");
 	else if (has_pin || n_slots == 0)
 		findings_add(findings, GRADE_NOTE, "confirm",
-		             "ssh-agent-guard enroll fido2, or enroll pin",
+		             has_pin ? "ssh-agent-guard enroll fido2"
+		                     : "ssh-agent-guard enroll fido2, or enroll pin",
 		             has_pin && n_slots > 0 ? "the PIN of the account can say yes as well, "
 		                                      "which is weak"
 		             : has_pin
@@ -133,6 +134,17 @@ static void tell_process(struct findings *findings, struct bytes status) {
 	status_value(pid, sizeof(pid), status, "pid");
 	if (atol(pid) > 0)
 		look_into_guard(findings, (pid_t)atol(pid));
+}
+
+void look_for_policy(char *ret, size_t size, const char *control) {
+	CLEANUP(buffer_deinit) struct buffer status = {0};
+
+	*ret = '\0';
+	if (control_ask(&status, control, "status", false) == 0)
+		status_value(ret, size, buffer_bytes(&status), "policy");
+	/* Cut off, or with what is written otherwise: no path that could be opened. */
+	if (ret[0] != '/' || strlen(ret) + 1 == size || strchr(ret, '\\') != NULL)
+		*ret = '\0';
 }
 
 void look_at_guard(struct findings *findings, const struct look *look) {

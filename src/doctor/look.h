@@ -27,6 +27,9 @@ void look_at_policy(struct findings *findings, const struct look *look);
 void look_at_log(struct findings *findings, const struct look *look);
 void look_at_system(struct findings *findings, const struct look *look);
 
+/* The path of the policy that the guard at control was told to use; "" where none says so. */
+void look_for_policy(char *ret, size_t size, const char *control);
+
 /* A part of look_at_guard(): name as its status has it; why_reachable NULL: nobody else gets there.
  */
 void look_at_upstream(struct findings *findings, const char *name, const char *why_reachable);

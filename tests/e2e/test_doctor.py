@@ -17,8 +17,8 @@ from sshd import Sshd
 class Doctor(guard.GuardTest):
     as_person = True
 
-    def examine(self, env=None, **options):
-        done = self.place.run(self.place.program, 'doctor', '--json', env=env, **options)
+    def examine(self, *words, env=None, **options):
+        done = self.place.run(self.place.program, 'doctor', '--json', *words, env=env, **options)
         self.assertIn(done.returncode, (0, 1), done.stderr)
         findings = [json.loads(line) for line in done.stdout.splitlines()]
         bad = [finding for finding in findings if finding['grade'] == 'bad']
@@ -140,14 +140,16 @@ class Doctor(guard.GuardTest):
         server = self.start_guard(guard.ALLOW_ALL)
         self.assertEqual(self.of(self.examine(env=server.env), 'endpoints'), [])
         policy.write_text(text)  # which no guard has in force
-        found = self.of(self.examine(env=server.env), 'endpoints', 'bad')
+        self.assertEqual(self.of(self.examine(env=server.env), 'endpoints'), [])
+        found = self.of(self.examine('--policy', policy, env=server.env), 'endpoints', 'bad')
         self.assertEqual(found, ['the guard does not listen at the endpoint people of the policy: '
                                  f'{door}'])
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(door))
             door.chmod(0o777)
             other.listen()
-            self.assertEqual(len(self.of(self.examine(env=server.env), 'endpoints', 'bad')), 1)
+            self.assertEqual(len(self.of(self.examine('--policy', policy, env=server.env),
+                                         'endpoints', 'bad')), 1)
         door.unlink()
         server.write_policy(text)
         wait_until(lambda: place.socket_answers(door), 'the endpoint is there')
@@ -238,6 +240,15 @@ class Doctor(guard.GuardTest):
     def test_a_policy_that_cannot_be_used_is_found(self):
         self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: maybe\n')
         self.assertIn('maybe', self.of(self.examine(), 'policy', 'bad')[0])
+
+    def test_the_policy_that_is_looked_at_is_the_one_of_the_guard_that_runs(self):
+        self.place.write('config/ssh-agent-guard/policy.yaml', guard.DENY_ALL)
+        self.assertEqual(self.of(self.examine(), 'policy', 'note'), [])
+        server = self.start_guard(guard.ALLOW_ALL)
+        text, = self.of(self.examine(), 'policy', 'note')
+        self.assertIn(f'{server.policy} may not mean what you want', text)
+        other = self.place.path / 'config/ssh-agent-guard/policy.yaml'
+        self.assertEqual(self.of(self.examine('--policy', other), 'policy', 'note'), [])
 
     def test_events_that_were_changed_are_found(self):
         server = self.start_guard()
