@@ -33,6 +33,16 @@ def sanitized():
     return b'__asan_init' in pathlib.Path(PROGRAM).read_bytes()
 
 
+def starts(usual):
+    """Counts the starts of a guard that somebody races: as many as GUARD_STARTS says, or a few."""
+    return range(int(os.environ.get('GUARD_STARTS', usual)))
+
+
+def tell(text):
+    """Says what a test has counted, as TAP lets a test do."""
+    print(f'# {text}', flush=True)
+
+
 class Agent:
     """A real ssh-agent, alone."""
 

@@ -11,10 +11,12 @@ import subprocess
 import unittest
 
 import guard
+import own_namespace
 import place
 import test_isolation
 from guard import SSH_ADD, SSH_KEYGEN
 from place import command_line, descendants, is_running, wait_until
+from racers import LISTS_NO_KEYS
 
 GPG_AGENT, GPG, CONNECT, GPGCONF = (shutil.which(name) for name in
                                     ('gpg-agent', 'gpg', 'gpg-connect-agent', 'gpgconf'))
@@ -181,7 +183,15 @@ class Hidden(GpgAgent):
         self.assertNotIn('socket:', seen)
 
     def test_no_one_who_watches_the_start_keeps_a_handle(self):
-        self.watch_starts(4, self.start_hidden)
+        added = []
+
+        def start():
+            server = self.start_hidden(policy=LISTS_NO_KEYS)
+            if not added:  # it keeps what it has
+                added.append(self.add_key(server))
+            return server
+
+        self.watch_starts(4, start)
 
 
 class Told(GpgAgent):
@@ -212,19 +222,11 @@ class Told(GpgAgent):
         self.assertIn('signs as well', server.wait_event(trigger='upstream-started')['detail'])
 
 
-@unittest.skipUnless(shutil.which('unshare'), 'needs unshare (package util-linux)')
 class Open(GpgAgent):
     """Where nothing can be hidden, it works in a directory of the user's own, and that is told."""
 
-    as_person = False
-
     def test_it_listens_in_a_private_directory(self):
-        if os.getuid() != 0:
-            self.skipTest('needs root, whose user namespace knows the owner of /tmp')
-        done = self.place.run('unshare', '-Ur', 'true')
-        if done.returncode != 0:
-            self.skipTest(f'no user namespaces here: {done.stderr.strip()}')
-        server = self.start(wrapper=('unshare', '-Ur'))
+        server = own_namespace.start_guard(self, upstream=NAME)
         path, = self.place.runtime.glob('ssh-agent-guard/agent-*/s')
         self.assertEqual(path.parent.stat().st_mode & 0o777, 0o700)
         self.assertIn('user namespace', server.status()['upstream_reachable_why'])

@@ -1,6 +1,5 @@
 """The managed agent is reached by nobody but the guard: other programs of the same user try."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -9,7 +8,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import unittest
 
@@ -17,8 +15,7 @@ import guard
 import place
 from guard import SSH_ADD, SSH_AGENT
 from place import command_line, descendants, is_running, wait_until
-
-PYTHON = '/usr/bin/python3' if os.path.exists('/usr/bin/python3') else sys.executable
+from racers import LISTS_NO_KEYS, PYTHON, keeping, racing
 
 # Tries to get into each process that it is told of. Prints what it got: one word for each success.
 PRY = r'''
@@ -76,77 +73,6 @@ for pid in map(int, sys.argv[1:]):
 print(' '.join(sorted(set(got))))
 '''
 
-# Takes hold of whatever it can of each process below its parent, from the first moment on, and again
-# whenever that has become another program, until it is told to stop; then says what its handles are
-# good for.
-RACE = r'''
-import json, os, select, socket
-parent, directories, memories = os.getppid(), {}, []
-print('ready', flush=True)
-
-def below(pid):
-    try:
-        with open(f'/proc/{pid}/task/{pid}/children') as children:
-            children = children.read().split()
-    except OSError:
-        return []
-    return [*map(int, children), *(grand for child in children for grand in below(child))]
-
-def hold_directory(pid):
-    try:
-        directories[pid] = os.open(f'/proc/{pid}/cwd', os.O_PATH)
-    except OSError:
-        pass
-
-def hold_memory(pid, seen=set()):
-    try:
-        with open(f'/proc/{pid}/maps') as maps:
-            start = int(maps.readline().split('-')[0], 16)
-        if (pid, start) not in seen:
-            memories.append((pid, start, os.open(f'/proc/{pid}/mem', os.O_RDWR)))
-            seen.add((pid, start))
-    except (OSError, ValueError):
-        pass
-
-while not select.select([0], [], [], 0)[0]:
-    for pid in below(parent):
-        if pid != os.getpid():
-            hold_directory(pid)
-            hold_memory(pid)
-wins = []
-for pid, fd in directories.items():
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(f'/proc/self/fd/{fd}/s')
-            wins.append([pid, 'socket'])
-        except OSError:
-            pass
-for pid, start, fd in memories:
-    try:
-        if os.pread(fd, 1, start):
-            wins.append([pid, 'mem'])
-    except OSError:
-        pass
-print(json.dumps({'wins': wins, 'held': len(directories) + len(memories)}))
-'''
-
-
-@contextlib.contextmanager
-def racing(home):
-    """Somebody who takes hold of what he can. Yields a function that tells what he got."""
-    racer = home.spawn(PYTHON, '-c', RACE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    racer.stdout.readline()
-
-    def told():
-        racer.stdin.close()
-        return json.loads(racer.stdout.readline())
-
-    try:
-        yield told
-    finally:
-        racer.stdout.close()
-        home.end(racer, signal.SIGKILL)
-
 
 class Isolation(guard.GuardTest):
     as_person = True
@@ -164,20 +90,31 @@ class Isolation(guard.GuardTest):
                           server.status()['upstream_reachable_why'])
         return server
 
+    def processes_of(self, server):
+        """Those that nobody may have got into while they began."""
+        if guard.sanitized():  # such a guard, and with it its helpers, is no sealed copy
+            return {self.agent_of(server)}
+        return {server.pid, self.agent_of(server)} | descendants(server.pid)
+
     def watch_starts(self, count, start):
-        """Nobody who takes hold of whatever he can while a guard starts has any of it later."""
-        held = 0
-        for _ in range(int(os.environ.get('GUARD_STARTS', count))):
-            with racing(self.place) as told:
+        """Nobody who takes hold of each process, and of each new socket, while a guard starts has
+        any of it later, nor the key in its agent."""
+        starts, taken, kept = guard.starts(count), 0, 0
+        for _ in starts:
+            with racing(self.place) as race, keeping(self.place) as keep:
                 server = start()
-                agent = self.agent_of(server)
-                found = told()
-            mine = {agent} if guard.sanitized() else {agent, server.pid}
+                mine = self.processes_of(server)
+                found, held = race(), keep()
             self.assertEqual([win for win in found['wins']
                               if win[0] in mine or win[1] == 'socket'], [])
-            held += found['held']
+            self.assertEqual(held['keys'], 0)
+            taken += found['held']
+            kept += held['held']
             server.stop()
-        self.assertGreater(held, 0)  # it does see what can be seen
+        guard.tell(f'{len(starts)} starts: {taken} handles on processes, {kept} on sockets and '
+                   'directories were taken, and none led to a process, the agent or a key')
+        self.assertGreater(taken, len(starts))  # they do see what can be seen
+        self.assertGreater(kept, len(starts))
 
     def pry(self, *pids):
         return self.place.run_ok(PYTHON, '-c', PRY, *pids).split()
@@ -238,7 +175,14 @@ class Hidden(Isolation):
             self.assertIn(name, got)
 
     def test_no_one_who_watches_the_start_keeps_a_handle(self):
-        self.watch_starts(12, self.start_isolated)
+        key = self.keys.make()
+
+        def start():
+            server = self.start_isolated(policy=LISTS_NO_KEYS)
+            self.add(server, key)
+            return server
+
+        self.watch_starts(12, start)
 
     def test_what_the_agent_starts_leads_nobody_to_a_later_agent(self):
         # An askpass program inherits the agent's working directory, and is open to its user.
@@ -428,66 +372,15 @@ class Installed(Isolation):
                        pathlib.Path('/proc/self/maps').read_text().splitlines()
                        if 'libc.so' in line or 'libc-' in line)
         env = {'LD_PRELOAD': str(self.place.copy_program(library, 'foreign.so'))}
-        for _ in range(int(os.environ.get('GUARD_STARTS', '4'))):
+        for _ in guard.starts(4):
             with racing(self.place) as told:
                 server = self.start_installed(env=env)
+                mine = self.processes_of(server)
                 found = told()
             self.assertNotIn('foreign.so', pathlib.Path(f'/proc/{server.pid}/maps').read_text())
-            self.assertEqual([win for win in found['wins'] if win[0] == server.pid
+            self.assertEqual([win for win in found['wins'] if win[0] in mine
                               or win[1] == 'socket'], [])
             server.stop()
-
-
-@unittest.skipUnless(shutil.which('unshare'), 'needs unshare (package util-linux)')
-class Named(Isolation):
-    """In a user namespace of the guard's own user nothing can be hidden from that user."""
-
-    as_person = False
-
-    def start_in_namespace(self, **options):
-        if os.getuid() != 0:  # the owner of /tmp would be nobody in there, and no one to trust
-            self.skipTest('needs root, whose user namespace knows the owner of /tmp')
-        done = self.place.run('unshare', '-Ur', 'true')
-        if done.returncode != 0:
-            self.skipTest(f'no user namespaces here: {done.stderr.strip()}')
-        return self.start_guard(wrapper=('unshare', '-Ur'), **options)
-
-    def agent_sockets(self):
-        return [path for path in (self.place.runtime / 'ssh-agent-guard').glob('agent-*/*')]
-
-    def test_a_guard_that_can_hide_nothing_says_so(self):
-        server = self.start_in_namespace()
-        event = server.wait_event(trigger='upstream-started')
-        self.assertIn('other programs of this user can reach', event['detail'])
-        self.assertIn('user namespace', event['detail'])
-        self.assertIn('user namespace', server.output())
-        status = server.status()
-        self.assertTrue(status['upstream_reachable'])
-        self.assertIn('user namespace', status['upstream_reachable_why'])
-
-    def test_its_agent_is_in_a_directory_closed_to_others(self):
-        server = self.start_in_namespace()
-        found = wait_until(self.agent_sockets, 'its socket')
-        self.assertEqual(len(found), 1)
-        self.assertEqual(stat.S_IMODE(found[0].parent.stat().st_mode), 0o700)
-        server.stop()
-        self.assertFalse(found[0].exists())
-        self.assertFalse(found[0].parent.exists())
-
-    def test_what_a_killed_guard_leaves_behind_is_cleared_away(self):
-        server = self.start_in_namespace()
-        old = wait_until(self.agent_sockets, 'its socket')
-        server.stop(signal.SIGKILL)
-        self.start_in_namespace()
-        new = wait_until(lambda: [path for path in self.agent_sockets() if path not in old],
-                         'another one')
-        self.assertEqual(self.agent_sockets(), new)
-
-    def test_an_agent_that_nobody_can_reach_is_replaced(self):
-        server = self.start_in_namespace()
-        for path in wait_until(self.agent_sockets, 'its socket'):
-            path.unlink()
-        wait_until(lambda: server.status().get('upstream_restarts'), 'there is another agent')
 
 
 if __name__ == '__main__':

@@ -22,15 +22,16 @@ OPENSSH = ('trixie', 'sid')  # 10.0, and the newest
 KERNELS = ('bookworm', 'trixie', 'sid')  # 6.1, 6.12, and the newest: 7.2 when this was written
 # What speaks with OpenSSH's programs, or starts its agent.
 WITH_OPENSSH = ('bind', 'chains', 'constraints', 'destination', 'exec', 'git', 'hide', 'isolation',
-                'keygen', 'lock_hosts', 'session', 'ssh', 'ssh_add', 'upstream', 'ways_round')
+                'keygen', 'lock_hosts', 'session', 'ssh', 'ssh_add', 'upstream', 'user_namespace',
+                'ways_round')
 # Who a caller is, the agent that nobody else reaches, and what else the kernel decides. Words after
 # a name choose classes of it.
 WITH_KERNEL = ('platform/calls', 'platform/confine', 'platform/peer', 'platform/process',
                'platform/program', 'caller/attacks', 'caller/caller', 'caller/reader',
                'e2e/landlock', 'e2e/exec', 'e2e/identity', 'e2e/impostor', 'e2e/odd_callers',
-               'e2e/namespaces', 'e2e/stuck', 'e2e/isolation', 'e2e/ways_round', 'e2e/endpoint',
-               'e2e/doctor', 'e2e/upstream', 'e2e/confirm AskpassReach',
-               'e2e/renderer_commands')
+               'e2e/namespaces', 'e2e/stuck', 'e2e/isolation', 'e2e/user_namespace',
+               'e2e/ways_round', 'e2e/endpoint', 'e2e/doctor', 'e2e/upstream',
+               'e2e/confirm AskpassReach', 'e2e/renderer_commands')
 KERNEL_LIMIT_S = 3 * 3600  # of a machine that has much else to do; nothing in the guest goes by it
 
 

@@ -17,7 +17,7 @@ import sys
 TRIES_MAX = 3
 RACES = {f'e2e/{name}' for name in (
     'crash', 'exec', 'gpg_agent', 'hide', 'identity', 'impostor', 'isolation', 'landlock', 'lock',
-    'namespaces', 'odd_callers', 'pin_memory', 'stuck', 'ways_round')}
+    'namespaces', 'odd_callers', 'pin_memory', 'stuck', 'user_namespace', 'ways_round')}
 
 
 def name_of(test):
