@@ -444,6 +444,12 @@ int daemon_run(const struct daemon_options *options) {
 		           (int)platform_tracer());
 		return 1;
 	}
+	if (!platform_tells_own_user()) {
+		diag_error("start: the guard's user has no number in this user namespace, and looks "
+		           "like every other that has none (have it mapped, or start the guard "
+		           "outside of unshare -U)");
+		return 1;
+	}
 	forbid_calls();
 	raise_descriptor_limit(&daemon);
 	/* The default loop, because only that one can wait for children. */

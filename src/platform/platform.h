@@ -274,6 +274,10 @@ int platform_listen_in(int *ret_fd, int dir_fd, const char *name) MUST_CHECK;
  * that it owns. */
 bool platform_user_owns_our_namespace(void);
 
+/* Whether our own user can be told from others by number. In a user namespace that has no number for
+ * it, it has the one by which all go who have none, root included. */
+bool platform_tells_own_user(void);
+
 /* What this system has to give, found out by trying. */
 enum tracing { TRACING_UNKNOWN, TRACING_FREE, TRACING_RESTRICTED }; /* of a user's own programs */
 struct system_facts {

@@ -1,5 +1,5 @@
-"""In a user namespace of the guard's own user nothing can be hidden from that user: a guard says
-that its agent is open, which it is."""
+"""In a user namespace of the guard's own user nothing can be hidden from that user: a guard does not
+start where it cannot tell users apart, and otherwise says that its agent is open, which it is."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ import place
 import test_isolation
 from guard import SSH_ADD
 from place import wait_until
-from racers import LISTS_NO_KEYS, keeping
+from racers import LISTS_NO_KEYS, keeping, racing
 
 
 class NamespaceTest(test_isolation.Isolation):
@@ -56,7 +56,22 @@ class Refused(NamespaceTest):
                                        'reach ssh-agent'), [])
         return server
 
-    def test_there_is_no_start_where_the_paths_owners_have_no_number(self):
+    def test_no_one_who_watches_a_guard_that_cannot_tell_users_apart_gets_anything(self):
+        starts, taken, kept = guard.starts(4), 0, 0
+        for _ in starts:
+            with racing(self.place) as race, keeping(self.place) as keep:
+                server = self.refused('-U', 'has no number in this user namespace')
+                found, held = race(), keep()
+            self.assertEqual([win for win in found['wins']
+                              if win[0] == server.pid or win[1] == 'socket'], [])
+            self.assertEqual(held['answers'], 0)
+            taken += found['held']
+            kept += held['held']
+        guard.tell(f'{len(starts)} starts, each refused: {taken} handles on processes, {kept} on '
+                   'sockets and directories were taken, and none led to a process or an agent')
+        self.assertGreater(taken, len(starts))
+
+    def test_nor_is_there_a_start_where_the_paths_owners_have_no_number(self):
         for how in ('-Ur', '-Uc'):
             self.refused(how, '/tmp belongs to somebody else')
 

@@ -43,6 +43,10 @@ bool platform_user_owns_our_namespace(void) {
 	return false;
 }
 
+bool platform_tells_own_user(void) {
+	return true;
+}
+
 /* There is no Landlock, and Apple's sandbox takes a profile that it documents for nobody else. */
 int platform_confine_to(const char *program) {
 	(void)program;

@@ -1,6 +1,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -99,6 +101,40 @@ static void descriptors_are_closed_from_one_on(void **state) {
 	assert_int_equal(child_status(pid), 0);
 }
 
+static bool map_own_user(uid_t uid) {
+	int fd = open("/proc/self/uid_map", O_WRONLY);
+	char line[64];
+	int len = snprintf(line, sizeof(line), "%u %u 1\n", uid, uid);
+	bool written = fd >= 0 && write(fd, line, (size_t)len) == len;
+
+	close(fd);
+	return written;
+}
+
+static void one_that_has_no_number_in_its_namespace_cannot_be_told_from_others(void **state) {
+	pid_t pid = fork_child();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		uid_t uid = geteuid();
+
+		if (!platform_tells_own_user())
+			_exit(1);
+		if (unshare(CLONE_NEWUSER) < 0)
+			_exit(77);
+		if (platform_tells_own_user() || geteuid() == uid)
+			_exit(2);
+		if (!map_own_user(uid))
+			_exit(3);
+		_exit(platform_tells_own_user() && geteuid() == uid ? 0 : 4);
+	}
+	status = child_status(pid);
+	if (status == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_runtime_directory_is_the_given_one),
@@ -107,6 +143,8 @@ int main(void) {
 		cmocka_unit_test(a_child_dies_with_its_parent),
 		cmocka_unit_test(a_child_of_one_who_is_gone_is_told),
 		cmocka_unit_test(descriptors_are_closed_from_one_on),
+		cmocka_unit_test(
+			one_that_has_no_number_in_its_namespace_cannot_be_told_from_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
