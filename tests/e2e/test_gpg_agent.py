@@ -44,8 +44,10 @@ class GpgAgent(test_isolation.Isolation):
         self.place.env['GNUPGHOME'] = str(self.gnupg)
         self.seen = self.place.home / 'pinentry-seen'
         self.place.env['PINENTRY_USER_DATA'] = str(self.seen)
-        self.place.write('home/gnupg/gpg-agent.conf', 'pinentry-program ' + str(
-            self.place.write('bin/pinentry', PINENTRY, 0o755)) + '\n')
+        pinentry = self.place.write('bin/pinentry', PINENTRY, 0o755)
+        # Else it finds out first how slow a hash has to be on a machine as fast as this one.
+        self.place.write('home/gnupg/gpg-agent.conf',
+                         f'pinentry-program {pinentry}\ns2k-count 65536\n')
 
     def start(self, policy=guard.ALLOW_ALL, **options):
         return self.start_guard(policy, upstream=NAME, **options)
