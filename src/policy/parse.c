@@ -278,8 +278,11 @@ static int read_parts(struct loader *loader, const struct parts *parts) {
 	loader->root = itself->root;
 	loader->policy->old = loader->reading.context.old = is_old(itself->root);
 	/* There a person said yes by the slots of a YubiKey. */
-	if (loader->policy->old)
+	if (loader->policy->old) {
 		loader->policy->confirm.methods |= CONFIRM_OTP | CONFIRM_OTP_PIN;
+		/* And nobody has said in which order. */
+		loader->policy->confirm.order.is_any = true;
+	}
 	for (size_t i = 0; i < parts->count; i++)
 		if (parts->items[i].root->kind == TREE_MAP)
 			definitions_read(&loader->definitions, &loader->reading,

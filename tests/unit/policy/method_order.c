@@ -75,12 +75,20 @@ static void without_a_word_the_stronger_ones_come_first(void **state) {
 	assert_string_equal(listed(0, &some), "");
 }
 
+/* Nor has a file of version 0 that says nothing of it: there they stood side by side. */
 static void auto_has_no_order(void **state) {
 	CLEANUP(free_policy)
 	struct policy *policy = must_parse("default_action: deny\nconfirm: {methods: auto}\n");
+	CLEANUP(free_policy) struct policy *older = must_parse("version: 0\n");
+	CLEANUP(free_policy)
+	struct policy *told = must_parse("version: 0\nconfirm: {methods: [otp-pin, otp]}\n");
 
 	(void)state;
 	assert_true(policy_confirm(policy)->order.is_any);
+	assert_true(policy_confirm(older)->order.is_any);
+	assert_false(policy_confirm(told)->order.is_any);
+	assert_string_equal(listed(policy_confirm(told)->methods, &policy_confirm(told)->order),
+	                    "otp-pin otp");
 }
 
 static void a_policy_is_written_in_the_order_of_its_file(void **state) {
