@@ -308,7 +308,8 @@ static void tell_of_none(struct helper *helper) {
 
 		if (worker->pid > 0 && (helper->request.pin.len > 0 || is_hopeful(worker)))
 			return;
-		unusable = unusable || worker->pid > 0;
+		unusable = unusable || worker->pid > 0 ||
+		           (worker->state == WORKER_DONE && worker->failure == TOUCH_BROKEN);
 		enrolled = enrolled ||
 		           (worker->state == WORKER_DONE && worker->failure == TOUCH_ENROLLED);
 	}

@@ -36,8 +36,8 @@ const char *touch_note_text(enum touch_note note) {
 	case TOUCH_NOTE_READY: return "touch the security key to say yes";
 	case TOUCH_NOTE_GONE: return "the security key was pulled out; plug it in again";
 	case TOUCH_NOTE_NO_USE:
-		return "a security key is plugged in, and cannot be used now: another program has "
-		       "it, or this account may not open it";
+		return "a security key is plugged in, and cannot be used: another program has it, "
+		       "this account may not open it, or it makes no sense";
 	case TOUCH_NOTE_HOLDS: break;
 	}
 	return "invalid";

@@ -248,6 +248,61 @@ static void a_key_that_is_plugged_in_while_waiting_is_found(void **state) {
 	softkey_end(&child);
 }
 
+static void only_the_last_one_that_leaves_is_missed(void **state) {
+	struct softkey_child one, two;
+	struct enrolled_key keys[2];
+	struct touch_request request;
+	struct heard heard = {0};
+
+	(void)state;
+	softkey(&one, "one", (struct softkey_options){0});
+	softkey(&two, "two", (struct softkey_options){0});
+	keys[0] = enrol(&one, NULL);
+	keys[1] = enrol(&two, NULL);
+	plug((const char *[]){one.path, two.path}, 2);
+	request = request_for(keys, 2);
+	heard.key = &keys[1];
+	start(&heard, &request, NULL);
+	softkey_wait(&one, "waiting get");
+	softkey_wait(&two, "waiting get");
+	softkey_say(&one, "vanish");
+	softkey_wait(&one, "gone");
+	softkey_say(&two, "vanish");
+	softkey_wait(&two, "gone");
+	run_to_note(&heard, TOUCH_NOTE_GONE);
+	/* Once, and nothing that says so came before. */
+	assert_int_equal(heard.n_notes, 2);
+	assert_int_equal(heard.notes[0], TOUCH_NOTE_READY);
+	softkey_say(&two, "appear");
+	softkey_wait(&two, "waiting get");
+	softkey_say(&two, "touch");
+	run(&heard);
+	assert_int_equal(heard.kind, TOUCH_SIGNED);
+	softkey_end(&one);
+	softkey_end(&two);
+}
+
+static void one_that_makes_no_sense_is_told_from_none(void **state) {
+	struct softkey_child child;
+	struct enrolled_key key;
+	struct touch_request request;
+	struct heard heard = {0};
+
+	(void)state;
+	softkey(&child, "one", (struct softkey_options){0});
+	key = enrol(&child, NULL);
+	softkey_say(&child, "lie garbage");
+	plug((const char *[]){child.path}, 1);
+	request = request_for(&key, 1);
+	heard.key = &key;
+	start(&heard, &request, NULL);
+	softkey_wait(&child, "waiting get");
+	softkey_say(&child, "touch");
+	run_to_note(&heard, TOUCH_NOTE_NO_USE);
+	touch_free(heard.touch);
+	softkey_end(&child);
+}
+
 static void the_pin_is_checked_by_the_key(void **state) {
 	static const char *const pins[] = {"54321", "54321", "54321", "12345"};
 	static const enum touch_failure failures[] = {TOUCH_WRONG_PIN, TOUCH_WRONG_PIN,
@@ -441,6 +496,8 @@ int main(void) {
 		cmocka_unit_test(the_same_key_is_not_enrolled_twice),
 		cmocka_unit_test(any_of_several_keys_may_answer_and_the_other_is_called_off),
 		cmocka_unit_test(a_key_that_is_plugged_in_while_waiting_is_found),
+		cmocka_unit_test(only_the_last_one_that_leaves_is_missed),
+		cmocka_unit_test(one_that_makes_no_sense_is_told_from_none),
 		cmocka_unit_test(the_pin_is_checked_by_the_key),
 		cmocka_unit_test(a_pin_is_given_to_one_key_alone),
 		cmocka_unit_test(a_refusal_on_the_key_is_told),
