@@ -8,7 +8,7 @@ import unittest
 
 import events
 from guard import wait_until
-from methods import KeyTest
+from methods import KEY_FIRST, KeyTest
 from place import descendants
 from terminal import Terminal
 from test_touch import PIN
@@ -49,6 +49,21 @@ class KeyThere(KeyTest):
         self.assertNotEqual(ssh.wait(60), 0)
         self.assertEqual(self.last(), ('confirm-denied', 'timeout', None))
         self.assertEqual(self.pending(), {})
+
+    def test_whoever_waits_for_the_touch_is_asked_for_the_pin_when_the_key_leaves(self):
+        ssh = self.ssh()
+        self.one.wait('waiting get')
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('Touch the security key to say yes')
+        self.vanish()
+        terminal.wait_for('asks: pin (weak); not touch: the key was pulled out')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(PIN + '\n')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0, shown)
+        self.assertNotIn(PIN, shown)
+        self.assertEqual(ssh.wait(60), 0)
+        self.assertEqual(self.last(), ('confirmed', 'pin', ['touch: key-removed']))
 
     def test_a_wrong_touch_leaves_it_to_the_next_one_and_it_is_told(self):
         self.one.say('lie self')
@@ -204,6 +219,33 @@ class KeyVanishes(KeyTest):
         self.assertEqual(self.by_pin()[0], 0)
         self.assertEqual(ssh.wait(60), 0)
         self.assertEqual(self.last(), ('confirmed', 'pin', ['touch: key-unusable']))
+
+
+class LockedPolicy(KeyTest):
+    """A change of the policy is asked by the same order."""
+    POLICY = 'lock: true\n' + KEY_FIRST
+
+    def test_no_pin_accepts_it_while_the_key_is_there(self):
+        for is_there in (True, False):
+            self.guard.write_policy(f'{self.POLICY}# changed: {is_there}\n')
+            wait_until(lambda: self.guard.status()['state'] == 'policy-locked', 'it is held')
+            if not is_there:
+                self.vanish()
+            terminal = Terminal(self.place, self.guard.program, 'policy', 'accept')
+            terminal.wait_for('Touch the security key to say yes')
+            if is_there:
+                self.one.wait('waiting get')
+                self.assertEqual(self.guard.command('pending').stdout.count('asks: touch\n'), 1)
+                self.one.say('touch')
+            else:
+                terminal.wait_for('PIN, to say yes')
+                terminal.type(PIN + '\n')
+            status, shown = terminal.end()
+            self.assertEqual(status, 0, shown)
+            event = self.guard.wait_event(trigger='policy-accepted',
+                                          confirm_method='touch' if is_there else 'pin')
+            self.assertEqual(event.get('confirm_passed_over'),
+                             None if is_there else ['touch: no-key'])
 
 
 # As somebody would who has put his own program in the place of the guard's: the worst that a

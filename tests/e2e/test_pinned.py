@@ -211,6 +211,17 @@ class OtherWays(PinnedTest):
         self.assertEqual(ssh.wait(30), 0)
         self.assertEqual(self.signed()[-1]['confirm_method'], 'touch')
 
+    def test_a_users_order_puts_no_pin_before_the_key_of_the_floor(self):
+        self.name('confirm: {methods: [touch, pin]}\n')
+        self.guard.write_policy(POLICY.replace('confirm: touch', 'confirm: [pin, touch]'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        ssh = self.ssh()
+        self.softkeys['one'].wait('waiting get')
+        self.assertIn('  asks: touch\n', ''.join(self.wait_pending().values()))
+        self.softkeys['one'].say('touch')
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.signed()[-1]['confirm_method'], 'touch')
+
     def test_nor_is_a_changed_policy_accepted_by_a_key_that_is_not_named(self):
         self.name('lock: true\n' + naming(NOBODY))
         self.guard.write_policy(POLICY + '# changed\n')

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "log/doc.h"
+#include "log/event_method.h"
 #include "log/event_yaml.h"
 #include "log/hostile.h"
 #include "log/read_back.h"
@@ -550,6 +551,49 @@ static void a_document_is_appended_to_what_is_there(void **state) {
 	assert_memory_equal(document.data, "before\n---\n", 11);
 }
 
+static void what_was_passed_over_is_a_list(void **state) {
+	static const struct confirm_passed passed[] = {{CONFIRM_TOUCH, "no-key"},
+	                                               {CONFIRM_OTP, "not-enrolled"}};
+	CLEANUP(buffer_deinit) struct buffer document = {0};
+	const struct event none = {.trigger = "sign", .confirm_method = "touch"};
+	const struct event two = {.trigger = "sign",
+	                          .confirm_method = "pin",
+	                          .confirm_passed = passed,
+	                          .n_confirm_passed = 2};
+
+	(void)state;
+	assert_int_equal(event_yaml(&document, &none), 0);
+	buffer_put_u8(&document, 0);
+	assert_null(strstr((const char *)document.data, "confirm_passed_over"));
+	buffer_clear(&document);
+	assert_int_equal(event_yaml(&document, &two), 0);
+	buffer_put_u8(&document, 0);
+	assert_non_null(strstr((const char *)document.data,
+	                       "\nconfirm_passed_over: [\"touch: no-key\", \"otp: not-enrolled\"]\n"));
+}
+
+/* Whoever has chosen a name writes no field. */
+static void the_method_of_one_that_waits_is_put_in_the_place_of_the_other(void **state) {
+	static const char before[] = "decision: \"confirm\"\nconfirm_method: \"touch\"\n"
+				     "exe_path: \"/x/confirm_method: \\\"y\\\"\"\n";
+	static const char after[] = "decision: \"confirm\"\nconfirm_method: \"pin\"\n"
+				    "exe_path: \"/x/confirm_method: \\\"y\\\"\"\n";
+	CLEANUP(buffer_deinit) struct buffer event = {0};
+
+	(void)state;
+	event_method_set(&event, "pin");
+	assert_int_equal(event.len, 0);
+	buffer_put_raw(&event, bytes_of_text("trigger: \"sign\"\n"));
+	event_method_set(&event, "pin");
+	assert_true(bytes_equal_text(buffer_bytes(&event), "trigger: \"sign\"\n"));
+	buffer_clear(&event);
+	buffer_put_raw(&event, bytes_of_text(before));
+	event_method_set(&event, "pin");
+	assert_true(bytes_equal_text(buffer_bytes(&event), after));
+	event_method_set(&event, "touch");
+	assert_true(bytes_equal_text(buffer_bytes(&event), before));
+}
+
 static void a_buffer_that_failed_stays_as_it_is(void **state) {
 	CLEANUP(buffer_deinit) struct buffer document = {0};
 	struct sample sample;
@@ -581,6 +625,8 @@ int main(void) {
 		cmocka_unit_test(a_command_line_that_was_cut_when_read_is_said_to_be),
 		cmocka_unit_test(no_document_is_longer_than_its_limit),
 		cmocka_unit_test(a_document_is_appended_to_what_is_there),
+		cmocka_unit_test(what_was_passed_over_is_a_list),
+		cmocka_unit_test(the_method_of_one_that_waits_is_put_in_the_place_of_the_other),
 		cmocka_unit_test(a_buffer_that_failed_stays_as_it_is),
 	};
 
