@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/asker.h"
+#include "agent/screens.h"
 #include "base/clock.h"
 #include "log/event_yaml.h"
 #include "log/statement.h"
@@ -248,8 +249,10 @@ const char *approval_settle(struct approval *approval, const struct approval_law
 	error = grants_add(&approval->grant, asker_grants(approval->asker), question,
 	                   approval->prompt, approval->method, &approval->watch, clock_real_us(),
 	                   clock_mono_ns());
-	/* Not remembered: the next one is asked anew. */
-	(void)error;
+	/* Else the next one is asked anew. Since the prompt has gone, nothing may have hung on where
+	 * the person is, so that nobody would ask again. */
+	if (error == 0)
+		screens_look(approval->asker->screens);
 	return NULL;
 }
 
