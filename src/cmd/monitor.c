@@ -20,7 +20,6 @@
 #include "monitor/inquiry.h"
 #include "monitor/model.h"
 #include "monitor/page.h"
-#include "monitor/page_parts.h"
 #include "monitor/view.h"
 #include "platform/platform.h"
 
@@ -77,6 +76,15 @@ struct monitor {
 
 /* ---- drawing ---- */
 
+/* Only once it was drawn: a terminal may take its time. */
+static void take_down_what_was_seen(struct model *model, const struct page *page) {
+	uint64_t now_ns = clock_mono_ns();
+
+	for (size_t i = 0; i < page->rows; i++)
+		if (page->lines[i].id != 0)
+			model_was_drawn(model, page->lines[i].pane, page->lines[i].id, now_ns);
+}
+
 static void draw_now(struct monitor *monitor) {
 	struct page page;
 	size_t rows, columns;
@@ -87,10 +95,8 @@ static void draw_now(struct monitor *monitor) {
 		return; /* what stands there is true of a moment ago */
 	view_draw(monitor->view, &page, monitor->draw_all);
 	monitor->draw_all = false;
+	take_down_what_was_seen(&monitor->model, &page);
 	page_deinit(&page);
-	/* Only now: a terminal may take its time. And not what lies under something else. */
-	if (!part_is_covered(&monitor->model))
-		model_was_drawn(&monitor->model, clock_mono_ns());
 }
 
 static void draw_soon(struct monitor *monitor) {

@@ -86,11 +86,12 @@ void model_set_absent(struct model *model, const char *why) {
 	plain_keep(&model->absence, bytes_of_text(why));
 }
 
-void model_was_drawn(struct model *model, uint64_t now_ns) {
-	for (int pane = 0; pane < PANES; pane++)
-		for (size_t i = 0; i < model->lists[pane].count; i++)
-			if (model->lists[pane].items[i].seen_ns == 0)
-				model->lists[pane].items[i].seen_ns = now_ns;
+void model_was_drawn(struct model *model, enum pane pane, uint64_t id, uint64_t now_ns) {
+	struct listing *list = &model->lists[pane];
+	size_t at = listing_index(list, id);
+
+	if (at < list->count && list->items[at].seen_ns == 0)
+		list->items[at].seen_ns = now_ns;
 }
 
 int model_add_event(struct model *model, struct bytes document) {

@@ -88,8 +88,9 @@ int model_set_list(struct model *model, enum pane pane, struct bytes answer,
 void model_set_absent(struct model *model, const char *why);
 int model_add_event(struct model *model, struct bytes document) MUST_CHECK;
 
-/* All that is there by now stands on the screen. */
-void model_was_drawn(struct model *model, uint64_t now_ns);
+/* That one stands on the screen. What does not fit there, or lies under something else, was not
+ * seen. */
+void model_was_drawn(struct model *model, enum pane pane, uint64_t id, uint64_t now_ns);
 
 /* A sentence for the person: ours, and behind it any text. */
 void model_say(struct model *model, const char *words, struct bytes text);

@@ -27,6 +27,9 @@ enum style {
 struct page_line {
 	struct buffer text; /* no wider than the window */
 	enum style style;
+	/* The request, or grant, whose row it is; 0: none's. */
+	uint64_t id;
+	enum pane pane;
 };
 
 struct page {

@@ -26,7 +26,7 @@ static void put_head(struct lines *lines, const struct model *model, enum pane p
 }
 
 /* "> 3    58 s  log in as root, near (verified), ..., /usr/bin/ssh (pid 1)" */
-static void put_row(struct lines *lines, const struct listed *item, bool is_chosen,
+static void put_row(struct lines *lines, const struct listed *item, enum pane pane, bool is_chosen,
                     uint64_t now_ns) {
 	static const char *const labels[] = {"what", "where", "git", "program"};
 	CLEANUP(buffer_deinit) struct buffer row = {0};
@@ -45,6 +45,10 @@ static void put_row(struct lines *lines, const struct listed *item, bool is_chos
 		buffer_put_raw(&row, line);
 		before = ", ";
 	}
+	if (lines->count == lines->rows_max)
+		return;
+	lines->items[lines->count].id = item->id;
+	lines->items[lines->count].pane = pane;
 	lines_put(lines, is_chosen ? STYLE_CHOSEN : STYLE_PLAIN, buffer_bytes(&row));
 }
 
@@ -68,7 +72,7 @@ int part_list(struct lines *ret, const struct page *page, const struct model *mo
 	for (size_t i = 0; i < list->count; i++) {
 		bool is_chosen = list->items[i].id == model->chosen[pane];
 
-		put_row(ret, &list->items[i], is_chosen, now_ns);
+		put_row(ret, &list->items[i], pane, is_chosen, now_ns);
 		if (is_chosen)
 			ret->chosen = ret->count;
 		if (is_chosen && model->pane == pane)

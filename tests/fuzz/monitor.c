@@ -45,6 +45,14 @@ static struct bytes take(struct bytes *input) {
 	return part;
 }
 
+/* A window that is large enough for all of it. */
+static void see(struct model *model, uint64_t now_ns) {
+	for (int pane = 0; pane < PANES; pane++)
+		for (size_t i = 0; i < model->lists[pane].count; i++)
+			model_was_drawn(model, (enum pane)pane, model->lists[pane].items[i].id,
+			                now_ns);
+}
+
 static void check_key(struct model *model, uint8_t byte, uint64_t now_ns) {
 	uint64_t chosen = model->chosen[PANE_WAITING], grant = model->chosen[PANE_GRANTS];
 	struct act act = model_key(model, (enum key)(byte % (KEY_PRESSED_QUIT + 1)), now_ns);
@@ -83,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 		(void)!model_set_list(&model, PANE_WAITING, take(&input), now_ns);
 		(void)!model_set_list(&model, PANE_GRANTS, take(&input), now_ns);
 		if (round > 0)
-			model_was_drawn(&model, now_ns);
+			see(&model, now_ns);
 		check(model_add_event(&model, take(&input)) == 0);
 		now_ns += SETTLE_NS;
 		keys = take(&input);

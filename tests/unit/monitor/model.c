@@ -13,7 +13,8 @@
 
 static void list(struct model *model, enum pane pane, const char *text, uint64_t now_ns) {
 	assert_int_equal(model_set_list(model, pane, bytes_of_text(text), now_ns), 0);
-	model_was_drawn(model, now_ns);
+	for (size_t i = 0; i < model->lists[pane].count; i++)
+		model_was_drawn(model, pane, model->lists[pane].items[i].id, now_ns);
 }
 
 static void start(struct model *model) {

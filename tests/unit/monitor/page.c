@@ -187,11 +187,50 @@ static void help_fits_an_ordinary_window_and_a_small_one(void **state) {
 	expect(compose(&model, 10, 40), "q, Ctrl-C", true);
 }
 
+/* How many lines are rows of requests, each of which begins with its number. */
+static size_t rows_of_requests(const struct model *model, size_t rows) {
+	struct page page;
+	size_t count = 0;
+
+	assert_int_equal(page_compose(&page, model, rows, 80, NOW_NS), 0);
+	for (size_t i = 0; i < page.rows; i++) {
+		char head[32];
+
+		if (page.lines[i].id == 0 || page.lines[i].pane != PANE_WAITING)
+			continue;
+		snprintf(head, sizeof(head), "%s%llu ",
+		         page.lines[i].id == model->chosen[PANE_WAITING] ? "> " : "  ",
+		         (unsigned long long)page.lines[i].id);
+		assert_true(page.lines[i].text.len > strlen(head));
+		assert_memory_equal(page.lines[i].text.data, head, strlen(head));
+		count++;
+	}
+	page_deinit(&page);
+	return count;
+}
+
+static void only_what_is_on_the_page_is_told_to_be_there(void **state) {
+	CLEANUP(model_deinit) struct model model = {0};
+
+	(void)state;
+	fill(&model, true,
+	     REQUEST("1") REQUEST("2") REQUEST("3") REQUEST("4") REQUEST("5") REQUEST("6"));
+	assert_int_equal(rows_of_requests(&model, 40), 6);
+	assert_in_range(rows_of_requests(&model, 8), 1, 5);
+	/* With the details of one there is room for fewer. */
+	model.chosen[PANE_WAITING] = 6;
+	assert_in_range(rows_of_requests(&model, 8), 1, 5);
+	model.shows_help = true;
+	assert_int_equal(rows_of_requests(&model, 40), 0);
+	assert_int_equal(rows_of_requests(&model, 8), 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_window_has_all_parts),
 		cmocka_unit_test(every_size_has_the_chosen_one_and_nothing_is_too_wide),
 		cmocka_unit_test(what_does_not_fit_is_said),
+		cmocka_unit_test(only_what_is_on_the_page_is_told_to_be_there),
 		cmocka_unit_test(the_pin_is_asked_for_below_what_it_is_for),
 		cmocka_unit_test(without_a_guard_it_says_so),
 		cmocka_unit_test(help_fits_an_ordinary_window_and_a_small_one),
