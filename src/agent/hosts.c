@@ -54,43 +54,11 @@ struct hosts {
 	char failure[DETAIL_SIZE];  /* why they could not be read the last time */
 	char lack[2 * DETAIL_SIZE]; /* what is not in the index in force */
 
-	struct hosts_wait *waits;
+	struct hosts_waits waits;
 	ev_timer patience;
 };
 
 /* ---- who waits ---- */
-
-static void wait_unlink(struct hosts_wait *wait) {
-	*wait->link = wait->next;
-	if (wait->next != NULL)
-		wait->next->link = wait->link;
-	*wait = (struct hosts_wait){.done = wait->done, .data = wait->data};
-}
-
-void hosts_wait_end(struct hosts_wait *wait) {
-	if (wait->link != NULL)
-		wait_unlink(wait);
-}
-
-/* Those who wait now; whoever is called may wait again. */
-static void release(struct hosts *hosts) {
-	struct hosts_wait *first = hosts->waits;
-
-	ev_timer_stop(hosts->guard->loop, &hosts->patience);
-	hosts->waits = NULL;
-	if (first != NULL)
-		first->link = &first;
-	while (first != NULL) {
-		struct hosts_wait *wait = first;
-
-		wait_unlink(wait);
-		wait->done(wait->data);
-	}
-	if (!hosts->is_ready) {
-		hosts->is_ready = true;
-		hosts->ready(hosts->data);
-	}
-}
 
 static void release_within(struct hosts *hosts, double seconds) {
 	ev_timer_stop(hosts->guard->loop, &hosts->patience);
@@ -99,27 +67,34 @@ static void release_within(struct hosts *hosts, double seconds) {
 	ev_timer_start(hosts->guard->loop, &hosts->patience);
 }
 
+static void look_for_waits(struct hosts *hosts) {
+	watch_look(hosts->watch);
+	release_within(hosts, WAIT_MAX_S);
+}
+
+/* Those who wait for what was read now, or all. */
+static void release(struct hosts *hosts, bool all) {
+	ev_timer_stop(hosts->guard->loop, &hosts->patience);
+	if (hosts_waits_tell(&hosts->waits, all))
+		look_for_waits(hosts);
+	if (!hosts->is_ready) {
+		hosts->is_ready = true;
+		hosts->ready(hosts->data);
+	}
+}
+
 static void on_patience(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	(void)loop, (void)revents;
-	release(watcher->data);
+	release(watcher->data, true);
 }
 
 void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void *data),
                 void *data) {
 	*wait = (struct hosts_wait){.done = done, .data = data};
-	if (hosts == NULL || hosts->watch == NULL) {
+	if (hosts == NULL || hosts->list.n_files == 0)
 		done(data);
-		return;
-	}
-	if (hosts->waits == NULL) {
-		watch_look(hosts->watch);
-		release_within(hosts, WAIT_MAX_S);
-	}
-	wait->next = hosts->waits;
-	wait->link = &hosts->waits;
-	if (wait->next != NULL)
-		wait->next->link = &wait->next;
-	hosts->waits = wait;
+	else if (hosts_waits_add(&hosts->waits, wait, done, data))
+		look_for_waits(hosts);
 }
 
 /* ---- what is amiss ---- */
@@ -137,7 +112,7 @@ static void fail(struct hosts *hosts, const char *why) {
 	strcpy(hosts->failure, text);
 	if (is_news)
 		diag_error("%s", text);
-	release(hosts);
+	release(hosts, true);
 	if (!is_news)
 		return;
 	guard_note(hosts->guard, "known-hosts-failed", NULL, text);
@@ -205,6 +180,7 @@ static void tell_left_out(struct hosts *hosts) {
 
 static void on_indexed(void *data, int error, struct hosts_indexed *indexed) {
 	struct hosts *hosts = data;
+	bool is_waited_for = hosts->waits.is_indexed;
 
 	if (error < 0) {
 		/* What is in force stays so: what is missing may be a revocation. */
@@ -224,7 +200,8 @@ static void on_indexed(void *data, int error, struct hosts_indexed *indexed) {
 	note(hosts, indexed->n_files);
 	tell_left_out(hosts);
 	lock_hosts_read(lock_hosts_of(hosts->guard->lock));
-	release(hosts);
+	if (is_waited_for)
+		release(hosts, false);
 }
 
 /* ---- what was read ---- */
@@ -273,10 +250,23 @@ static void begin_index(struct hosts *hosts, const struct fetched *files) {
 		error = take_file(hosts, &files[i], i);
 	if (error == 0)
 		error = take_accepted(hosts);
-	if (error == 0)
-		hosts_indexing_go(hosts->indexing);
-	else
+	if (error < 0) {
+		hosts->files_state = 0;
 		release_within(hosts, 0.);
+		return;
+	}
+	hosts_waits_indexing(&hosts->waits);
+	hosts_indexing_go(hosts->indexing);
+}
+
+/* Where there is nothing to look at, that is what there is. */
+static void look(struct hosts *hosts) {
+	if (hosts->list.n_files + hosts->n_configs > 0) {
+		watch_look(hosts->watch);
+		return;
+	}
+	hosts_waits_seen(&hosts->waits, true);
+	begin_index(hosts, NULL);
 }
 
 /* Told apart by their states alone: it costs no more than asking ssh once too often. */
@@ -300,7 +290,7 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	struct hosts *hosts = data;
 	uint64_t state;
 
-	(void)asked;
+	hosts_waits_seen(&hosts->waits, asked);
 	/* A program writes to one of them: they will be seen once it has ended. */
 	if (error == -EBUSY)
 		return;
@@ -317,8 +307,10 @@ static void on_seen(void *data, int error, const struct fetched *files, bool ask
 	state = state_of(files, hosts->list.n_files);
 	if (state == hosts->files_state) {
 		mended(hosts, "they can be read again, and say what they said before");
-		if (!hosts_indexing_is_at_work(hosts->indexing))
-			release(hosts);
+		if (hosts_indexing_is_at_work(hosts->indexing))
+			hosts_waits_indexing(&hosts->waits);
+		else if (hosts->waits.is_seen)
+			release(hosts, false);
 		return;
 	}
 	hosts->files_state = state;
@@ -356,10 +348,7 @@ static int watch_list(struct hosts *hosts, struct hosts_list *list) {
 	if (state != hosts->paths_state)
 		hosts->files_state = 0;
 	hosts->paths_state = state;
-	if (n_paths == 0)
-		begin_index(hosts, NULL);
-	else
-		watch_look(hosts->watch); /* also where all is as before, somebody may wait */
+	look(hosts); /* also where all is as before, somebody may wait */
 	return 0;
 }
 
@@ -465,8 +454,7 @@ int hosts_new(struct hosts **ret, struct guard *guard, hosts_ready *ready, void 
 void hosts_free(struct hosts *hosts) {
 	if (hosts == NULL)
 		return;
-	while (hosts->waits != NULL)
-		wait_unlink(hosts->waits);
+	hosts_waits_drop(&hosts->waits);
 	ev_timer_stop(hosts->guard->loop, &hosts->patience);
 	hosts_indexing_free(hosts->indexing);
 	known_hosts_free(hosts->index);
@@ -504,7 +492,7 @@ void hosts_lock_changed(struct hosts *hosts) {
 	}
 	hosts->files_state = 0;
 	if (hosts->watch != NULL)
-		watch_look(hosts->watch);
+		look(hosts);
 }
 
 struct bytes hosts_users_text(const struct hosts *hosts) {

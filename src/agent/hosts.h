@@ -7,6 +7,7 @@
 #define AGENT_HOSTS_H
 
 #include "agent/guard.h"
+#include "agent/hosts_waits.h"
 #include "base/cleanup.h"
 #include "wire/known_hosts.h"
 
@@ -48,14 +49,8 @@ bool hosts_have_been_read(const struct hosts *hosts);
  * started it. */
 bool hosts_has_started(const struct hosts *hosts, const struct caller *caller);
 
-/* One who waits until the files were read as they are now. Zeroed: nobody. */
-struct hosts_wait {
-	struct hosts_wait *next, **link; /* of a list; link is NULL while nobody waits */
-	void (*done)(void *data);
-	void *data;
-};
-/* done is called from the loop; at once, and from within, where there is nothing to wait for. */
+/* done is called from the loop, once the files were read as they are by now, or cannot be; at once,
+ * and from within, where there is nothing to wait for. */
 void hosts_wait(struct hosts *hosts, struct hosts_wait *wait, void (*done)(void *data), void *data);
-void hosts_wait_end(struct hosts_wait *wait);
 
 #endif

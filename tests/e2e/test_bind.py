@@ -12,15 +12,16 @@ from binds import Host, bind_body, login, send_bind, session_id, sshsig
 class Bind(guard.GuardTest):
     def setUp(self):
         super().setUp()
-        agent = self.start_agent()
+        self.agent = self.start_agent()
         key = self.keys.make()
-        self.add(agent, key)
+        self.add(self.agent, key)
         self.key = self.keys.blob(key)
         self.known, self.other, self.relay = Host(), Host(), Host()
-        self.guard = self.start_guard(f'''
+        self.policy = f'''
 default_action: deny
 rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: allow}}]
-''', upstream=agent)
+'''
+        self.guard = self.start_guard(self.policy, upstream=self.agent)
         self.session = session_id()
 
     def connect(self):
@@ -75,6 +76,13 @@ rules: [{{name: known, match: {{dest_key: "{self.known.fingerprint}"}}, action: 
         self.binds(client, self.known.bind(self.session))
         self.sign(client, self.to_known(), SIGN_RESPONSE, decision='allow', is_forwarded=True,
                   hops=1, forwarded_via=[self.relay.fingerprint], dest_evidence='verified')
+
+    def test_where_no_known_hosts_are_read_nobody_waits_for_them(self):
+        self.guard.stop()
+        self.guard = self.start_guard(self.policy + 'known_hosts: {user: [], system: []}\n',
+                                      upstream=self.agent)
+        self.test_an_honest_login_is_signed()
+        self.assertEqual(self.guard.events(trigger='known-hosts-failed'), [])
 
     def test_a_repeated_bind_changes_nothing(self):
         client = self.connect()
