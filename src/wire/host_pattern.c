@@ -1,5 +1,17 @@
 #include "wire/host_pattern.h"
 
+/* What a pattern costs whose first letter does not fit: to find its end, in steps of matching. */
+#define STEPS_OF_PATTERN 4
+
+bool host_steps_take(size_t *steps_left, size_t count) {
+	if (*steps_left < count) {
+		*steps_left = 0;
+		return false;
+	}
+	*steps_left -= count;
+	return true;
+}
+
 bool host_pattern_next(struct host_pattern *ret, struct bytes *list) {
 	struct host_pattern pattern = {0};
 	const uint8_t *comma;
@@ -59,6 +71,8 @@ enum tri host_patterns_fit(struct bytes list, struct bytes name, size_t *steps_l
 	while (host_pattern_next(&pattern, &list)) {
 		if (pattern.text.len > HOST_PATTERN_LEN_MAX)
 			return TRI_NO;
+		if (!host_steps_take(steps_left, STEPS_OF_PATTERN))
+			return TRI_UNKNOWN;
 		switch (host_pattern_fits(pattern.text, name, steps_left)) {
 		case TRI_UNKNOWN: return TRI_UNKNOWN;
 		case TRI_NO: break;

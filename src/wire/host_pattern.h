@@ -24,10 +24,14 @@ struct host_pattern {
 /* Takes the next pattern off *list, which is separated by commas. false: no more. */
 bool host_pattern_next(struct host_pattern *ret, struct bytes *list);
 
+/* Takes steps for something else than matching that costs as much. false: there are not so many
+ * left, and now there are none. */
+bool host_steps_take(size_t *steps_left, size_t count);
+
 /* Each step of matching takes one off *steps_left. TRI_UNKNOWN: there are none left. */
 enum tri host_pattern_fits(struct bytes pattern, struct bytes name, size_t *steps_left);
 
-/* TRI_YES: some pattern of the list fits, and no negated one does. */
+/* TRI_YES: some pattern of the list fits, and no negated one does. Each takes a few steps more. */
 enum tri host_patterns_fit(struct bytes list, struct bytes name, size_t *steps_left);
 
 /* Whether the list can fit to any name at all. */

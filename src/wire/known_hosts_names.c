@@ -1,5 +1,14 @@
 #include "wire/known_hosts_parts.h"
 
+/* What a name costs to be read and put in its place, besides its length. */
+#define STEPS_OF_NAME 12
+
+/* The next name of a list, or pattern, for which there are steps. */
+static bool next_name(struct host_pattern *ret, struct bytes *list, size_t *steps_left) {
+	return host_pattern_next(ret, list) &&
+	       host_steps_take(steps_left, STEPS_OF_NAME + ret->text.len);
+}
+
 struct name_list {
 	struct known_host_name *names;
 	size_t len, max;
@@ -52,7 +61,7 @@ static void names_of_entry(struct name_list *list, struct bytes names, size_t *s
 	struct bytes rest = names;
 	struct host_pattern pattern;
 
-	while (host_pattern_next(&pattern, &rest)) {
+	while (next_name(&pattern, &rest, steps_left)) {
 		if (pattern.is_negated || pattern.has_wildcard || pattern.text.len == 0)
 			continue;
 		if (has_negation && host_patterns_fit(names, pattern.text, steps_left) != TRI_YES)
@@ -112,13 +121,14 @@ size_t known_hosts_principals(const struct known_hosts *hosts, struct bytes cert
 	return list.len;
 }
 
-static bool has_pattern(struct bytes names) {
+/* Or might have one where no steps are left. */
+static bool has_pattern(struct bytes names, size_t *steps_left) {
 	struct host_pattern pattern;
 
-	while (host_pattern_next(&pattern, &names))
+	while (next_name(&pattern, &names, steps_left))
 		if (!pattern.is_negated && pattern.has_wildcard)
 			return true;
-	return false;
+	return *steps_left == 0;
 }
 
 /* What is also negated is a name only where it is known that the negation is for another. */
@@ -167,7 +177,8 @@ bool known_hosts_hides_names(const struct known_hosts *hosts, struct bytes host_
 		struct bytes text = known_hosts_entry_names(hosts, entry);
 
 		if (entry->is_hashed ? !is_explained(hosts, entry, names, count, &steps_left)
-		                     : has_pattern(text) || hides_a_negated_name(text, &steps_left))
+		                     : has_pattern(text, &steps_left) ||
+		                               hides_a_negated_name(text, &steps_left))
 			return true;
 	}
 	return false;

@@ -35,6 +35,27 @@ static void what_would_take_too_long_to_tell_is_hidden(void **state) {
 	assert_false(known_hosts_hides_names(hosts, key(1), NULL, 0));
 }
 
+/* To read them all would take a second, for each login there. */
+static void a_key_of_millions_of_names_may_have_any_name(void **state) {
+	CLEANUP(buffer_deinit) struct buffer text = {0};
+	CLEANUP(free_hosts) struct known_hosts *hosts = load("b,c @1\n");
+
+	(void)state;
+	for (int i = 0; i < 30000; i++)
+		buffer_put_raw(&text, bytes_of_text("a,"));
+	write_text(&text, "a @0\n");
+	for (int i = 0; i < 450; i++)
+		assert_int_equal(known_hosts_add(hosts, buffer_bytes(&text), KNOWN_HOSTS_USER), 0);
+	assert_counts(hosts, 451, 0);
+	assert_names(hosts, key(0), 16, "a:22");
+	assert_true(known_hosts_hides_names(hosts, key(0), NULL, 0));
+	assert_int_equal(known_hosts_has_name(hosts, key(0), "a", 22), TRI_YES);
+	assert_int_equal(known_hosts_has_name(hosts, key(0), "b", 22), TRI_UNKNOWN);
+	assert_names(hosts, key(1), 16, "b:22 c:22");
+	assert_false(known_hosts_hides_names(hosts, key(1), NULL, 0));
+	assert_int_equal(known_hosts_has_name(hosts, key(1), "a", 22), TRI_NO);
+}
+
 /* Of "one.example,10.0.0.1", which is two lines when it is hashed; one without a key hides nothing.
  */
 static void assert_hidden(const struct known_hosts *hosts) {
@@ -137,6 +158,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_come_shortest_first_and_once),
 		cmocka_unit_test(what_would_take_too_long_to_tell_is_hidden),
+		cmocka_unit_test(a_key_of_millions_of_names_may_have_any_name),
 		cmocka_unit_test(a_pattern_hides_names),
 		cmocka_unit_test(hashed_names_can_be_checked_but_not_read),
 		cmocka_unit_test(a_certificate_has_the_names_of_its_principals_and_of_its_key),
