@@ -13,8 +13,6 @@
 #include "agent/guard.h"
 #include "base/cleanup.h"
 
-#define LOCK_FILE "policy.accepted" /* in the state directory */
-
 struct lock;
 struct lock_hosts;
 

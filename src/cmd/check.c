@@ -9,6 +9,7 @@
 #include "agent/destination.h"
 #include "agent/digests.h"
 #include "agent/lock.h"
+#include "agent/lock_file.h"
 #include "base/diag.h"
 #include "base/show.h"
 #include "caller/caller.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/lock.h"
+#include "agent/lock_file.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "base/show.h"

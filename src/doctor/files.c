@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/lock.h"
+#include "agent/lock_file.h"
 #include "base/file.h"
 #include "config.h"
 #include "doctor/contact.h"
