@@ -125,6 +125,16 @@ static bool is_plain_path(const char *text) {
 	return true;
 }
 
+/* As ssh-keygen -l prints one. Whoever writes into the log may write something else there. */
+static bool is_fingerprint(const char *text) {
+	static const char kind[] = "SHA256:";
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	return strncmp(text, kind, strlen(kind)) == 0 && strlen(text) == KEY_FINGERPRINT_SIZE - 1 &&
+	       text[strlen(kind) + strspn(text + strlen(kind), letters)] == '\0';
+}
+
 /* "user@host" where that is the one place that is meant by it: on the usual port. NULL: by its key.
  */
 static const char *name_of(const struct recalled *recalled) {
@@ -155,7 +165,7 @@ static bool take_login(const char *parts[static PART_COUNT], enum gap *ret_gap,
 	parts[PART_FIELD] = name != NULL ? "ssh_dest" : "dest_key";
 	parts[PART_VALUE] = name != NULL ? name : request->dest_key;
 	*ret_gap = GAP_TEXT;
-	return name != NULL || is_word(user);
+	return name != NULL || (is_word(user) && is_fingerprint(request->dest_key));
 }
 
 static bool take_payload(const char *parts[static PART_COUNT], enum gap *ret_gap,
@@ -204,7 +214,7 @@ static bool take_parts(const char *parts[static PART_COUNT], enum gap *ret_gap,
 	parts[PART_ENDPOINT] = strcmp(request->endpoint, "default") != 0 ? request->endpoint : "";
 	parts[PART_FORWARDED] = request->is_forwarded == TRI_NO ? "false" : "";
 	*ret_gap = GAP_TEXT;
-	return is_plain_path(caller->process.exe) && strncmp(parts[PART_KEY], "SHA256:", 7) == 0 &&
+	return is_plain_path(caller->process.exe) && is_fingerprint(parts[PART_KEY]) &&
 	       (*parts[PART_ENDPOINT] == '\0' || is_word(parts[PART_ENDPOINT]));
 }
 
@@ -381,7 +391,12 @@ int suggest_settle(struct suggest *suggest) {
 		put(&yaml, "    action: allow\n");
 	}
 	error = buffer_error(&yaml);
-	return error == 0 ? parse(&suggest->policy, buffer_bytes(&yaml)) : error;
+	if (error == 0)
+		error = parse(&suggest->policy, buffer_bytes(&yaml));
+	/* Denials are told to wishes by the number of their rule. */
+	if (error == 0 && policy_rule_count(suggest->policy) != suggest->count)
+		error = -EINVAL;
+	return error;
 }
 
 /* ---- what was denied ---- */

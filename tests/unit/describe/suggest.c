@@ -273,6 +273,37 @@ static void what_is_not_proved_is_left_out_and_said(void **state) {
 	assert_non_null(strstr(yaml, "as a plain value:\n#   2 signatures: events 5, 6\n"));
 }
 
+/* Events lie in files of this user: what stands in one is not taken over as YAML. */
+static void no_event_writes_rules_of_its_own(void **state) {
+	static const char *const destinations[] = {
+		FINGERPRINT
+		"\"\n    action: deny\n  - name: mine\n    match:\n      exe:\n        - \"/x",
+		FINGERPRINT "\n# looks good",
+		"SHA256:*",
+		"SHA256:",
+		"MD5:d4:1d:8c:d9:8f:00:b2:04:e9:80:09:98:ec:f8:42:7e",
+	};
+	CLEANUP(sample_deinit) struct sample sample;
+	CLEANUP(free_pointer) char *yaml = NULL;
+	const char *left_out;
+
+	(void)state;
+	sample_init(&sample);
+	for (size_t i = 0; i < sizeof(destinations) / sizeof(destinations[0]); i++) {
+		sample.request.dest_key = destinations[i];
+		add(&sample, "allow", NULL);
+	}
+	sample.request.dest_key = DEST_KEY;
+	strcpy(sample.request.key.fingerprint, "SHA256:x\"\n    exe: \"/y");
+	add(&sample, "allow", NULL);
+	strcpy(sample.request.key.fingerprint, "SHA256:*");
+	add(&sample, "allow", NULL);
+	yaml = suggestion(&sample, 0);
+	left_out = strstr(yaml,
+	                  "as a plain value:\n#   7 signatures: events 1, 2, 3, 4, 5, 6, 7\n");
+	assert_non_null(left_out);
+}
+
 static void signatures_of_data_are_for_their_namespaces(void **state) {
 	CLEANUP(sample_deinit) struct sample sample;
 	CLEANUP(free_pointer) char *yaml = NULL;
@@ -329,6 +360,7 @@ int main(void) {
 		cmocka_unit_test(a_denial_takes_no_more_than_it_must),
 		cmocka_unit_test(a_denial_of_which_too_little_is_told_counts),
 		cmocka_unit_test(what_is_not_proved_is_left_out_and_said),
+		cmocka_unit_test(no_event_writes_rules_of_its_own),
 		cmocka_unit_test(signatures_of_data_are_for_their_namespaces),
 		cmocka_unit_test(the_order_of_events_changes_no_rule),
 	};
