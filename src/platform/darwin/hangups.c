@@ -9,19 +9,12 @@
 #include <sys/event.h>
 #include <unistd.h>
 
-#include "base/array.h"
+#include "platform/hangup_table.h"
 #include "platform/platform.h"
-
-struct hangup_entry {
-	uint32_t generation; /* tells it from an earlier socket with the same descriptor */
-	void *data;          /* NULL: was given out, or never added */
-};
 
 struct hangups {
 	int queue;
-	uint32_t generation;
-	struct hangup_entry *entries; /* by descriptor */
-	size_t n_entries;
+	struct hangup_table table;
 };
 
 int hangups_new(struct hangups **ret) {
@@ -44,7 +37,7 @@ void hangups_free(struct hangups *hangups) {
 	if (hangups == NULL)
 		return;
 	close_fd(&hangups->queue);
-	free(hangups->entries);
+	hangup_table_deinit(&hangups->table);
 	free(hangups);
 }
 
@@ -52,52 +45,29 @@ int hangups_fd(const struct hangups *hangups) {
 	return hangups->queue;
 }
 
-static int grow(struct hangups *hangups, size_t needed) {
-	size_t n = hangups->n_entries > 0 ? hangups->n_entries : 64;
-	struct hangup_entry *entries;
-
-	while (n < needed)
-		n *= 2;
-	entries = array_resize(hangups->entries, n, sizeof(*entries));
-	if (entries == NULL)
-		return -ENOMEM;
-	for (size_t i = hangups->n_entries; i < n; i++)
-		entries[i] = (struct hangup_entry){0};
-	hangups->entries = entries;
-	hangups->n_entries = n;
-	return 0;
-}
-
 int hangups_add(struct hangups *hangups, int socket_fd, void *data) {
-	struct hangup_entry entry = {.data = data};
 	struct hangup_entry before;
-	size_t at = (size_t)socket_fd;
+	uint32_t generation = 0;
 	struct kevent change;
-	int error = at < hangups->n_entries ? 0 : grow(hangups, at + 1);
+	/* First the entry: a socket that has hung up already is told at once. */
+	int error = hangup_table_put(&generation, &before, &hangups->table, socket_fd, 0, data);
 
 	if (error < 0)
 		return error;
-	entry.generation = ++hangups->generation;
-	/* First the entry: a socket that has hung up already is told at once. */
-	before = hangups->entries[at];
-	hangups->entries[at] = entry;
 	EV_SET(&change, (uintptr_t)socket_fd, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0,
-	       (void *)(uintptr_t)entry.generation);
+	       (void *)(uintptr_t)generation);
 	if (kevent(hangups->queue, &change, 1, NULL, 0, NULL) == 0)
 		return 0;
 	error = -errno;
-	hangups->entries[at] = before;
+	hangup_table_put_back(&hangups->table, socket_fd, &before);
 	return error;
 }
 
 static void *take(struct hangups *hangups, const struct kevent *told) {
-	struct hangup_entry *entry = &hangups->entries[told->ident];
-	void *data = entry->data;
-
-	if ((told->flags & EV_EOF) == 0 || entry->generation != (uint32_t)(uintptr_t)told->udata)
+	if ((told->flags & EV_EOF) == 0)
 		return NULL;
-	entry->data = NULL;
-	return data;
+	return hangup_table_take(&hangups->table, (int)told->ident,
+	                         (uint32_t)(uintptr_t)told->udata, 0);
 }
 
 void *hangups_next(struct hangups *hangups) {
