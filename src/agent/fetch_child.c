@@ -51,20 +51,6 @@ int fetched_decode(struct fetched *ret, size_t n, struct bytes bytes) {
 	return cursor_finish(&cursor);
 }
 
-/* The terminal's signals are meant for the guard, which ends its children with itself. */
-static void reset_signals(void) {
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTSTP, SIG_IGN);
-	signal(SIGIO, SIG_IGN); /* somebody waits for our lease */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Keeps nothing of the guard's but its pipe and its watch. */
 static int keep_only(int fd, int watch_fd) {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -137,9 +123,12 @@ static int fetch(const char *path, const struct fetch_plan *plan, size_t *left) 
 }
 
 _Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t parent) {
+	/* The terminal's are meant for the guard, which ends its children with itself; SIGIO says
+	 * that somebody waits for our lease. */
+	static const int ignored[] = {SIGHUP, SIGINT, SIGTSTP, SIGIO, 0};
 	size_t left = FETCH_BYTES_MAX;
 
-	reset_signals();
+	child_signals(ignored);
 	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0 ||
 	    child_limit(CHILD_LOOKS_ONLY) < 0)
 		_exit(1);

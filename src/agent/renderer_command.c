@@ -138,20 +138,14 @@ static int confine(const struct renderer_command *command, const char *old_state
 	return error == -ENOSYS ? 0 : error;
 }
 
-static void reset_signals(void) {
-	static const int ignored[] = {SIGHUP, SIGINT, SIGPIPE, SIGTSTP};
-
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		signal(ignored[i], SIG_DFL);
-}
-
 /* life_fd stays open in all that it starts, by which its end is known. */
 static _Noreturn void become(const struct renderer_command *command, const char *old_state,
                              char *extra, int life_fd, pid_t parent) {
+	static const int ignored[] = {0};
 	char *environment[SHORT_ENV_SIZE + PASSED_ON];
 
 	add_environment(environment, extra);
-	reset_signals();
+	child_signals(ignored);
 	if (platform_die_with_parent(parent) == 0 && platform_leave_group() == 0 &&
 	    confine(command, old_state) == 0 && dup2(life_fd, CHILD_CHANNEL_FD) >= 0 &&
 	    platform_close_from(CHILD_CHANNEL_FD + 1) == 0)

@@ -12,17 +12,13 @@
 
 /* No terminal is ours from here on, so none can stop us, and none of the guard's descriptors. */
 static int begin(pid_t parent) {
-	sigset_t none;
+	static const int ignored[] = {SIGPIPE, 0};
 	int null_fd;
 	int error = platform_die_with_parent(parent);
 
 	if (error < 0)
 		return error;
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals(ignored);
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd < 0 || setsid() < 0 || chdir("/") < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
 	    dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)

@@ -28,16 +28,6 @@ static int ask(void *data, char *ret, size_t size, const char *question) {
 	return write(STAGE_FD, "\n", 1) == 1 || error < 0 ? error : -EPIPE;
 }
 
-static void reset_signals(void) {
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* What is said to people goes to the one that draws. */
 static int keep_only(int text_fd, int stage_fd) {
 	if (dup2(text_fd, STDOUT_FILENO) < 0 || dup2(text_fd, STDERR_FILENO) < 0 ||
@@ -48,11 +38,12 @@ static int keep_only(int text_fd, int stage_fd) {
 
 static int run(const struct options *options, uint64_t id, int text_fd, int stage_fd,
                pid_t parent) {
+	static const int ignored[] = {SIGPIPE, 0};
 	const struct confirm_way way = {.ask = ask};
 	char number[24];
 	enum confirm_outcome outcome;
 
-	reset_signals();
+	child_signals(ignored);
 	if (platform_die_with_parent(parent) < 0 || keep_only(text_fd, stage_fd) < 0)
 		return EXIT_FAILED;
 	/* The guard has to see which program this is; confirm_within() closes it again. */

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "platform/child.h"
 #include "platform/platform.h"
 
 #define MS_NS    UINT64_C(1000000)
@@ -19,11 +20,9 @@ static _Noreturn void program_run(const struct otp_run *run, int in, int out, in
 	static char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C";
 	char *const environment[] = {path, locale, NULL};
 	const struct rlimit no_core = {0, 0};
+	static const int ignored[] = {0};
 
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTSTP, SIG_DFL);
+	child_signals(ignored);
 	if (platform_die_with_parent(parent) < 0 || setsid() < 0 || chdir("/") < 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) < 0)
 		_exit(1);

@@ -26,13 +26,9 @@ struct screen {
 
 static _Noreturn void child_run(int fd, pid_t parent) {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
+	static const int ignored[] = {SIGPIPE, 0};
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_signals(ignored);
 	if (platform_die_with_parent(parent) == 0 && setsid() >= 0 && null_fd >= 0 &&
 	    dup2(null_fd, STDIN_FILENO) >= 0 && dup2(null_fd, STDOUT_FILENO) >= 0 &&
 	    dup2(null_fd, STDERR_FILENO) >= 0 && dup2(fd, STATES_FD) >= 0 &&

@@ -45,14 +45,13 @@ enum screen_told screen_told_of(struct bytes output) {
 
 /* The words are the policy's, of which the child has a copy. */
 static _Noreturn void child_run(int fd, char *const words[], pid_t parent) {
-	static const int of_terminal[] = {SIGHUP, SIGINT, SIGPIPE, SIGTSTP};
+	static const int ignored[] = {0};
 	char *environment[SHORT_ENV_SIZE];
 
 	if (child_begin(fd, parent) < 0 || setsid() < 0 || chdir("/") < 0 ||
 	    dup2(CHILD_CHANNEL_FD, STDOUT_FILENO) < 0 || platform_close_from(CHILD_CHANNEL_FD) < 0)
 		_exit(1);
-	for (size_t i = 0; i < sizeof(of_terminal) / sizeof(of_terminal[0]); i++)
-		signal(of_terminal[i], SIG_DFL);
+	child_signals(ignored);
 	short_env(environment, NULL);
 	execve(words[0], words, environment);
 	_exit(NOT_RUN);

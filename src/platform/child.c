@@ -19,15 +19,13 @@ pid_t child_fork(void) {
 	return pid;
 }
 
-static void reset_signals(void) {
+void child_signals(const int *ignored) {
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGTSTP, SIG_IGN);
+	for (; *ignored != 0; ignored++)
+		signal(*ignored, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -46,9 +44,10 @@ static int keep_only(int fd) {
 }
 
 int child_begin(int fd, pid_t parent) {
+	static const int of_terminal[] = {SIGHUP, SIGINT, SIGTSTP, SIGPIPE, 0};
 	int error;
 
-	reset_signals();
+	child_signals(of_terminal);
 	error = platform_die_with_parent(parent);
 	return error < 0 ? error : keep_only(fd);
 }

@@ -12,6 +12,10 @@
  * handlers would be told to our own loop. child_begin() lets them through again. */
 pid_t child_fork(void);
 
+/* Every signal is let through, and as for a new program, but these, which are ignored; 0 ends them.
+ */
+void child_signals(const int *ignored);
+
 /* Signals are as for a new program, but those of the terminal, which are meant for the guard; it
  * dies with its parent; and it keeps the one descriptor, as CHILD_CHANNEL_FD. What else the guard
  * has open (clients, the upstream) would live on in it after the guard has closed it. */
