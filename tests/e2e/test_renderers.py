@@ -3,14 +3,13 @@ i3status-rust."""
 
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 import unittest
 import xml.etree.ElementTree
 
 import events
+from false_server import FalseServer
 from guard import SSH_KEYGEN, wait_until
 from place import command_line, descendants, without_landlock
 from renderers import FIELDS, POLICY, TMUX, RendererTest
@@ -230,37 +229,6 @@ class I3status(RendererTest):
         self.shows(lambda text: '> ssh: stopped <' in text, 'there is no guard')
 
 
-class FalseServer:
-    """Takes connections, and never answers; notes what it hears."""
-
-    def __init__(self, path):
-        self.path, self.heard = path, []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        clients = []
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            clients.append(client)
-            client.settimeout(1)
-            try:
-                self.heard.append(client.recv(4096))
-            except OSError:
-                self.heard.append(b'')
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
-
-
 @unittest.skipUnless(TMUX, 'needs tmux')
 class Tmux(RendererTest):
     STATUS = 'status: {renderers: [tmux]}\n'
@@ -394,9 +362,9 @@ class Tmux(RendererTest):
     def test_what_is_no_tmux_hears_nothing(self):
         """Beside a real one: a socket that never answers, a link out of there, and another tmux."""
         self.server('default')
-        false = FalseServer(self.own / 'false')
+        false = FalseServer(self.own / 'false', holds=True)
         self.addCleanup(false.close)
-        outside = FalseServer(self.place.path / 'outside')
+        outside = FalseServer(self.place.path / 'outside', holds=True)
         self.addCleanup(outside.close)
         for server in (false, outside):
             os.chown(server.path, self.place.uid, -1)

@@ -5,11 +5,10 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
-import threading
 import unittest
 
 import guard
+from false_server import FalseServer
 from place import wait_until
 
 TMUX = shutil.which('tmux', path='/usr/bin:/bin:/usr/local/bin')
@@ -18,36 +17,6 @@ TMUX = shutil.which('tmux', path='/usr/bin:/bin:/usr/local/bin')
 def setUpModule():
     if not TMUX:
         raise unittest.SkipTest('needs tmux')
-
-
-class FalseServer:
-    """Takes connections, and notes what it hears on each until its end."""
-
-    def __init__(self, path):
-        self.path, self.heard = path, []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            with client:
-                client.settimeout(5)
-                try:
-                    self.heard.append(client.recv(4096))
-                except OSError:
-                    self.heard.append(b'')
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
 
 
 class Tmux(guard.GuardTest):
