@@ -352,20 +352,13 @@ rules: [{name: strangers, match: {is_in_known_hosts: false}, action: deny}]
         self.last(rule='strangers', is_in_known_hosts=None, missing_fact='is_in_known_hosts')
 
     def test_ssh_says_which_files_it_reads(self):
-        person = self.place.person
-        if not person:
-            self.skipTest('the files of ssh are in the home of the one who runs this')
-        directory = person.home / '.ssh'
-        directory.mkdir(exist_ok=True)
-        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
-        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
         seen = self.place.path / 'seen'
         probe = self.place.write('bin/probe', f'''#!/bin/sh
 echo "socket=$SSH_AUTH_SOCK" >>{seen}
 SSH_AUTH_SOCK={self.place.runtime}/ssh-agent-guard.sock {SSH_ADD} -l >>{seen} 2>&1
 exit 0
 ''', 0o755)
-        (directory / 'config').write_text(
+        config = self.configure_ssh(
             f'Match exec {probe}\n    UserKnownHostsFile {self.names}\n'
             'Match all\n    GlobalKnownHostsFile none\n')
         self.start('default_action: allow', names=False)
@@ -377,7 +370,7 @@ exit 0
         self.guard.command('reload')
         wait_until(lambda: self.guard.events(reason='own-lookup'), 'the probe is refused')
         # And a configuration that changes is asked about again.
-        (directory / 'config').write_text(f'UserKnownHostsFile {self.place.path}/none\n')
+        config.write_text(f'UserKnownHostsFile {self.place.path}/none\n')
         wait_until(lambda: self.not_known('a'), 'the guard asks ssh again')
 
     def not_known(self, name):
@@ -385,17 +378,10 @@ exit 0
         return self.signed()[-1].get('is_in_known_hosts') is False
 
     def test_a_configuration_that_hangs_holds_nobody_up(self):
-        person = self.place.person
-        if not person:
-            self.skipTest('the files of ssh are in the home of the one who runs this')
-        directory = person.home / '.ssh'
-        directory.mkdir(exist_ok=True)
-        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
-        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
         pid_file = self.place.path / 'pid'
         probe = self.place.write('bin/probe', f'#!/bin/sh\necho $$ >{pid_file}\nexec sleep 600\n',
                                  0o755)
-        (directory / 'config').write_text(f'Match exec {probe}\n    User nobody\n')
+        self.configure_ssh(f'Match exec {probe}\n    User nobody\n')
         self.start('default_action: allow', names=False)  # waits until it answers
         self.assertTrue(self.arrives('a'))
         pid = int(pid_file.read_text())
@@ -445,15 +431,17 @@ rules:
         self.assertTrue(self.arrives('b'))
 
     def configure_ssh(self, text):
-        """The configuration of the one who runs this."""
+        """The configuration of the one who runs this, which is told."""
         person = self.place.person
         if not person:
             self.skipTest('the files of ssh are in the home of the one who runs this')
-        directory = person.home / '.ssh'
-        directory.mkdir(exist_ok=True)
-        os.chown(directory, person.uid, person.gid)  # OpenSSH 10.6 keeps agents' sockets there
-        self.addCleanup(lambda: (directory / 'config').unlink(missing_ok=True))
-        (directory / 'config').write_text(text)
+        config = person.home / '.ssh/config'
+        config.parent.mkdir(exist_ok=True)
+        # OpenSSH 10.6 keeps agents' sockets there.
+        os.chown(config.parent, person.uid, person.gid)
+        self.addCleanup(lambda: config.unlink(missing_ok=True))
+        config.write_text(text)
+        return config
 
     def know_by_other_names(self):
         """What is typed for a leads to a.real, as b is b.real; only ssh's configuration knows."""

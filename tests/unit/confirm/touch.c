@@ -152,6 +152,19 @@ static struct touch_request request_for(const struct enrolled_key *keys, size_t 
 	return request;
 }
 
+/* One that is enrolled, and what is asked of it. */
+static void enrolled_softkey(struct softkey_child *child, struct enrolled_key *key,
+                             struct touch_request *request) {
+	softkey(child, "one", (struct softkey_options){0});
+	*key = enrol(child, NULL);
+	*request = request_for(key, 1);
+}
+
+static void assert_failed(const struct heard *heard, enum touch_failure failure) {
+	assert_int_equal(heard->kind, TOUCH_FAILED);
+	assert_int_equal(heard->failure, failure);
+}
+
 static void a_touch_is_a_good_assertion_of_the_key(void **state) {
 	struct softkey_child child;
 	struct enrolled_key key;
@@ -159,9 +172,7 @@ static void a_touch_is_a_good_assertion_of_the_key(void **state) {
 	struct heard heard = {0};
 
 	(void)state;
-	softkey(&child, "one", (struct softkey_options){0});
-	key = enrol(&child, NULL);
-	request = request_for(&key, 1);
+	enrolled_softkey(&child, &key, &request);
 	heard.key = &key;
 	start(&heard, &request, NULL);
 	softkey_wait(&child, "waiting get");
@@ -180,13 +191,10 @@ static void the_same_key_is_not_enrolled_twice(void **state) {
 	struct heard heard = {0};
 
 	(void)state;
-	softkey(&child, "one", (struct softkey_options){0});
-	key = enrol(&child, NULL);
-	request = request_for(&key, 1);
+	enrolled_softkey(&child, &key, &request);
 	request.task = TOUCH_MAKE;
 	touch(&heard, &request, NULL);
-	assert_int_equal(heard.kind, TOUCH_FAILED);
-	assert_int_equal(heard.failure, TOUCH_ENROLLED);
+	assert_failed(&heard, TOUCH_ENROLLED);
 	softkey_end(&child);
 }
 
@@ -369,13 +377,10 @@ static void a_refusal_on_the_key_is_told(void **state) {
 	struct heard heard = {0};
 
 	(void)state;
-	softkey(&child, "one", (struct softkey_options){0});
-	key = enrol(&child, NULL);
-	request = request_for(&key, 1);
+	enrolled_softkey(&child, &key, &request);
 	softkey_say(&child, "refuse");
 	touch(&heard, &request, NULL);
-	assert_int_equal(heard.kind, TOUCH_FAILED);
-	assert_int_equal(heard.failure, TOUCH_REFUSED);
+	assert_failed(&heard, TOUCH_REFUSED);
 	softkey_end(&child);
 }
 
@@ -395,9 +400,7 @@ static void whoever_lies_on_the_way_is_found_out(void **state) {
 	struct heard heard;
 
 	(void)state;
-	softkey(&child, "one", (struct softkey_options){0});
-	key = enrol(&child, NULL);
-	request = request_for(&key, 1);
+	enrolled_softkey(&child, &key, &request);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		heard = (struct heard){.key = &key};
 		softkey_say(&child, lies[i].lie);
@@ -461,9 +464,7 @@ static void one_that_is_called_off_ends_and_the_key_blinks_no_more(void **state)
 	struct heard heard = {0};
 
 	(void)state;
-	softkey(&child, "one", (struct softkey_options){0});
-	key = enrol(&child, NULL);
-	request = request_for(&key, 1);
+	enrolled_softkey(&child, &key, &request);
 	start(&heard, &request, NULL);
 	run_to_note(&heard, TOUCH_NOTE_READY);
 	softkey_wait(&child, "waiting get");
