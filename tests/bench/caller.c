@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -46,11 +47,13 @@ static struct peer make_line(int depth) {
 	    platform_identify_writers(ends[0]) < 0)
 		exit(1);
 	if (fork() == 0) {
+		const struct timespec tick = {.tv_nsec = 20 * 1000000L};
+
 		for (int i = 1; i <= depth; i++) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (i == depth || fork() != 0)
 				break;
-			usleep(20000); /* as is usual, each is younger than its parent */
+			nanosleep(&tick, NULL); /* as is usual, each is younger than its parent */
 			if (i == depth - 1 && write(ends[1], "x", 1) != 1)
 				_exit(1);
 		}

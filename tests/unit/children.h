@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* fork() whose child dies with the test. */
@@ -102,10 +103,12 @@ static inline unsigned long long code_of(pid_t pid) {
  * A fresh image is seen behind exe and has lost its descriptors some time before its arguments and
  * its environment are in place; where its code begins is told after them. */
 static inline void wait_for_exec(pid_t pid, int closed_by_exec) {
+	const struct timespec again = {.tv_nsec = 100 * 1000L};
+
 	if (is_told(closed_by_exec))
 		abort();
 	while (code_of(pid) == 0)
-		usleep(100);
+		nanosleep(&again, NULL);
 }
 
 static inline size_t count_descriptors(void) {

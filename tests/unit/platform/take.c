@@ -111,6 +111,7 @@ static void one_that_is_gone_is_no_process(void **state) {
 }
 
 static void a_child_is_found_by_its_first_argument(void **state) {
+	const struct timespec again = {.tv_nsec = 1000 * 1000L};
 	pid_t pid = fork_child(), found = 0;
 
 	(void)state;
@@ -120,7 +121,7 @@ static void a_child_is_found_by_its_first_argument(void **state) {
 	}
 	while (platform_child_called(&found, getpid(), "so it is called") < 0 &&
 	       waitpid(pid, NULL, WNOHANG) == 0)
-		usleep(1000);
+		nanosleep(&again, NULL);
 	assert_int_equal(found, pid);
 	assert_int_equal(platform_child_called(&found, getpid(), "so it is"), -ESRCH);
 	assert_int_equal(platform_child_called(&found, pid, "so it is called"), -ESRCH);
