@@ -25,7 +25,7 @@ MEMORY_MIB = 1024
 # --- the disk
 
 PACKAGES = ('python3', 'openssh-client', 'openssh-server', 'util-linux', 'passwd', 'procps', 'mount',
-            'bubblewrap', 'fuse3', 'tmux', 'git')
+            'bubblewrap', 'fuse3', 'tmux', 'git', 'gpg-agent', 'gpgconf', 'gpg')
 NOT_NEEDED = ('/usr/share/doc/', '/usr/share/man/', '/usr/share/locale/', '/usr/share/info/',
               '/usr/share/lintian/', '/var/lib/dpkg/')
 # What packages make when they are installed, or share.
@@ -101,7 +101,7 @@ def configure(tree, tests):
     for name, of, rest in (('shadow', 'passwd', ':*:::::::'), ('gshadow', 'group', ':*::')):
         names = [line.split(':')[0] for line in (etc / of).read_text().splitlines()]
         (etc / name).write_text(''.join(f'{each}{rest}\n' for each in names))
-    for name in ('proc', 'sys', 'dev', 'run', 'tmp', 'root'):
+    for name in ('proc', 'sys', 'dev', 'run', 'tmp', 'root', 'mnt'):
         (tree / name).mkdir(exist_ok=True)
     (tree / 'tmp').chmod(0o1777)
     shutil.copy2('/bin/busybox', tree / 'usr/bin/busybox')

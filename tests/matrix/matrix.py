@@ -30,7 +30,7 @@ WITH_KERNEL = ('platform/calls', 'platform/confine', 'platform/peer', 'platform/
                'platform/program', 'caller/attacks', 'caller/caller', 'caller/reader',
                'e2e/landlock', 'e2e/exec', 'e2e/identity', 'e2e/impostor', 'e2e/odd_callers',
                'e2e/namespaces', 'e2e/stuck', 'e2e/isolation', 'e2e/user_namespace',
-               'e2e/ways_round', 'e2e/endpoint', 'e2e/doctor', 'e2e/upstream',
+               'e2e/gpg_agent', 'e2e/ways_round', 'e2e/endpoint', 'e2e/doctor', 'e2e/upstream',
                'e2e/confirm AskpassReach', 'e2e/renderer_commands')
 KERNEL_LIMIT_S = 3 * 3600  # of a machine that has much else to do; nothing in the guest goes by it
 
