@@ -116,10 +116,13 @@ static int daemon_directories(struct daemon *daemon) {
 	}
 	error = lock_state(daemon);
 	if (error < 0) {
-		diag_error("%s: %s", options->state,
-		           error == -EADDRINUSE
-		                   ? "another ssh-agent-guard uses it (choose another --state-dir)"
-		                   : strerror(-error));
+		diag_error(
+			"%s: %s", options->state,
+			error == -EADDRINUSE
+				? "a guard that runs uses it (see ssh-agent-guard status; end it: "
+				  "ssh-agent-guard stop; for a second one, choose another "
+				  "--state-dir and --listen)"
+				: strerror(-error));
 		return error;
 	}
 	return runtime_new(&daemon->runtime, daemon->guard.loop, options->runtime,

@@ -78,7 +78,8 @@ class Start(guard.GuardTest):
     def test_a_second_guard_in_the_same_state_directory_is_refused(self):
         first = self.start_guard()
         said = self.fails(1, socket=self.place.home / 'other.sock')
-        self.assertIn(str(first.state), said)
+        self.assertIn(f'{first.state}: a guard that runs uses it', said)
+        self.assertIn('end it: ssh-agent-guard stop', said)
         self.assertFalse(place.socket_answers(self.place.home / 'other.sock'))
         self.assertEqual(self.place.run(SSH_ADD, '-l', env=first.env).returncode, 1)
 
