@@ -580,8 +580,9 @@ static enum control_result list_grants(struct asker *asker, struct buffer *answe
 	return CONTROL_OK;
 }
 
-static enum control_result revoke_grants(struct asker *asker, const char *words,
-                                         struct buffer *answer) {
+static enum control_result revoke_grants(struct asker *asker, const struct control_call *call,
+                                         const char *words, struct buffer *answer) {
+	char who[48] = "by an unknown process";
 	uint64_t id;
 
 	if (strcmp(words, "--all") == 0) {
@@ -589,7 +590,10 @@ static enum control_result revoke_grants(struct asker *asker, const char *words,
 	} else if (!parse_id(&id, words) || !grants_revoke(asker->grants, id)) {
 		return failed(answer, "there is no grant with that number");
 	}
-	guard_note(asker->guard, "grants-revoked", NULL, "by hand");
+	/* Any program of this account can, so the person is not the only one who may have. */
+	if (call->writer->known)
+		snprintf(who, sizeof(who), "by process %ld", (long)call->writer->pid);
+	guard_note(asker->guard, "grants-revoked", NULL, who);
 	return CONTROL_OK;
 }
 
@@ -634,7 +638,7 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 	else if ((words = rest_of(request, "deny")) != NULL)
 		*ret_result = deny(asker, words, answer);
 	else if ((words = rest_of(request, "grants revoke")) != NULL)
-		*ret_result = revoke_grants(asker, words, answer);
+		*ret_result = revoke_grants(asker, call, words, answer);
 	else if ((words = rest_of(request, "enroll-pin")) != NULL)
 		*ret_result = enroll(asker, call, words, answer);
 	else

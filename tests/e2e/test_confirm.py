@@ -760,6 +760,8 @@ class Grants(ConfirmTest):
         self.assertIn('grant 1, given ', self.guard.command('grants').stdout)
         self.assertEqual(self.guard.command('grants', 'revoke', '1').returncode, 0)
         self.assertEqual(self.guard.command('grants', 'revoke', '1').returncode, 1)
+        event, = self.guard.events(trigger='grants-revoked')
+        self.assertRegex(event['detail'], r'^by process \d+$')
         self.assertEqual(self.guard.command('grants').stdout, '')
         again = self.ssh()
         self.wait_pending()
