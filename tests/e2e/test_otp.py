@@ -120,15 +120,16 @@ class Touches(OtpTest):
         self.assertEqual(sorted(ssh.wait(60) == 0 for ssh in (first, second)), [False, True])
 
     def test_whoever_leaves_or_is_denied_ends_the_program(self):
-        before = descendants(self.guard.pid)
+        # By number: the guard replaces its reader of callers where a busy machine lets that look stuck.
+        before = len(descendants(self.guard.pid))
         for leave in (lambda ssh: ssh.kill(), lambda ssh: self.guard.command('deny')):
             ssh = self.ssh()
             self.desk.wait_blinking()
-            self.assertTrue(descendants(self.guard.pid) - before)
+            self.assertGreater(len(descendants(self.guard.pid)), before)
             leave(ssh)
             self.desk.wait_dark()
             self.assertNotEqual(ssh.wait(60), 0)
-            wait_until(lambda: not descendants(self.guard.pid) - before, 'nothing is left')
+            wait_until(lambda: len(descendants(self.guard.pid)) <= before, 'nothing is left')
         wait_until(lambda: len(self.signed()) == 2, 'both are told')
         self.assertEqual([event['reason'] for event in self.signed()], ['cancelled', 'denied'])
         self.works()

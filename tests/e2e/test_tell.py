@@ -232,13 +232,13 @@ class ByCommands(TellTest):
         for _ in range(40):
             self.assertNotEqual(self.ask().returncode, 0)
         self.assertEqual(self.ask('known').returncode, 0)
-        started = wait_until(lambda: (found := list(pids.iterdir())) and len(found) == 8 and found,
-                             'as many run as may')
+        started = wait_until(lambda: len(found := list(pids.iterdir())) >= 8 and found,
+                             'as many run as may')  # where it takes longer, some more after them
         wait_until(lambda: not any(is_running(int(path.name)) for path in started),
                    'all are ended, and what they started')
         self.guard.wait_output('on_result: is ended, because it took longer than 10 s')
-        more = wait_until(lambda: (found := set(pids.iterdir()) - set(started))
-                          and len(found) == 8 and found, 'those that waited run')
+        more = wait_until(lambda: len(found := set(pids.iterdir()) - set(started)) >=
+                          16 - len(started) and found, 'those that waited run')
         self.guard.stop()
         wait_until(lambda: not any(is_running(int(path.name)) for path in more),
                    'and end with the guard')
