@@ -77,11 +77,13 @@ def _status(pid):
     """State and parent of a process, by proc_pid_status(5); ('', 0) where there is none. Not by its
     stat, on which a read can hang, and not as text: processes of tests have names of any bytes."""
     try:
-        lines = pathlib.Path(f'/proc/{pid}/status').read_bytes().split(b'\n')
+        with open(f'/proc/{pid}/status', 'rb', buffering=0) as file:
+            text = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return '', 0
-    fields = dict(line.split(b':\t', 1) for line in lines if b':\t' in line)
-    return fields[b'State'][:1].decode(), int(fields[b'PPid'])
+    state, parent = (text.partition(b'\n%s:\t' % name)[2].partition(b'\n')[0]
+                     for name in (b'State', b'PPid'))
+    return state[:1].decode(), int(parent)
 
 
 def process_state(pid):
