@@ -122,20 +122,6 @@ static int find(struct sandbox *sandbox, const struct plan *plan) {
 	return error == 0 ? platform_message_pair(sandbox->channel) : error;
 }
 
-/* Where an entry is spelled otherwise than the system does it, that spelling counts as well. */
-static void add_spellings(struct view *view) {
-	const size_t count = view->count;
-
-	for (size_t i = 0; view->error == 0 && i < count; i++) {
-		const enum view_kind kind = view->entries[i].kind;
-		CLEANUP(free_pointer)
-		char *real = kind != VIEW_ABSENT ? platform_real_path(view->entries[i].path) : NULL;
-
-		if (real != NULL && strcmp(real, view->entries[i].path) != 0)
-			view_add(view, kind, real);
-	}
-}
-
 /* ---- the sandbox ---- */
 
 static bool make_profile(struct buffer *profile, const struct exec_job *job,
@@ -157,10 +143,10 @@ static bool make_profile(struct buffer *profile, const struct exec_job *job,
 
 	if (error == 0)
 		error = plan_view(&view, &why, &job->plan);
-	if (error == 0) {
-		add_spellings(&view);
+	if (error == 0)
+		error = view_add_spellings(&view, &why, platform_real_path);
+	if (error == 0)
 		error = seatbelt_profile(profile, &why, &seatbelt);
-	}
 	buffer_put_u8(profile, 0);
 	if (error == 0)
 		error = buffer_error(profile);

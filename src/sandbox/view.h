@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/cleanup.h"
+
 enum view_kind {
 	VIEW_READABLE, /* as it is, and not to be changed */
 	VIEW_WRITABLE, /* as it is; itself it can be given no other name and place */
@@ -28,6 +30,10 @@ struct view {
 };
 
 void view_add(struct view *view, enum view_kind kind, const char *path);
+/* Where the system spells an entry otherwise, that spelling counts as well. -EPERM: what is to be
+ * seen is not where it was; *ret_why, owned by the caller, is a sentence on it. */
+int view_add_spellings(struct view *view, char **ret_why,
+                       char *(*spell)(const char *path)) MUST_CHECK;
 void view_deinit(struct view *view);
 
 #endif
