@@ -50,9 +50,7 @@ static const char beginning[] =
 	"  (global-name \"com.apple.system.logger\")\n"
 	"  (global-name \"com.apple.system.notification_center\")\n"
 	"  (global-name \"com.apple.system.opendirectoryd.libinfo\")\n"
-	"  (global-name \"com.apple.system.opendirectoryd.membership\")\n"
-	"  (global-name \"com.apple.trustd\")\n"
-	"  (global-name \"com.apple.trustd.agent\"))\n"
+	"  (global-name \"com.apple.system.opendirectoryd.membership\"))\n"
 	"(allow ipc-posix-sem)\n"
 	"(allow ipc-posix-shm-read-data (ipc-posix-name \"apple.shm.notification_center\"))\n"
 	"(allow pseudo-tty)\n"
@@ -96,6 +94,7 @@ static const char system_files[] =
 
 static const char no_typing[] = "(deny file-ioctl (ioctl-command 2147578994))\n";
 
+/* With what fetches from addresses that a certificate names, which anybody can make. */
 static const char network[] =
 	"(allow network-outbound (remote ip \"*:*\"))\n"
 	"(allow network-inbound (local ip \"*:*\"))\n"
@@ -108,7 +107,9 @@ static const char network[] =
 	"  (global-name \"com.apple.SystemConfiguration.configd\")\n"
 	"  (global-name \"com.apple.dnssd.service\")\n"
 	"  (global-name \"com.apple.networkd\")\n"
-	"  (global-name \"com.apple.ocspd\"))\n";
+	"  (global-name \"com.apple.ocspd\")\n"
+	"  (global-name \"com.apple.trustd\")\n"
+	"  (global-name \"com.apple.trustd.agent\"))\n";
 
 struct writer {
 	struct buffer *profile;
