@@ -76,6 +76,7 @@ static int wait_for(pid_t child) {
 }
 
 int direct_run(struct launch_result *ret, char *const argv[], int channel[2]) {
+	const unsigned long ignored = handover_signals_ignored();
 	bool has_begun;
 	pid_t child;
 	int status;
@@ -91,6 +92,8 @@ int direct_run(struct launch_result *ret, char *const argv[], int channel[2]) {
 	has_begun = follow(ret, child, channel[0]);
 	status = wait_for(child);
 	handover_signals_to(0);
+	/* What it has left running can keep us from the end of clearing up after it. */
+	handover_signals_restore(ignored);
 	if (ret->end == LAUNCH_NO_PROGRAM)
 		return 0;
 	/* Before it begins only a person ends it so; the system, where a profile does not let it

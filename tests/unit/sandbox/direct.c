@@ -143,6 +143,30 @@ static void what_is_sent_to_it_goes_to_the_program(void **state) {
 	close(fd);
 }
 
+static void signals_are_its_own_again_when_the_program_has_ended(void **state) {
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct launch_result result;
+		char number[16], inside[] = INSIDE, dashes[] = "--", program[] = "/bin/true";
+		char *argv[] = {self, inside, number, dashes, program, NULL};
+		int channel[2];
+
+		signal(SIGHUP, SIG_IGN);
+		if (platform_message_pair(channel) < 0)
+			_exit(250);
+		snprintf(number, sizeof(number), "%d", channel[1]);
+		if (direct_run(&result, argv, channel) < 0)
+			_exit(251);
+		raise(SIGHUP);
+		raise(SIGTERM);
+		_exit(252);
+	}
+	assert_int_equal(wait_status(child, 0), SIGTERM);
+}
+
 /* Stopped by itself or by the terminal, the whole job is, and goes on when it is told to. */
 static void a_stop_is_the_jobs_and_it_can_be_continued(void **state) {
 	static const char *const scripts[] = {"kill -STOP $$; exit 5", "kill -TSTP $$; exit 5",
@@ -192,6 +216,7 @@ int main(int argc, char **argv) {
 		cmocka_unit_test(a_program_that_cannot_be_run_is_told_from_one_that_fails),
 		cmocka_unit_test(no_sandbox_is_told_from_a_program_that_fails),
 		cmocka_unit_test(what_is_sent_to_it_goes_to_the_program),
+		cmocka_unit_test(signals_are_its_own_again_when_the_program_has_ended),
 		cmocka_unit_test(a_stop_is_the_jobs_and_it_can_be_continued),
 		cmocka_unit_test(it_gets_no_descriptor_that_is_not_meant),
 		cmocka_unit_test(nobody_else_can_be_what_is_inside),
