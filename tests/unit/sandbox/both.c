@@ -61,15 +61,15 @@ static bool both(const struct sbpl_node *profile, const char *operation, const c
 	return last;
 }
 
-/* What is mounted at a path last. */
+/* What is mounted last at a path, or above it, which hides what was mounted there before. */
 static const char *mounted_last(const struct words *words, const char *path) {
 	const char *how = NULL;
 
 	for (size_t i = 0; i + 1 < words->count; i++) {
 		if (strcmp(words->items[i], "--tmpfs") == 0 &&
-		    strcmp(words->items[i + 1], path) == 0)
+		    path_is_below(path, words->items[i + 1]))
 			how = "nothing";
-		if (i + 2 >= words->count || strcmp(words->items[i + 2], path) != 0)
+		if (i + 2 >= words->count || !path_is_below(path, words->items[i + 2]))
 			continue;
 		if (strcmp(words->items[i], "--bind") == 0)
 			how = "writable";
