@@ -21,16 +21,6 @@
 #define LINE_LEN_MAX 2048
 #define PINS         ((unsigned)CONFIRM_PIN | CONFIRM_OTP_PIN)
 
-int nonce_new(char ret[static NONCE_SIZE]) {
-	uint8_t random[(NONCE_SIZE - 1) / 2];
-
-	if (getentropy(random, sizeof(random)) < 0)
-		return -EIO;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(ret + 2 * i, 3, "%02x", random[i]);
-	return 0;
-}
-
 /* ---- prompts ---- */
 
 /* Through the FIFO. What is no answer has been passed over. */
@@ -453,8 +443,7 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	asker->guard = guard;
 	asker->directory = directory;
 	postbox_clear(directory);
-	for (size_t i = 0; i < TICKETS_MAX; i++)
-		asker->tickets[i].watch = -1;
+	tickets_init(&asker->tickets);
 	ev_init(&asker->due, on_due);
 	ev_init(&asker->turn, on_turn);
 	asker->due.data = asker->turn.data = asker;

@@ -10,6 +10,7 @@
 
 #include "agent/control.h"
 #include "agent/guard.h"
+#include "agent/tickets.h"
 #include "confirm/askpass.h"
 #include "confirm/broker.h"
 #include "confirm/enrolment.h"
@@ -19,23 +20,12 @@
 #include "confirm/postbox.h"
 #include "confirm/storing.h"
 
-#define NONCE_SIZE  (2 * 16 + 1) /* hex */
-#define WAITING_MAX 4            /* people who wait at one prompt for its end */
-#define TICKETS_MAX 16           /* people who look at a prompt, or programs that pretend to */
+#define WAITING_MAX 4 /* people who wait at one prompt for its end */
 
 struct popup;
 struct screens;
 struct slots;
 struct touching;
-
-/* Somebody has seen what is asked, and may answer: the process that runs our own program. */
-struct ticket {
-	uint64_t prompt; /* 0: enrolling */
-	char nonce[NONCE_SIZE];
-	const char *how; /* static: what its person was told to do */
-	pid_t pid;
-	int watch; /* -1: the ticket is void */
-};
 
 /* Somebody who waits for a prompt's end, or for another method's turn. */
 struct awaiting {
@@ -84,8 +74,7 @@ struct asker {
 	struct slots *slots;
 	struct screens *screens;
 
-	struct ticket tickets[TICKETS_MAX];
-	size_t next_ticket;
+	struct tickets tickets;
 	struct identifying *identifying; /* a list */
 };
 
@@ -145,8 +134,5 @@ bool asker_is_enrolled(const struct asker *asker, const char *name);
 const struct prompt *asker_touched_prompt(const struct asker *asker);
 /* The PIN of that method is locked: it says yes to no prompt. */
 void asker_pin_is_locked(struct asker *asker, enum confirm_method method);
-
-/* Random, in hex. */
-int nonce_new(char ret[static NONCE_SIZE]) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/asker_enrolled.h"
 #include "agent/popup.h"
 #include "agent/slots.h"
 #include "agent/touching.h"
@@ -123,71 +124,29 @@ static enum control_result pending(struct asker *asker, struct buffer *answer) {
 	return CONTROL_OK;
 }
 
-static enum control_result failed(struct buffer *answer, const char *text) {
-	buffer_put_raw(answer, bytes_of_text(text));
-	return CONTROL_FAILED;
-}
+/* ---- who asks ---- */
 
-/* ---- tickets ---- */
-
-static void ticket_end(struct ticket *ticket) {
-	close_fd(&ticket->watch);
-	*ticket = (struct ticket){.watch = -1};
-}
-
-/* watch is taken over. */
-static struct ticket *ticket_for(struct asker *asker, pid_t pid, int watch, uint64_t prompt,
-                                 const char *how) {
-	struct ticket *ticket = &asker->tickets[asker->next_ticket++ % TICKETS_MAX];
-
-	ticket_end(ticket);
-	ticket->watch = watch;
-	if (nonce_new(ticket->nonce) < 0) {
-		ticket_end(ticket);
-		return NULL;
-	}
-	ticket->prompt = prompt;
-	ticket->how = how;
-	ticket->pid = pid;
-	return ticket;
-}
-
-static struct ticket *ticket_new(struct asker *asker, const struct caller *caller, uint64_t prompt,
-                                 const char *how) {
-	int watch;
-
-	return platform_process_watch(&watch, caller->process.pid) == 0
-	               ? ticket_for(asker, caller->process.pid, watch, prompt, how)
-	               : NULL;
-}
-
-/* Takes it: a nonce is good once, and for the process that it was given to, which the awaiting, if
- * there is one, goes on to watch. *ret_how: what that was told to do. */
 static bool ticket_take(struct asker *asker, const struct control_call *call, uint64_t prompt,
                         struct bytes nonce, const char **ret_how, struct awaiting *awaiting) {
-	for (size_t i = 0; i < TICKETS_MAX; i++) {
-		struct ticket *ticket = &asker->tickets[i];
-		bool fits;
+	int watch;
 
-		if (ticket->watch < 0 || nonce.len != NONCE_SIZE - 1 ||
-		    memcmp(ticket->nonce, nonce.data, nonce.len) != 0)
-			continue;
-		fits = ticket->prompt == prompt && call->writer->known &&
-		       call->writer->pid == ticket->pid && platform_process_lives(ticket->watch);
-		*ret_how = ticket->how;
-		if (fits && awaiting != NULL)
-			*awaiting = (struct awaiting){call->id, ticket->pid, take_fd(&ticket->watch)};
-		ticket_end(ticket);
-		return fits;
-	}
-	return false;
+	if (!tickets_take(&asker->tickets, call->writer, prompt, nonce, ret_how, &watch))
+		return false;
+	if (awaiting != NULL)
+		*awaiting = (struct awaiting){call->id, call->writer->pid, watch};
+	else
+		close_fd(&watch);
+	return true;
 }
 
-static bool ticket_use(struct asker *asker, const struct control_call *call, uint64_t prompt,
-                       const char *nonce) {
-	const char *how;
+static const struct ticket *ticket_new(struct asker *asker, const struct caller *caller,
+                                       uint64_t prompt, const char *how) {
+	pid_t pid = caller->process.pid;
+	int watch;
 
-	return ticket_take(asker, call, prompt, bytes_of_text(nonce), &how, NULL);
+	return platform_process_watch(&watch, pid) == 0
+	               ? tickets_add(&asker->tickets, pid, watch, prompt, how)
+	               : NULL;
 }
 
 /* Marks that say that somebody else has a hand in the program that asks for the PIN. */
@@ -227,22 +186,14 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 	const struct ticket *ticket;
 
 	if (prompt == NULL)
-		return failed(answer, why_not);
+		return control_failed(answer, why_not);
 	ticket = ticket_new(asker, caller, prompt->id, how_to_answer(prompt));
 	if (ticket == NULL)
-		return failed(answer, "no ticket can be made");
-	put(answer, "%llu %s %s\n", (unsigned long long)prompt->id, ticket->nonce,
-	    ticket->how);
+		return control_failed(answer, "no ticket can be made");
+	put(answer, "%llu %s %s\n", (unsigned long long)prompt->id, ticket->nonce, ticket->how);
 	put_prompt(answer, asker, prompt);
 	question_put_body(answer, prompt->question);
 	return CONTROL_OK;
-}
-
-/* The strongest, and whatever else an older PIN has to be typed for. */
-static void put_who_says_yes(struct buffer *text, const struct asker *asker) {
-	put(text, "%s%s%s%s-", touching_has_keys(asker->touching) ? "k" : "",
-	    asker->pin.hash[0] != '\0' ? "p" : "", slots_can(asker->slots, OTP_TOUCH) ? "o" : "",
-	    slots_can(asker->slots, OTP_PIN) ? "i" : "");
 }
 
 static enum control_result tell_enrolling(const struct identifying *identifying,
@@ -251,9 +202,9 @@ static enum control_result tell_enrolling(const struct identifying *identifying,
 	const struct ticket *ticket = ticket_new(asker, caller, 0, "none");
 
 	if (ticket == NULL)
-		return failed(answer, "no ticket can be made");
+		return control_failed(answer, "no ticket can be made");
 	put(answer, "%s ", ticket->nonce);
-	put_who_says_yes(answer, asker);
+	asker_enrolled_letters(asker, answer);
 	put(answer, "\n");
 	return CONTROL_OK;
 }
@@ -279,7 +230,7 @@ static void on_identified(void *data, struct caller *caller) {
 
 	identifying->job = NULL;
 	if (why_not != NULL)
-		result = failed(&answer, why_not);
+		result = control_failed(&answer, why_not);
 	else if (identifying->enrolling)
 		result = tell_enrolling(identifying, caller, &answer);
 	else
@@ -303,22 +254,17 @@ static enum control_result identify(struct asker *asker, const struct control_ca
 	                                      on_identified, identifying) == 0)
 		return CONTROL_LATER;
 	identifying_end(identifying);
-	return failed(answer, "it cannot be told which program asks");
+	return control_failed(answer, "it cannot be told which program asks");
 }
 
 void asker_control_end(struct asker *asker) {
 	while (asker->identifying != NULL)
 		identifying_end(asker->identifying);
-	for (size_t i = 0; i < TICKETS_MAX; i++)
-		ticket_end(&asker->tickets[i]);
+	tickets_deinit(&asker->tickets);
 	asker->control = NULL;
 }
 
 /* ---- answers ---- */
-
-static enum control_result later_unless(const char *why_not, struct buffer *answer) {
-	return why_not == NULL ? CONTROL_LATER : failed(answer, why_not);
-}
 
 static const char *try_pin(struct asker *asker, const struct prompt *prompt, const char *pin,
                            uint64_t call) {
@@ -363,18 +309,18 @@ static enum control_result confirm(struct asker *asker, const struct control_cal
 	uint64_t id;
 
 	if (!cut_id(&id, &rest, words) || (pin = strchr(rest, ' ')) == NULL)
-		return failed(answer, "not an answer");
+		return control_failed(answer, "not an answer");
 	if (!ticket_take(asker, call, id,
 	                 (struct bytes){(const uint8_t *)rest, (size_t)(pin - rest)}, &how, NULL))
-		return failed(answer, "not an answer to what was asked");
+		return control_failed(answer, "not an answer to what was asked");
 	prompt = broker_find(asker->broker, id);
 	if (prompt == NULL)
-		return failed(answer, "nothing waits for that any more");
+		return control_failed(answer, "nothing waits for that any more");
 	if (!takes_typed(prompt, how, answer))
 		return CONTROL_FAILED;
 	if (!call->is_locked)
-		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(try_pin(asker, prompt, pin + 1, call->id), answer);
+		return control_failed(answer, "there is no memory that is never swapped");
+	return control_later_unless(try_pin(asker, prompt, pin + 1, call->id), answer);
 }
 
 static void await_no_more(struct asker *asker, struct awaiting *awaiting, const char *text) {
@@ -390,8 +336,9 @@ static void await_no_more(struct asker *asker, struct awaiting *awaiting, const 
 static void tell_turn(struct asker *asker, const struct prompt *prompt, struct awaiting *awaiting) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	uint64_t call = awaiting->call;
-	const struct ticket *ticket = ticket_for(asker, awaiting->pid, take_fd(&awaiting->watch),
-	                                         prompt->id, how_to_answer(prompt));
+	const struct ticket *ticket = tickets_add(&asker->tickets, awaiting->pid,
+	                                          take_fd(&awaiting->watch), prompt->id,
+	                                          how_to_answer(prompt));
 
 	awaiting->call = 0;
 	if (ticket == NULL) {
@@ -422,14 +369,14 @@ static enum control_result await(struct asker *asker, const struct control_call 
 	uint64_t id;
 
 	if (!cut_id(&id, &nonce, words))
-		return failed(answer, "not the number of a request");
+		return control_failed(answer, "not the number of a request");
 	if (!ticket_take(asker, call, id, bytes_of_text(nonce), &how, &awaiting))
-		return failed(answer, "not an answer to what was asked");
+		return control_failed(answer, "not an answer to what was asked");
 	prompt = broker_find(asker->broker, id);
 	showing = prompt != NULL ? prompt->shown : NULL;
 	if (showing == NULL) {
 		close_fd(&awaiting.watch);
-		return failed(answer, "nothing waits for that any more");
+		return control_failed(answer, "nothing waits for that any more");
 	}
 	/* The last ones are told: those before may be gone. One that is not would wait in vain. */
 	await_no_more(asker, &showing->waiting[WAITING_MAX - 1],
@@ -444,99 +391,6 @@ static enum control_result await(struct asker *asker, const struct control_call 
 	return CONTROL_LATER;
 }
 
-/* Cuts the word off that ends with the next tab; NULL: there is none. */
-static char *cut_word(char **rest) {
-	char *word = *rest;
-	char *end = strchr(word, '\t');
-
-	if (end == NULL)
-		return NULL;
-	*end = '\0';
-	*rest = end + 1;
-	return word;
-}
-
-static enum control_result enroll(struct asker *asker, const struct control_call *call,
-                                  const char *words, struct buffer *answer) {
-	/* The request is ours for the call, and is wiped after it: no PIN is copied out of it. */
-	char *rest = (char *)(uintptr_t)words;
-	const char *nonce = cut_word(&rest);
-	const char *old_pin = nonce != NULL ? cut_word(&rest) : NULL;
-
-	if (old_pin == NULL || !pin_is_fit(rest) ||
-	    !ticket_use(asker, call, 0, nonce))
-		return failed(answer, "not a PIN of 4 to 64 characters");
-	if (!call->is_locked)
-		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(asker_enroll_pin(asker, old_pin, rest, call->id), answer);
-}
-
-static enum control_result remove_named(struct asker *asker, const struct control_call *call,
-                                        char *rest, struct buffer *answer) {
-	const char *name = cut_word(&rest);
-
-	if (name == NULL || strlen(rest) > PIN_LEN_MAX)
-		return failed(answer, "not the name of what is enrolled");
-	if (otp_slots_named(&asker->slots->enrolled, name) == NULL)
-		return later_unless(touching_remove(asker->touching, name, call->id), answer);
-	if (*rest != '\0' && !call->is_locked)
-		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(asker_change_slots(asker, name, 0, rest, "", call->id), answer);
-}
-
-static enum control_result enroll_slot(struct asker *asker, const struct control_call *call,
-                                       const char *words, struct buffer *answer) {
-	/* The request is ours for the call, and is wiped after it. */
-	char *rest = (char *)(uintptr_t)words;
-	const char *nonce = cut_word(&rest);
-	const char *name = nonce != NULL ? cut_word(&rest) : NULL;
-	const char *slot = name != NULL ? cut_word(&rest) : NULL;
-	const char *old_pin = slot != NULL ? cut_word(&rest) : NULL;
-
-	if (old_pin == NULL || !ticket_use(asker, call, 0, nonce))
-		return failed(answer, "not an answer to what was asked");
-	if ((slot[0] != '1' && slot[0] != '2') || slot[1] != '\0')
-		return failed(answer, "a YubiKey has the slots 1 and 2");
-	if (!key_name_is_fit(name))
-		return failed(answer, "a name has 1 to 32 letters, digits, '.', '_' and '-'");
-	if ((*rest != '\0' && !pin_is_fit(rest)) || strlen(old_pin) > PIN_LEN_MAX)
-		return failed(answer, "not a PIN of 4 to 64 characters");
-	if (!call->is_locked)
-		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(
-		asker_change_slots(asker, name, (uint8_t)(slot[0] - '0'), old_pin, rest, call->id),
-		answer);
-}
-
-static enum control_result change_keys(struct asker *asker, const struct control_call *call,
-                                       const char *words, bool removes, struct buffer *answer) {
-	/* The request is ours for the call, and is wiped after it. */
-	char *rest = (char *)(uintptr_t)words;
-	const char *nonce = cut_word(&rest), *name, *old_pin;
-
-	if (nonce == NULL || !ticket_use(asker, call, 0, nonce))
-		return failed(answer, "not an answer to what was asked");
-	if (removes)
-		return remove_named(asker, call, rest, answer);
-	name = cut_word(&rest);
-	old_pin = name != NULL ? cut_word(&rest) : NULL;
-	if (old_pin == NULL || !key_name_is_fit(name))
-		return failed(answer, "a name has 1 to 32 letters, digits, '.', '_' and '-'");
-	if (strlen(rest) > KEY_PIN_LEN_MAX)
-		return failed(answer, "a security key's PIN has at most 63 bytes");
-	if (!call->is_locked)
-		return failed(answer, "there is no memory that is never swapped");
-	return later_unless(asker_enroll_key(asker, name, old_pin, rest, call->id), answer);
-}
-
-static enum control_result enrolled(const struct asker *asker, struct buffer *answer) {
-	if (asker->pin.hash[0] != '\0')
-		put(answer, "pin: of this account (weak)\n");
-	touching_list(asker->touching, answer);
-	slots_list(asker->slots, answer);
-	return CONTROL_OK;
-}
-
 static enum control_result deny(struct asker *asker, const char *words, struct buffer *answer) {
 	bool all = strcmp(words, "--all") == 0;
 	const char *why_not = NULL;
@@ -544,11 +398,11 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 	uint64_t id = 0;
 
 	if (!all && *words != '\0' && !parse_id(&id, words))
-		return failed(answer, "not the number of a request");
+		return control_failed(answer, "not the number of a request");
 	if (!all) {
 		prompt = prompt_meant(asker, id, &why_not);
 		if (prompt == NULL)
-			return failed(answer, why_not);
+			return control_failed(answer, why_not);
 		broker_deny(asker->broker, prompt->id, 0, "control", clock_mono_ns());
 	}
 	/* Not those that ask as soon as they are told. */
@@ -588,7 +442,7 @@ static enum control_result revoke_grants(struct asker *asker, const struct contr
 	if (strcmp(words, "--all") == 0) {
 		grants_revoke_all(asker->grants);
 	} else if (!parse_id(&id, words) || !grants_revoke(asker->grants, id)) {
-		return failed(answer, "there is no grant with that number");
+		return control_failed(answer, "there is no grant with that number");
 	}
 	/* Any program of this account can, so the person is not the only one who may have. */
 	if (call->writer->known)
@@ -602,7 +456,7 @@ static enum control_result prompt(struct asker *asker, const struct control_call
 	uint64_t id = 0;
 
 	if (*words != '\0' && !parse_id(&id, words))
-		return failed(answer, "not the number of a request");
+		return control_failed(answer, "not the number of a request");
 	return identify(asker, call, false, id, answer);
 }
 
@@ -620,15 +474,15 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 	else if ((words = rest_of(request, "prompt")) != NULL)
 		*ret_result = prompt(asker, call, words, answer);
 	else if (strcmp(request, "enrolled") == 0)
-		*ret_result = enrolled(asker, answer);
+		*ret_result = asker_enrolled_list(asker, answer);
 	else if ((words = rest_of(request, "await")) != NULL)
 		*ret_result = await(asker, call, words, answer);
 	else if ((words = rest_of(request, "enroll-key")) != NULL)
-		*ret_result = change_keys(asker, call, words, false, answer);
+		*ret_result = asker_enrolled_keys(asker, call, words, false, answer);
 	else if ((words = rest_of(request, "enroll-slot")) != NULL)
-		*ret_result = enroll_slot(asker, call, words, answer);
+		*ret_result = asker_enrolled_slot(asker, call, words, answer);
 	else if ((words = rest_of(request, "remove-key")) != NULL)
-		*ret_result = change_keys(asker, call, words, true, answer);
+		*ret_result = asker_enrolled_keys(asker, call, words, true, answer);
 	else if ((words = rest_of(request, "popup")) != NULL)
 		*ret_result = popup_reports(asker->popup, call, words, answer);
 	else if ((words = rest_of(request, "popup-left")) != NULL)
@@ -640,7 +494,7 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 	else if ((words = rest_of(request, "grants revoke")) != NULL)
 		*ret_result = revoke_grants(asker, call, words, answer);
 	else if ((words = rest_of(request, "enroll-pin")) != NULL)
-		*ret_result = enroll(asker, call, words, answer);
+		*ret_result = asker_enrolled_pin(asker, call, words, answer);
 	else
 		return false;
 	return true;

@@ -160,6 +160,15 @@ static void client_serve(struct client *client) {
 	client_send(client);
 }
 
+enum control_result control_failed(struct buffer *answer, const char *text) {
+	buffer_put_raw(answer, bytes_of_text(text));
+	return CONTROL_FAILED;
+}
+
+enum control_result control_later_unless(const char *why_not, struct buffer *answer) {
+	return why_not == NULL ? CONTROL_LATER : control_failed(answer, why_not);
+}
+
 void control_answer(struct control *control, uint64_t call, enum control_result result,
                     struct bytes text) {
 	for (struct client *client = control->clients; client != NULL; client = client->next)

@@ -48,6 +48,10 @@ int control_new(struct control **ret, struct ev_loop *loop, const char *path,
  * wait any more is passed over. */
 void control_answer(struct control *control, uint64_t call, enum control_result result,
                     struct bytes text);
+/* What the handler returns where it could not do it, with the reason as the answer. */
+enum control_result control_failed(struct buffer *answer, const char *text);
+/* The same where there is such a reason; NULL: it will be answered. */
+enum control_result control_later_unless(const char *why_not, struct buffer *answer);
 /* Listens anew where its socket is no longer the one at the path. */
 int control_keep(struct control *control) MUST_CHECK;
 const char *control_path(const struct control *control);

@@ -100,11 +100,6 @@ static void on_answered(void *data, const struct prompt *prompt) {
 	}
 }
 
-static enum control_result failed(struct buffer *answer, const char *text) {
-	buffer_put_raw(answer, bytes_of_text(text));
-	return CONTROL_FAILED;
-}
-
 static int make_question(struct question **ret, const struct lock *lock,
                          const struct turns *turns) {
 	const struct lock_change change = change_of(lock);
@@ -186,21 +181,21 @@ enum control_result lock_accept(struct lock *lock, struct buffer *answer) {
 	char line[64];
 
 	if (!hosts_have_been_read(lock->guard->hosts))
-		return failed(answer, "known_hosts has not been read yet; try again");
+		return control_failed(answer, "known_hosts has not been read yet; try again");
 	if (lock->held.policy == NULL && !hosts_have_changed(lock)) {
 		buffer_put_raw(answer, bytes_of_text("0 nothing\n"));
 		return CONTROL_OK;
 	}
 	reason = own_question_turns(&turns, lock->guard);
 	if (reason != NULL)
-		return failed(answer, own_question_no_method(reason));
+		return control_failed(answer, own_question_no_method(reason));
 	if (lock->waiter != NULL && !is_asked(lock))
 		lock_stop_asking(lock);
 	if (lock->waiter == NULL)
 		why_not = ask(lock, &turns);
 	if (why_not != NULL) {
 		lock_offer_clear(&lock->asked);
-		return failed(answer, why_not);
+		return control_failed(answer, why_not);
 	}
 	snprintf(line, sizeof(line), "%llu waits\n",
 	         (unsigned long long)waiter_prompt(lock->waiter));

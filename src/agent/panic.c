@@ -34,11 +34,6 @@ static void tell_who(char ret[static WHO_SIZE], const struct control_call *call)
 		snprintf(ret, WHO_SIZE, "by an unknown process");
 }
 
-static enum control_result failed(struct buffer *answer, const char *text) {
-	buffer_put_raw(answer, bytes_of_text(text));
-	return CONTROL_FAILED;
-}
-
 static void say(struct panic *panic, const char *trigger, const char *reason,
                 const struct prompt *prompt, const char *detail) {
 	bool said_yes = prompt != NULL && prompt->state == PROMPT_GRANTED;
@@ -109,7 +104,7 @@ enum control_result panic_begin(struct panic *panic, const struct control_call *
 	snprintf(detail, sizeof(detail), "%s%s", who,
 	         error < 0 ? "; could not be kept for the next start" : "");
 	say(panic, "panic", NULL, NULL, detail);
-	return error < 0 ? failed(answer, strerror(-error)) : CONTROL_OK;
+	return error < 0 ? control_failed(answer, strerror(-error)) : CONTROL_OK;
 }
 
 static int end_it(struct panic *panic, const struct prompt *prompt, const char *who) {
@@ -225,13 +220,13 @@ enum control_result panic_end(struct panic *panic, const struct control_call *ca
 	}
 	reason = own_question_turns(&turns, guard);
 	if (reason != NULL)
-		return failed(answer, own_question_no_method(reason));
+		return control_failed(answer, own_question_no_method(reason));
 	if (panic->waiter == NULL) {
 		tell_who(panic->who, call);
 		why_not = ask(panic, &turns);
 	}
 	if (why_not != NULL)
-		return failed(answer, why_not);
+		return control_failed(answer, why_not);
 	snprintf(text, sizeof(text), "%llu waits\n",
 	         (unsigned long long)waiter_prompt(panic->waiter));
 	buffer_put_raw(answer, bytes_of_text(text));
