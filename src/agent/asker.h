@@ -20,7 +20,8 @@
 #include "confirm/postbox.h"
 #include "confirm/storing.h"
 
-#define WAITING_MAX 4 /* people who wait at one prompt for its end */
+#define WAITING_MAX   4 /* people who wait at one prompt for its end */
+#define PIN_TRIES_MAX 3 /* by one ticket: to mistype it twice is common */
 
 struct popup;
 struct screens;

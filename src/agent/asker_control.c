@@ -126,11 +126,24 @@ static enum control_result pending(struct asker *asker, struct buffer *answer) {
 
 /* ---- who asks ---- */
 
+static bool is_for_pin(const char *how) {
+	return strstr(how, "pin") != NULL;
+}
+
+static int tries_of(const char *how) {
+	return is_for_pin(how) ? PIN_TRIES_MAX : 1;
+}
+
 static bool ticket_take(struct asker *asker, const struct control_call *call, uint64_t prompt,
                         struct bytes nonce, const char **ret_how, struct awaiting *awaiting) {
 	int watch;
 
-	if (!tickets_take(&asker->tickets, call->writer, prompt, nonce, ret_how, &watch))
+	bool fits = awaiting != NULL ? tickets_await(&asker->tickets, call->writer, prompt, nonce,
+	                                             ret_how, &watch)
+	                             : tickets_take(&asker->tickets, call->writer, prompt, nonce,
+	                                            ret_how, &watch);
+
+	if (!fits)
 		return false;
 	if (awaiting != NULL)
 		*awaiting = (struct awaiting){call->id, call->writer->pid, watch};
@@ -145,7 +158,7 @@ static const struct ticket *ticket_new(struct asker *asker, const struct caller 
 	int watch;
 
 	return platform_process_watch(&watch, pid) == 0
-	               ? tickets_add(&asker->tickets, pid, watch, prompt, how)
+	               ? tickets_add(&asker->tickets, pid, watch, prompt, how, tries_of(how))
 	               : NULL;
 }
 
@@ -282,7 +295,7 @@ static const char *try_pin(struct asker *asker, const struct prompt *prompt, con
 static bool takes_typed(const struct prompt *prompt, const char *how, struct buffer *answer) {
 	const char *asked = how_to_answer(prompt);
 
-	if (strcmp(asked, how) == 0 && strstr(how, "pin") != NULL)
+	if (strcmp(asked, how) == 0 && is_for_pin(how))
 		return true;
 	put(answer, "the PIN is not what is asked for (see confirm.methods): ");
 	turns_put_text(answer, &prompt->turns);
@@ -336,9 +349,10 @@ static void await_no_more(struct asker *asker, struct awaiting *awaiting, const 
 static void tell_turn(struct asker *asker, const struct prompt *prompt, struct awaiting *awaiting) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	uint64_t call = awaiting->call;
+	const char *how = how_to_answer(prompt);
 	const struct ticket *ticket = tickets_add(&asker->tickets, awaiting->pid,
-	                                          take_fd(&awaiting->watch), prompt->id,
-	                                          how_to_answer(prompt));
+	                                          take_fd(&awaiting->watch), prompt->id, how,
+	                                          tries_of(how));
 
 	awaiting->call = 0;
 	if (ticket == NULL) {
@@ -360,6 +374,22 @@ void asker_control_turned(struct asker *asker, const struct prompt *prompt) {
 			tell_turn(asker, prompt, &showing->waiting[i]);
 }
 
+/* The newest comes first. Those who are gone make room for it, else the oldest, which is told. */
+static void await_first(struct asker *asker, struct showing *showing,
+                        const struct awaiting *awaiting) {
+	struct awaiting *waiting = showing->waiting;
+	size_t at = 0;
+
+	while (at < WAITING_MAX - 1 && waiting[at].call != 0 &&
+	       platform_process_lives(waiting[at].watch))
+		at++;
+	await_no_more(asker, &waiting[at],
+	              "too many look at this request; the request itself still waits "
+	              "(ssh-agent-guard pending)");
+	memmove(waiting + 1, waiting, at * sizeof(*waiting));
+	waiting[0] = *awaiting;
+}
+
 static enum control_result await(struct asker *asker, const struct control_call *call,
                                  const char *words, struct buffer *answer) {
 	struct awaiting awaiting = {.watch = -1};
@@ -378,13 +408,7 @@ static enum control_result await(struct asker *asker, const struct control_call 
 		close_fd(&awaiting.watch);
 		return control_failed(answer, "nothing waits for that any more");
 	}
-	/* The last ones are told: those before may be gone. One that is not would wait in vain. */
-	await_no_more(asker, &showing->waiting[WAITING_MAX - 1],
-	              "too many look at this request; the request itself still waits "
-	              "(ssh-agent-guard pending)");
-	memmove(showing->waiting + 1, showing->waiting,
-	        (WAITING_MAX - 1) * sizeof(showing->waiting[0]));
-	showing->waiting[0] = awaiting;
+	await_first(asker, showing, &awaiting);
 	/* Another method's turn has come between the two. */
 	if (strcmp(how, how_to_answer(prompt)) != 0)
 		tell_turn(asker, prompt, &showing->waiting[0]);

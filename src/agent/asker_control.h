@@ -3,12 +3,14 @@
  *
  *	pending                  what waits, as text
  *	prompt [ID]              one of them: "ID NONCE HOW\n", then its text. Only to our own
- *	                         program, which may then answer with that nonce, once. HOW is what
- *	                         is to be typed by the method that asks, pin, key-pin (that of a
- *	                         security key) or otp-pin; or touch, otp, askpass or none (nothing)
+ *	                         program, which may then answer with that nonce: three times with
+ *	                         a PIN, else once. HOW is what is to be typed by the method that
+ *	                         asks, pin, key-pin (that of a security key) or otp-pin; or touch,
+ *	                         otp, askpass or none (nothing)
  *	confirm ID NONCE PIN     the answer
  *	await ID NONCE           answered when the prompt has ended, or, where another method asks
- *	                         from then on, with "turn NONCE HOW\n" and why
+ *	                         from then on, with "turn NONCE HOW\n" and why; who types a PIN
+ *	                         keeps the nonce for it
  *	deny ID | deny --all     needs no proof: everybody may say no
  *	popup TOKEN              what the guard has had opened is there; answered when it may close
  *	popup-left TOKEN         its person wants to see no more of it

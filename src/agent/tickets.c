@@ -21,7 +21,7 @@ void tickets_deinit(struct tickets *tickets) {
 }
 
 const struct ticket *tickets_add(struct tickets *tickets, pid_t pid, int watch, uint64_t prompt,
-                                 const char *how) {
+                                 const char *how, int tries) {
 	struct ticket *ticket = &tickets->items[tickets->next++ % TICKETS_MAX];
 
 	end(ticket);
@@ -32,27 +32,60 @@ const struct ticket *tickets_add(struct tickets *tickets, pid_t pid, int watch, 
 	}
 	ticket->prompt = prompt;
 	ticket->how = how;
+	ticket->tries = tries;
 	ticket->pid = pid;
 	return ticket;
 }
 
-bool tickets_take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                  struct bytes nonce, const char **ret_how, int *ret_watch) {
+/* One that is kept goes on to watch the process, so the caller gets a watch of his own. */
+static bool hand_out_watch(int *ret_watch, const struct ticket *ticket) {
+	int watch;
+
+	if (platform_process_watch(&watch, ticket->pid) < 0)
+		return false;
+	if (!platform_process_lives(ticket->watch)) {
+		close_fd(&watch); /* of whoever has its number now */
+		return false;
+	}
+	*ret_watch = watch;
+	return true;
+}
+
+static bool use(struct ticket *ticket, bool keeps, const char **ret_how, int *ret_watch) {
+	if (keeps && !hand_out_watch(ret_watch, ticket))
+		return false;
+	if (!keeps)
+		*ret_watch = take_fd(&ticket->watch);
+	*ret_how = ticket->how;
+	return true;
+}
+
+static bool take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
+                 struct bytes nonce, const char **ret_how, int *ret_watch, bool awaits) {
 	for (size_t i = 0; i < TICKETS_MAX; i++) {
 		struct ticket *ticket = &tickets->items[i];
-		bool fits;
+		bool fits, keeps;
 
 		if (ticket->watch < 0 || nonce.len != NONCE_SIZE - 1 ||
 		    memcmp(ticket->nonce, nonce.data, nonce.len) != 0)
 			continue;
 		fits = ticket->prompt == prompt && writer->known && writer->pid == ticket->pid &&
 		       platform_process_lives(ticket->watch);
-		if (fits) {
-			*ret_how = ticket->how;
-			*ret_watch = take_fd(&ticket->watch);
-		}
-		end(ticket);
+		keeps = awaits ? ticket->tries > 1 : --ticket->tries > 0;
+		fits = fits && use(ticket, keeps, ret_how, ret_watch);
+		if (!fits || !keeps)
+			end(ticket);
 		return fits;
 	}
 	return false;
+}
+
+bool tickets_take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
+                  struct bytes nonce, const char **ret_how, int *ret_watch) {
+	return take(tickets, writer, prompt, nonce, ret_how, ret_watch, false);
+}
+
+bool tickets_await(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
+                   struct bytes nonce, const char **ret_how, int *ret_watch) {
+	return take(tickets, writer, prompt, nonce, ret_how, ret_watch, true);
 }

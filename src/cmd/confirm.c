@@ -15,6 +15,8 @@
 #include "platform/platform.h"
 
 #define SCREEN_LEN_MAX ((size_t)32 * 1024) /* of what is asked in a popup, or by the monitor */
+#define TRIES_MAX      3                   /* as sudo; the guard takes no more by one nonce */
+#define MOMENT_MS      100                 /* between two answers of the guard on a busy machine */
 #define STANDS_MS      700 /* as before a touch: what is typed at once was not meant for it */
 
 #define HELP_LISTEN                                                                             \
@@ -34,6 +36,9 @@ static const char help_confirm[] =
 	"terminal, or waits until you have touched your security key, or (twice) your YubiKey:\n"
 	"whichever is the first of confirm.methods that can be used. Where that changes, because\n"
 	"no key is plugged in, it goes on with the next one.\n"
+	"A PIN that is not taken is asked for again, three times in all, while the request waits;\n"
+	"where it does not any more, or another method is asked, that ends at once, and what was\n"
+	"typed so far is thrown away.\n"
 	"Without ID it is the only one that waits. An empty line, or Ctrl-C, answers nothing. See\n"
 	"`ssh-agent-guard enroll`.\n" HELP_LISTEN;
 static const char help_deny[] = "usage: ssh-agent-guard deny [ID|--all] [--listen PATH]\n"
@@ -139,8 +144,10 @@ int cmd_grants(int argc, char **argv) {
 }
 
 static int ask_on_terminal(void *data, char *ret, size_t size, const char *question) {
-	(void)data;
-	return terminal_ask_secret(ret, size, question);
+	const struct terminal_end *end = data;
+
+	return end != NULL ? terminal_ask_secret_until(ret, size, question, end)
+	                   : terminal_ask_secret(ret, size, question);
 }
 
 static const char *question_for(enum pin_kind kind) {
@@ -170,6 +177,7 @@ static enum confirm_outcome read_pin(char *request, size_t size, const struct co
 
 	switch (error) {
 	case 0: break;
+	case -ECANCELED: return CONFIRM_NOT_ANSWERED; /* it is told why */
 	case -ENOTTY:
 		diag_error("confirm: there is no terminal to read the PIN from");
 		return CONFIRM_NOT_ASKED;
@@ -237,25 +245,11 @@ static enum pin_kind pin_kind_of(const char *how) {
 	                                     : PIN_OF_ACCOUNT;
 }
 
-/* "turn NONCE HOW\n", and why; both are copied. false: it is no such answer. */
-static bool take_turn(struct buffer *answer, char nonce[static 65], char how[static 16],
-                      size_t *ret_rest) {
-	const char *word, *rest, *space;
-
-	if (!person_take_words(answer, &word, &rest, ret_rest) || strcmp(word, "turn") != 0)
-		return false;
-	space = strchr(rest, ' ');
-	if (space == NULL)
-		return false;
-	snprintf(nonce, 65, "%.*s", (int)(space - rest), rest);
-	snprintf(how, 16, "%s", space + 1);
-	return true;
-}
-
 /* Nothing is to be typed: the yes, or no, comes another way. CONFIRM_NOT_ANSWERED: another method
  * asks now, and nonce and how are those of its turn. */
 static enum confirm_outcome await_prompt(const struct options *options, const char *id,
-                                         char nonce[static 65], char how[static 16]) {
+                                         char nonce[static PERSON_NONCE_SIZE],
+                                         char how[static PERSON_HOW_SIZE]) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	char request[128];
 	size_t rest;
@@ -265,7 +259,7 @@ static enum confirm_outcome await_prompt(const struct options *options, const ch
 	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
 	if (person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S) != EXIT_DONE)
 		return CONFIRM_NOT_ASKED;
-	if (!take_turn(&answer, nonce, how, &rest)) {
+	if (!person_take_turn(&answer, nonce, how, &rest)) {
 		person_show(&answer, 0);
 		return CONFIRM_SAID_YES;
 	}
@@ -274,13 +268,115 @@ static enum confirm_outcome await_prompt(const struct options *options, const ch
 	return CONFIRM_NOT_ANSWERED;
 }
 
+/* ---- the PIN, again and again ---- */
+
+/* A request while its PIN is typed, as the guard tells of it. */
+struct typing {
+	const struct options *options;
+	const char *id;
+	char how[PERSON_HOW_SIZE];
+	struct terminal_end end;
+	struct buffer answer; /* of the guard, once it is over */
+	int result;           /* which is that of the asking */
+	size_t rest;          /* where it tells of another method, if it has_turned */
+	bool is_over, has_turned;
+};
+
+static void typing_deinit(struct typing *typing) {
+	close_fd(&typing->end.fd);
+	buffer_deinit(&typing->answer);
+}
+
+/* Has the guard tell when it ends. */
+static bool typing_await(struct typing *typing, const char *nonce) {
+	char request[128];
+
+	close_fd(&typing->end.fd);
+	snprintf(request, sizeof(request), "await %.20s %.64s", typing->id, nonce);
+	return person_begin_to_ask(&typing->end.fd, typing->options, "confirm", request) ==
+	       EXIT_DONE;
+}
+
+/* The guard tells of a turn, too, after which the same is still to be typed: whoever has begun to
+ * goes on. */
+static bool typing_is_over(void *data) {
+	struct typing *typing = data;
+	char nonce[PERSON_NONCE_SIZE], how[PERSON_HOW_SIZE];
+
+	buffer_deinit(&typing->answer);
+	typing->answer = (struct buffer){0};
+	typing->result = person_take_answer(&typing->answer, typing->end.fd);
+	typing->is_over = true;
+	typing->has_turned = typing->result == 0 &&
+	                     person_take_turn(&typing->answer, nonce, how, &typing->rest);
+	if (typing->has_turned && strcmp(how, typing->how) == 0) {
+		typing->has_turned = false;
+		typing->is_over = !typing_await(typing, nonce);
+		typing->result = -EIO; /* until the guard says more */
+	}
+	return typing->is_over;
+}
+
+/* What ends a request along with a PIN that is not taken is told in the same moment. */
+static bool typing_is_over_by_now(struct typing *typing) {
+	struct pollfd ready = {.fd = typing->end.fd, .events = POLLIN};
+
+	return poll(&ready, 1, MOMENT_MS) > 0 && typing_is_over(typing);
+}
+
+static enum confirm_outcome typing_tell_end(const struct typing *typing) {
+	if (typing->has_turned) {
+		person_show(&typing->answer, typing->rest);
+		fflush(stdout);
+		diag_error("confirm: that is not what is asked for any more; ssh-agent-guard "
+		           "confirm %s goes on with what is",
+		           typing->id);
+		return CONFIRM_NOT_ASKED;
+	}
+	if (person_say_result(&typing->answer, typing->options, "confirm", typing->result) !=
+	    EXIT_DONE)
+		return CONFIRM_NOT_ASKED;
+	person_show(&typing->answer, 0);
+	return CONFIRM_SAID_YES;
+}
+
+/* On a terminal that is this process's alone: a PIN is easily mistyped, and its person would type
+ * the next one into the shell. */
+static enum confirm_outcome answer_here(const struct options *options, const char *id,
+                                        const char *nonce, const char *how) {
+	CLEANUP(typing_deinit) struct typing typing = {.options = options, .id = id};
+	const struct confirm_way way = {.ask = ask_on_terminal, .data = &typing.end};
+	enum confirm_outcome outcome;
+
+	typing.end = (struct terminal_end){-1, typing_is_over, &typing};
+	snprintf(typing.how, sizeof(typing.how), "%s", how);
+	if (!typing_await(&typing, nonce))
+		return CONFIRM_NOT_ASKED;
+	for (int tries = 1;; tries++) {
+		outcome = answer_prompt(options, id, nonce, &way, pin_kind_of(how));
+		if (typing.is_over || outcome != CONFIRM_REFUSED || tries == TRIES_MAX ||
+		    typing_is_over_by_now(&typing))
+			break;
+	}
+	if (outcome != CONFIRM_SAID_YES)
+		terminal_forget_typed();
+	if (typing.is_over)
+		return typing_tell_end(&typing);
+	if (outcome == CONFIRM_REFUSED)
+		diag_error("confirm: no answer was taken in %d tries; where the request still "
+		           "waits, ssh-agent-guard confirm %s asks again",
+		           TRIES_MAX, id);
+	return outcome;
+}
+
 /* way NULL: on the terminal, which is this process's alone. */
 static enum confirm_outcome confirm_by(const struct options *options, const char *words,
                                        bool stands, const struct confirm_way *way) {
-	const struct confirm_way on_terminal = {.ask = ask_on_terminal};
+	const struct confirm_way in_popup = {.ask = ask_on_terminal};
+	bool pops_up = stands;
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	const char *id, *rest_of_line, *space;
-	char request[64], nonce[65], how[16];
+	char request[64], nonce[PERSON_NONCE_SIZE], how[PERSON_HOW_SIZE];
 	size_t rest;
 
 	snprintf(request, sizeof(request), "prompt%s%.32s", *words != '\0' ? " " : "", words);
@@ -323,8 +419,10 @@ static enum confirm_outcome confirm_by(const struct options *options, const char
 	/* The terminal lets go of what was typed before it is asked. */
 	if (stands)
 		poll(NULL, 0, STANDS_MS);
-	return answer_prompt(options, id, nonce, way != NULL ? way : &on_terminal,
-	                     pin_kind_of(how));
+	if (way == NULL && !pops_up)
+		return answer_here(options, id, nonce, how);
+	/* Whoever shows it there asks again, by a process of its own. */
+	return answer_prompt(options, id, nonce, way != NULL ? way : &in_popup, pin_kind_of(how));
 }
 
 enum confirm_outcome confirm_once(const struct options *options, const char *id, bool stands) {

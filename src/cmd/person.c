@@ -1,6 +1,7 @@
 #include "cmd/person.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,9 @@
 #include "base/show.h"
 #include "cmd/cmd.h"
 
-static int say_result(const struct buffer *answer, const struct options *options,
+#define PERSON_GUARD_ENDED (-ESHUTDOWN) /* without an answer */
+
+int person_say_result(const struct buffer *answer, const struct options *options,
                       const char *command, int result) {
 	switch (result) {
 	case 0: return EXIT_DONE;
@@ -24,6 +27,7 @@ static int say_result(const struct buffer *answer, const struct options *options
 		           "sent to it)",
 		           command, options->places.control);
 		break;
+	case PERSON_GUARD_ENDED: diag_error("%s: the guard has ended", command); break;
 	default: diag_error("%s: %s: %s", command, options->places.control, strerror(-result));
 	}
 	return EXIT_FAILED;
@@ -31,21 +35,46 @@ static int say_result(const struct buffer *answer, const struct options *options
 
 int person_ask(struct buffer *answer, const struct options *options, const char *command,
                const char *request) {
-	return say_result(answer, options, command,
-	                  control_ask(answer, options->places.control, request, false));
+	return person_say_result(answer, options, command,
+	                         control_ask(answer, options->places.control, request, false));
 }
 
 int person_ask_patiently(struct buffer *answer, const struct options *options, const char *command,
                          const char *request) {
-	return say_result(answer, options, command,
-	                  control_ask(answer, options->places.control, request, true));
+	return person_say_result(answer, options, command,
+	                         control_ask(answer, options->places.control, request, true));
 }
 
 int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
                       const char *request, double timeout_s) {
-	return say_result(
+	return person_say_result(
 		answer, options, command,
 		control_ask_secret(answer, options->places.control, request, timeout_s));
+}
+
+int person_begin_to_ask(int *ret_fd, const struct options *options, const char *command,
+                        const char *request) {
+	static const struct buffer nothing = {0};
+
+	return person_say_result(
+		&nothing, options, command,
+		control_begin_to_ask(ret_fd, options->places.control, request, true));
+}
+
+int person_take_answer(struct buffer *answer, int fd) {
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int result;
+
+		if (poll(&ready, 1, (int)(CONTROL_TIMEOUT_S * 1000)) == 0)
+			return -ETIMEDOUT;
+		result = control_go_on_asking(answer, fd);
+		if ((result == -EPROTO || result == -ECONNRESET) && answer->len == 0)
+			return PERSON_GUARD_ENDED;
+		if (result != -EAGAIN && result != -EINTR)
+			return result;
+	}
 }
 
 void person_show(const struct buffer *answer, size_t from) {
@@ -72,5 +101,19 @@ bool person_take_words(struct buffer *answer, const char **ret_first, const char
 	*ret_first = line;
 	*ret_second = blank + 1;
 	*ret_rest = (size_t)(end - line) + 1;
+	return true;
+}
+
+bool person_take_turn(struct buffer *answer, char nonce[static PERSON_NONCE_SIZE],
+                      char how[static PERSON_HOW_SIZE], size_t *ret_rest) {
+	const char *word, *rest, *space;
+
+	if (!person_take_words(answer, &word, &rest, ret_rest) || strcmp(word, "turn") != 0)
+		return false;
+	space = strchr(rest, ' ');
+	if (space == NULL)
+		return false;
+	snprintf(nonce, PERSON_NONCE_SIZE, "%.*s", (int)(space - rest), rest);
+	snprintf(how, PERSON_HOW_SIZE, "%s", space + 1);
 	return true;
 }

@@ -29,19 +29,37 @@ static int open_terminal(void) {
 
 /* The signals are let through here alone, so that none is missed before. Not by poll(), which knows
  * no terminals on macOS. */
-static int read_line(int fd, char *ret, size_t size, const sigset_t *unblocked) {
+static int wait_for(int fd, const struct terminal_end *end, const sigset_t *unblocked) {
+	for (;;) {
+		int end_fd = end != NULL ? end->fd : -1;
+		fd_set ready;
+
+		if (fd >= FD_SETSIZE || end_fd >= FD_SETSIZE)
+			return -EMFILE;
+		FD_ZERO(&ready);
+		FD_SET(fd, &ready);
+		if (end_fd >= 0)
+			FD_SET(end_fd, &ready);
+		if (pselect((fd > end_fd ? fd : end_fd) + 1, &ready, NULL, NULL, NULL, unblocked) <
+		    0)
+			return -errno;
+		if (end_fd >= 0 && FD_ISSET(end_fd, &ready) && end->is_over(end->data))
+			return -ECANCELED;
+		if (FD_ISSET(fd, &ready))
+			return 0;
+	}
+}
+
+static int read_line(int fd, char *ret, size_t size, const struct terminal_end *end,
+                     const sigset_t *unblocked) {
 	size_t len = 0;
 
-	if (fd >= FD_SETSIZE)
-		return -EMFILE;
 	for (;;) {
-		fd_set typed;
+		int error = wait_for(fd, end, unblocked);
 		ssize_t n;
 
-		FD_ZERO(&typed);
-		FD_SET(fd, &typed);
-		if (pselect(fd + 1, &typed, NULL, NULL, NULL, unblocked) < 0)
-			return -errno;
+		if (error < 0)
+			return error;
 		n = read(fd, ret + len, 1);
 		if (n <= 0)
 			return n == 0 ? -EINTR : -errno;
@@ -58,8 +76,10 @@ static int say(int fd, const char *text) {
 	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* screen_fd: who draws the screen, and is told the question instead; -1: nobody does. */
-static int ask_secret(char *ret, size_t size, const char *question, int screen_fd) {
+/* screen_fd: who draws the screen, and is told the question instead; -1: nobody does. end: NULL
+ * where nothing makes the answer needless. */
+static int ask_secret(char *ret, size_t size, const char *question, int screen_fd,
+                      const struct terminal_end *end) {
 	const struct sigaction break_off = {.sa_handler = on_signal};
 	struct sigaction before[BREAKING];
 	struct termios shown, hidden;
@@ -85,7 +105,7 @@ static int ask_secret(char *ret, size_t size, const char *question, int screen_f
 	                ? -errno
 	                : say(screen_fd < 0 ? fd : screen_fd, question);
 	if (error == 0)
-		error = read_line(fd, ret, size, &unblocked);
+		error = read_line(fd, ret, size, end, &unblocked);
 	if (tcsetattr(fd, TCSAFLUSH, &shown) < 0 && error == 0)
 		error = -errno;
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
@@ -99,11 +119,23 @@ static int ask_secret(char *ret, size_t size, const char *question, int screen_f
 }
 
 int terminal_ask_secret(char *ret, size_t size, const char *question) {
-	return ask_secret(ret, size, question, -1);
+	return ask_secret(ret, size, question, -1, NULL);
+}
+
+int terminal_ask_secret_until(char *ret, size_t size, const char *question,
+                              const struct terminal_end *end) {
+	return ask_secret(ret, size, question, -1, end);
+}
+
+void terminal_forget_typed(void) {
+	CLEANUP(close_fd) int fd = open_terminal();
+
+	if (fd >= 0)
+		tcflush(fd, TCIFLUSH);
 }
 
 int terminal_ask_secret_within(char *ret, size_t size, const char *question, int screen_fd) {
-	return ask_secret(ret, size, question, screen_fd);
+	return ask_secret(ret, size, question, screen_fd, NULL);
 }
 
 bool terminal_wants_colour(void) {

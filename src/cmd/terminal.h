@@ -7,6 +7,13 @@
 
 #include "base/cleanup.h"
 
+/* Something that may make an answer needless while it is typed. */
+struct terminal_end {
+	int fd;                      /* can be read when something came */
+	bool (*is_over)(void *data); /* whether that is the end; else fd may be another one now */
+	void *data;
+};
+
 /* Asks for a line, without showing it, on the controlling terminal, else on standard input where
  * that is a terminal. What was typed before the question does not count. -ENOTTY: there is none.
  * -EINTR: broken off (Ctrl-C, Ctrl-D). -EMSGSIZE: longer than size takes. */
@@ -15,6 +22,12 @@ int terminal_ask_secret(char *ret, size_t size, const char *question) MUST_CHECK
  * once nothing is shown any more and what was typed before is gone, and nothing to the terminal. */
 int terminal_ask_secret_within(char *ret, size_t size, const char *question,
                                int screen_fd) MUST_CHECK;
+/* As terminal_ask_secret(), for as long as the answer is wanted. -ECANCELED: it is not any more,
+ * and what was typed is gone. */
+int terminal_ask_secret_until(char *ret, size_t size, const char *question,
+                              const struct terminal_end *end) MUST_CHECK;
+/* What was typed and not read is gone, so that no shell takes the rest of a PIN for a command. */
+void terminal_forget_typed(void);
 
 /* Whether a terminal is to get colours, as its user says. */
 bool terminal_wants_colour(void);

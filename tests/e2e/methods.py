@@ -38,7 +38,7 @@ class Methods:
         terminal = Terminal(self.place, self.guard.program, 'confirm')
         terminal.wait_for(question)
         terminal.type(pin + '\n')
-        return terminal.end()
+        return terminal.end_or_let_be(question)
 
     def asks(self):
         """{id: what `pending` says of whose turn it is}"""

@@ -87,7 +87,7 @@ class ConfirmTest(guard.GuardTest):
         terminal = Terminal(self.place, self.guard.program, 'confirm', *words)
         terminal.wait_for('PIN, to say yes')
         terminal.type(pin + '\n')
-        status, shown = terminal.end()
+        status, shown = terminal.end_or_let_be('PIN, to say yes')
         if pin:
             self.assertNotIn(pin, shown)
         return status, shown
@@ -286,6 +286,128 @@ class Answers(ConfirmTest):
             self.assertEqual(login.stdout, 'in\n', login.stderr)
         self.assertEqual(self.confirm()[0], 0)
         self.assertEqual(asked.wait(30), 0)
+
+
+class Again(ConfirmTest):
+    """A PIN that is mistyped is asked for on the same terminal, while the request waits."""
+    QUESTION = 'PIN, to say yes'
+
+    # A shell that goes on to read, as after every command.
+    SHELL = '"$0" confirm; echo "status $?"; IFS= read -r line; echo "the shell reads <$line>"'
+
+    def begin(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        return ssh, self.terminal()
+
+    def terminal(self):
+        terminal = Terminal(self.place, '/bin/sh', '-c', self.SHELL, self.guard.program)
+        terminal.wait_for(self.QUESTION)
+        return terminal
+
+    def wait_asked(self, terminal, times):
+        wait_until(lambda: terminal._read(0.1) is None or
+                   terminal.shown.count(self.QUESTION) == times, f'it asks {times} times')
+
+    def ended(self, terminal):
+        """Exit status and what was shown. The shell gets nothing of what was typed before."""
+        terminal.wait_for('status ')
+        terminal.type('later\n')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0)
+        self.assertIn('\nlater\nthe shell reads <later>\n', shown)  # and it is shown again
+        return int(re.search(r'(?m)^status (\d+)$', shown)[1]), shown
+
+    def test_a_wrong_one_and_the_right_one_on_one_terminal_say_yes(self):
+        ssh, terminal = self.begin()
+        for times, pin in ((2, 'wrong one'), (3, 'no')):
+            terminal.type(pin + '\n')
+            self.wait_asked(terminal, times)
+        self.assertIn('wrong PIN; 4 more and it is locked', terminal.shown)
+        self.assertIn('that is no PIN', terminal.shown)
+        terminal.type(PIN + '\n')
+        status, shown = self.ended(terminal)
+        self.assertEqual(status, 0, shown)
+        self.assertIn('confirmed', shown)
+        self.assertEqual(ssh.wait(60), 0)
+        for pin in ('wrong one', PIN):
+            self.assertNotIn(pin, shown)
+        self.assertEqual(len(self.guard.events(trigger='pin-wrong')), 1)
+
+    def test_three_wrong_ones_end_it_and_the_request_waits_on(self):
+        ssh, terminal = self.begin()
+        for times in (2, 3):
+            terminal.type('wrong one\n')
+            self.wait_asked(terminal, times)
+        # Somebody types on ahead.
+        terminal.type('wrong one\nthe rest of')
+        status, shown = self.ended(terminal)
+        self.assertEqual(status, 1)
+        self.assertEqual(shown.count(self.QUESTION), 3)
+        self.assertIn('2 more and it is locked', shown)
+        self.assertIn('no answer was taken in 3 tries', shown)
+        self.assertIn('ssh-agent-guard confirm 1 asks again', shown)
+        self.assertEqual(len(self.pending()), 1)
+        self.assertIsNone(ssh.poll())
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(60), 0)
+
+    def test_it_ends_where_the_request_is_answered_elsewhere(self):
+        for status, words, answer in (
+                (1, 'confirm: (denied|nothing waits)', lambda: self.guard.command('deny')),
+                (0, 'confirmed', self.confirm_elsewhere),
+                (1, 'confirm: (not answered|nothing waits)', lambda: ssh.kill())):
+            with self.subTest(words):
+                ssh, terminal = self.begin()
+                terminal.type('correct ho')
+                answer()
+                ended, shown = self.ended(terminal)
+                self.assertEqual(ended, status, shown)
+                self.assertRegex(shown, words)
+                self.assertNotIn('correct ho', shown)
+                ssh.wait(60)
+        self.assertEqual(self.guard.events(trigger='pin-wrong'), [])
+
+    def confirm_elsewhere(self):
+        self.assertEqual(self.confirm()[0], 0)
+
+    def test_it_ends_with_the_time_of_the_request(self):
+        self.guard.write_policy(self.POLICY.replace('60s', '15s'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        ssh, terminal = self.begin()
+        terminal.type('correct ho')
+        status, shown = self.ended(terminal)
+        self.assertEqual(status, 1)
+        self.assertIn('confirm: not answered', shown)
+        self.assertNotEqual(ssh.wait(60), 0)
+        self.assertEqual(self.signed()[-1]['reason'], 'timeout')
+
+    def test_it_ends_with_the_guard(self):
+        ssh, terminal = self.begin()
+        terminal.type('correct ho')
+        self.guard.stop(signal.SIGKILL)
+        status, shown = self.ended(terminal)
+        self.assertEqual(status, 1)
+        self.assertIn('the guard has ended', shown)
+        self.assertNotEqual(ssh.wait(60), 0)
+
+    def test_it_ends_where_the_pin_gets_locked(self):
+        ssh, waiting = self.begin()
+        for left in (4, 3, 2):
+            self.assertIn(f'{left} more', self.confirm('wrong one')[1])
+        terminal = self.terminal()
+        terminal.type('wrong one\n')
+        self.wait_asked(terminal, 2)
+        terminal.type('wrong one\n')
+        status, shown = self.ended(terminal)
+        self.assertEqual(status, 1)
+        self.assertIn('it is locked until', shown)
+        self.assertNotEqual(ssh.wait(60), 0)
+        self.assertEqual(self.signed()[-1]['reason'], 'pin-locked')
+        self.assertEqual(len(self.guard.events(trigger='pin-wrong')), 4)
+        status, shown = self.ended(waiting)
+        self.assertEqual(status, 1)
+        self.assertIn('confirm: denied', shown)
 
 
 class Postbox(ConfirmTest):
@@ -886,10 +1008,14 @@ import socket, sys
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen()
+awaiting = []
 while True:
     client = listener.accept()[0]
     request = client.recv(4096)
     print(request, flush=True)
+    if request.startswith(b"await"):
+        awaiting.append(client)
+        continue
     if request:
         client.sendall(b"ok\\n1 " + b"0" * 32 + b" pin\\nrequest 1\\n")
     client.close()

@@ -130,6 +130,27 @@ class KeyAway(KeyTest):
         self.assertEqual(ssh.wait(60), 0)
         self.assertEqual(self.last(), ('confirmed', 'pin', ['touch: no-key']))
 
+    def test_whoever_types_the_pin_goes_on_when_a_key_is_plugged_in(self):
+        """That may answer too by then, but the PIN is still what is asked for."""
+        ssh = self.ssh()
+        self.wait_pending()
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(PIN[:4])
+        self.one.say('appear')
+        self.one.wait('waiting get')
+        self.wait_asks('pin (weak); or again touch')
+        terminal.type(PIN[4:] + '\n')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0, shown)
+        self.assertEqual(ssh.wait(60), 0)
+        self.assertEqual(shown.count('PIN, to say yes'), 1)
+        self.assertEqual(self.last()[:2], ('confirmed', 'pin'))
+        # The next one asks for a touch again.
+        ssh = self.ssh()
+        self.one.touch()
+        self.assertEqual(ssh.wait(60), 0)
+
     def test_a_key_that_is_plugged_in_meanwhile_may_answer_too(self):
         for by_key in (True, False):
             ssh = self.ssh()

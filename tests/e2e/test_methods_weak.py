@@ -37,6 +37,21 @@ class WeakFirst(KeyTest):
         self.assertEqual(ssh.wait(60), 0)
         self.assertEqual(self.last(), ('confirmed', 'touch', ['pin: pin-locked']))
 
+    def test_whoever_types_the_pin_is_told_when_the_key_is_asked_instead(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(PIN[:4])
+        for _ in range(5):
+            self.assertEqual(self.by_pin('wrong one')[0], 1)
+        status, shown = terminal.end()
+        self.assertEqual(status, 1)
+        self.assertIn('asks: touch; not pin: the PIN was wrong too often', shown)
+        self.assertIn('ssh-agent-guard confirm 1 goes on with what is', shown)
+        self.one.touch()
+        self.assertEqual(ssh.wait(60), 0)
+
     def test_what_shows_and_checks_the_policy_says_so(self):
         done = self.guard.command('policy', 'show', self.guard.policy)
         self.assertIn('methods: [pin, touch]\n', done.stdout)

@@ -19,13 +19,18 @@ static int watch_of(pid_t pid) {
 }
 
 /* *ret_nonce: a copy, which a ticket that is used up no longer has. */
-static void give(struct tickets *tickets, char ret_nonce[static NONCE_SIZE], uint64_t prompt,
-                 pid_t pid) {
-	const struct ticket *ticket = tickets_add(tickets, pid, watch_of(pid), prompt, how);
+static void give_tries(struct tickets *tickets, char ret_nonce[static NONCE_SIZE], uint64_t prompt,
+                       pid_t pid, int tries) {
+	const struct ticket *ticket = tickets_add(tickets, pid, watch_of(pid), prompt, how, tries);
 
 	assert_non_null(ticket);
 	memcpy(ret_nonce, ticket->nonce, NONCE_SIZE);
 	assert_int_equal(strlen(ret_nonce), NONCE_SIZE - 1);
+}
+
+static void give(struct tickets *tickets, char ret_nonce[static NONCE_SIZE], uint64_t prompt,
+                 pid_t pid) {
+	give_tries(tickets, ret_nonce, prompt, pid, 1);
 }
 
 static bool take(struct tickets *tickets, const char *nonce, uint64_t prompt, pid_t pid) {
@@ -53,6 +58,39 @@ static void one_is_good_once(void **state) {
 	assert_true(take(&tickets, first, 3, getpid()));
 	assert_false(take(&tickets, first, 3, getpid()));
 	assert_true(take(&tickets, second, 3, getpid()));
+}
+
+static bool await(struct tickets *tickets, const char *nonce, uint64_t prompt) {
+	const struct peer writer = {.known = true, .pid = getpid(), .pidfd = -1};
+	CLEANUP(close_fd) int watch = -1;
+	const char *told = NULL;
+	bool taken = tickets_await(tickets, &writer, prompt, bytes_of_text(nonce), &told, &watch);
+
+	if (taken)
+		assert_true(platform_process_lives(watch));
+	return taken;
+}
+
+static void one_is_good_for_its_tries(void **state) {
+	CLEANUP(tickets_deinit) struct tickets tickets;
+	char nonce[NONCE_SIZE];
+
+	(void)state;
+	tickets_init(&tickets);
+	give_tries(&tickets, nonce, 3, getpid(), 3);
+	assert_true(await(&tickets, nonce, 3));
+	for (int i = 0; i < 3; i++)
+		assert_true(take(&tickets, nonce, 3, getpid()));
+	assert_false(take(&tickets, nonce, 3, getpid()));
+	/* Somebody else's ends it. */
+	give_tries(&tickets, nonce, 3, getpid(), 3);
+	assert_true(take(&tickets, nonce, 3, getpid()));
+	assert_false(take(&tickets, nonce, 3, getppid()));
+	assert_false(take(&tickets, nonce, 3, getpid()));
+	/* To await the end with one that is good once uses it up. */
+	give(&tickets, nonce, 3, getpid());
+	assert_true(await(&tickets, nonce, 3));
+	assert_false(take(&tickets, nonce, 3, getpid()));
 }
 
 static void one_is_used_up_by_whoever_tries_it(void **state) {
@@ -122,6 +160,7 @@ static void the_oldest_makes_room(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_good_once),
+		cmocka_unit_test(one_is_good_for_its_tries),
 		cmocka_unit_test(one_is_used_up_by_whoever_tries_it),
 		cmocka_unit_test(a_part_of_a_nonce_or_none_is_nothing),
 		cmocka_unit_test(it_dies_with_its_process),
