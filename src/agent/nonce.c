@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/random.h>
 
 int nonce_new(char ret[static NONCE_SIZE]) {
 	uint8_t random[(NONCE_SIZE - 1) / 2];
