@@ -35,21 +35,38 @@ static struct lock_change change_of(const struct lock *lock) {
 	return change;
 }
 
-/* What was shown is what is used, whatever the file has become since. */
+static void take_back_copy(struct lock *lock, bool was_kept) {
+	int error = was_kept ? lock_write_copy(lock, lock->guard->policy,
+	                                       buffer_bytes(&lock->current))
+	                     : kept_remove(&lock->kept);
+
+	if (error < 0)
+		diag_error(LOCK_FILE ": %s (a guard that is started again would use the policy "
+		                     "that was refused now: accept another one first)",
+		           strerror(-error));
+}
+
+/* What was shown is what is used, whatever the file has become since. On an error all is as it
+ * was. */
 static int use_asked(struct lock *lock) {
 	struct guard *guard = lock->guard;
 	struct policy *policy = lock->asked.policy;
 	struct bytes copy = buffer_bytes(&lock->asked.copy);
+	bool was_kept = lock->kept.is_kept;
 	bool stays_locked = lock_locks(guard, policy);
 	int error = stays_locked ? lock_write_copy(lock, policy, copy) : lock_remove_copy(lock);
 
-	if (error == 0 && stays_locked)
-		error = lock_hosts_take(lock->hosts, buffer_bytes(&lock->asked.hosts));
 	if (error < 0)
 		return error;
-	error = guard_use_policy(guard, policy_ref(policy));
+	if (stays_locked)
+		error = lock_hosts_take(lock->hosts, buffer_bytes(&lock->asked.hosts));
+	if (error == 0) {
+		error = guard_use_policy(guard, policy_ref(policy));
+		if (error < 0)
+			policy_unref(policy);
+	}
 	if (error < 0) {
-		policy_unref(policy);
+		take_back_copy(lock, was_kept);
 		return error;
 	}
 	buffer_deinit(&lock->current);

@@ -46,37 +46,47 @@ int lock_hosts_parse(struct bytes *ret, struct bytes file) {
 	return 0;
 }
 
+static int put_text(struct buffer *ret, const char *sha256, struct bytes text) {
+	buffer_put_raw(ret, bytes_of_text(FIRST_LINE));
+	buffer_put_raw(ret, bytes_of_text(sha256));
+	buffer_put_raw(ret, bytes_of_text("\n"));
+	buffer_put_raw(ret, text);
+	return buffer_error(ret);
+}
+
 static int put_file(void *data, struct buffer *ret) {
 	const struct lock_hosts *hosts = data;
 
-	buffer_put_raw(ret, bytes_of_text(FIRST_LINE));
-	buffer_put_raw(ret, bytes_of_text(hosts->sha256));
-	buffer_put_raw(ret, bytes_of_text("\n"));
-	buffer_put_raw(ret, buffer_bytes(&hosts->text));
-	return buffer_error(ret);
+	return put_text(ret, hosts->sha256, buffer_bytes(&hosts->text));
 }
 
 /* ---- what is accepted ---- */
 
-/* On an error all is as it was. */
-static int hold(struct lock_hosts *hosts, struct bytes text) {
-	CLEANUP(buffer_deinit) struct buffer copy = {0};
+struct accepted {
+	struct buffer text;
 	char sha256[DIGEST_HEX];
-	int error = digest_hex(sha256, text);
+};
 
-	buffer_put_raw(&copy, text);
-	if (error == 0)
-		error = buffer_error(&copy);
-	if (error < 0)
-		return error;
+static void accepted_deinit(struct accepted *accepted) {
+	buffer_deinit(&accepted->text);
+}
+
+static int accepted_of(struct accepted *ret, struct bytes text) {
+	int error = digest_hex(ret->sha256, text);
+
+	buffer_put_raw(&ret->text, text);
+	return error < 0 ? error : buffer_error(&ret->text);
+}
+
+/* Takes the text over. */
+static void hold(struct lock_hosts *hosts, struct accepted *accepted) {
 	buffer_deinit(&hosts->text);
-	hosts->text = copy;
-	copy = (struct buffer){0};
-	strcpy(hosts->sha256, sha256);
+	hosts->text = accepted->text;
+	accepted->text = (struct buffer){0};
+	strcpy(hosts->sha256, accepted->sha256);
 	hosts->standing = STANDING_HELD;
 	hosts->fault = NULL;
 	hosts->is_news = false;
-	return 0;
 }
 
 static void hold_nothing(struct lock_hosts *hosts) {
@@ -86,20 +96,24 @@ static void hold_nothing(struct lock_hosts *hosts) {
 		hosts->sha256[0] = '\0';
 }
 
-static int write_file(struct lock_hosts *hosts) {
+static int write_file(struct lock_hosts *hosts, const struct accepted *accepted) {
 	CLEANUP(buffer_deinit) struct buffer file = {0};
-	int error = put_file(hosts, &file);
+	int error = put_text(&file, accepted->sha256, buffer_bytes(&accepted->text));
 
 	return error < 0 ? error : kept_write(&hosts->kept, buffer_bytes(&file));
 }
 
 int lock_hosts_take(struct lock_hosts *hosts, struct bytes text) {
-	int error = hold(hosts, text);
+	CLEANUP(accepted_deinit) struct accepted accepted = {0};
+	int error = accepted_of(&accepted, text);
 
 	if (error == 0)
-		error = write_file(hosts);
+		error = write_file(hosts, &accepted);
+	if (error < 0)
+		return error;
+	hold(hosts, &accepted);
 	hosts_lock_changed(hosts->guard->hosts);
-	return error;
+	return 0;
 }
 
 void lock_hosts_release(struct lock_hosts *hosts) {
@@ -125,6 +139,7 @@ void lock_hosts_none(struct lock_hosts *hosts) {
 }
 
 void lock_hosts_load(struct lock_hosts *hosts) {
+	CLEANUP(accepted_deinit) struct accepted accepted = {0};
 	CLEANUP(buffer_deinit) struct buffer file = {0};
 	struct bytes text = {0};
 	int error = kept_read(&file, hosts->guard->state_fd, LOCK_HOSTS_FILE, FILE_LEN_MAX);
@@ -132,8 +147,9 @@ void lock_hosts_load(struct lock_hosts *hosts) {
 	if (error == 0)
 		error = lock_hosts_parse(&text, buffer_bytes(&file));
 	if (error == 0)
-		error = hold(hosts, text);
+		error = accepted_of(&accepted, text);
 	if (error == 0) {
+		hold(hosts, &accepted);
 		kept_found(&hosts->kept);
 		return;
 	}
@@ -179,11 +195,17 @@ bool lock_hosts_trust(struct lock_hosts *hosts) {
 }
 
 void lock_hosts_read(struct lock_hosts *hosts) {
+	CLEANUP(accepted_deinit) struct accepted accepted = {0};
 	int error;
 
 	if (hosts->standing != STANDING_TRUST)
 		return;
-	error = lock_hosts_take(hosts, hosts_users_text(hosts->guard->hosts));
+	error = accepted_of(&accepted, hosts_users_text(hosts->guard->hosts));
+	if (error == 0) {
+		error = write_file(hosts, &accepted);
+		hold(hosts, &accepted);
+	}
+	hosts_lock_changed(hosts->guard->hosts);
 	if (error < 0)
 		diag_error(LOCK_HOSTS_FILE ": %s (it holds until the guard ends)",
 		           strerror(-error));

@@ -30,7 +30,7 @@ bool lock_hosts_trust(struct lock_hosts *hosts);
 void lock_hosts_none(struct lock_hosts *hosts);
 /* There is one since before this guard: its file says what was accepted. */
 void lock_hosts_load(struct lock_hosts *hosts);
-/* A person has said yes to this. */
+/* A person has said yes to this. On an error all is as it was. */
 int lock_hosts_take(struct lock_hosts *hosts, struct bytes text) MUST_CHECK;
 
 /* Once events can be written: tells of what was trusted, or could not be used. */

@@ -262,6 +262,31 @@ class NotWritten(LockHosts):
         self.guard.write_policy(self.policy())
         self.is_held()
 
+    def test_where_known_hosts_cannot_be_kept_the_policy_is_not_changed_either(self):
+        """Neither at once nor by the next start; and what was read of known_hosts is not taken."""
+        self.enroll()
+        self.lock()
+        before = self.policy_copy.read_bytes()
+        self.copy.unlink()
+        (self.copy / 'in').mkdir(parents=True)
+        os.chown(self.copy, self.place.uid, -1)
+        self.append(self.line('a', 'b'))
+        self.guard.write_policy(self.policy(rules='  - {name: to-b, match: {ssh_dest: a}, '
+                                                  'action: allow}\n'))
+        self.guard.wait_event(trigger='policy-locked')
+        self.refused()
+        self.assertEqual(self.policy_copy.read_bytes(), before)
+        self.assertFalse(self.arrives('b'))
+        self.assertTrue(self.arrives('a'))
+        self.last(rule='to-a')
+        (self.copy / 'in').rmdir()
+        self.copy.rmdir()
+        wait_until(self.copy.is_file, 'it is kept again')
+        self.restart()
+        self.assertFalse(self.arrives('b'))
+        self.assertTrue(self.arrives('a'))
+        self.last(rule='to-a')
+
     def test_where_the_lock_is_to_be_taken_off(self):
         self.enroll()
         self.lock()
