@@ -7,7 +7,7 @@
 
 #include "agent/lock_file.h"
 #include "agent/lock_parts.h"
-#include "base/clock.h"
+#include "agent/own_question.h"
 #include "base/diag.h"
 #include "policy/copy.h"
 
@@ -39,28 +39,7 @@ bool lock_locks(const struct guard *guard, const struct policy *policy) {
 
 void lock_say(struct lock *lock, const char *trigger, const char *reason,
               const struct prompt *prompt, const char *detail) {
-	struct guard *guard = lock->guard;
-	bool said_yes = prompt != NULL && prompt->state == PROMPT_GRANTED;
-	struct confirm_passed passed[CONFIRM_METHOD_COUNT];
-	struct event event = {
-		.real_us = clock_real_us(),
-		.trigger = trigger,
-		.reason = reason,
-		.detail = detail,
-		.confirm_method = said_yes ? confirm_method_name(prompt->method) : NULL,
-		.confirm_via = said_yes ? prompt->via : NULL,
-		.confirm_weak = said_yes && confirm_method_is_weak(prompt->method),
-		.confirm_passed = passed,
-		.n_confirm_passed = said_yes ? turns_passed(passed, &prompt->turns, prompt->method)
-	                                     : 0,
-		.proof = said_yes ? prompt->proof : NULL,
-		.config_sha256 = policy_sha256(guard->policy),
-		.floor_sha256 = guard->floor != NULL ? policy_sha256(guard->floor) : NULL,
-	};
-	/* guard_event() has shown the failure where a user looks. */
-	int error = guard_event(guard, &event);
-
-	(void)error;
+	own_question_say(lock->guard, trigger, reason, prompt, detail);
 }
 
 void lock_set_notice(struct lock *lock, const char *text) {

@@ -41,6 +41,25 @@ struct broker_terms own_question_terms(const struct guard *guard, unsigned least
 	};
 }
 
+void own_question_say(struct guard *guard, const char *trigger, const char *reason,
+                      const struct prompt *prompt, const char *detail) {
+	struct confirm_passed passed[CONFIRM_METHOD_COUNT];
+	struct event event = {.trigger = trigger, .reason = reason, .detail = detail};
+	int error;
+
+	if (prompt != NULL && prompt->state == PROMPT_GRANTED) {
+		event.confirm_method = confirm_method_name(prompt->method);
+		event.confirm_via = prompt->via;
+		event.confirm_weak = confirm_method_is_weak(prompt->method);
+		event.confirm_passed = passed;
+		event.n_confirm_passed = turns_passed(passed, &prompt->turns, prompt->method);
+		event.proof = prompt->proof;
+	}
+	/* guard_event() has shown the failure where a user looks. */
+	error = guard_own_event(guard, &event);
+	(void)error;
+}
+
 const char *own_question_no_method(const char *reason) {
 	return strcmp(reason, "pin-locked") == 0
 	               ? "the PIN is locked, because it was wrong too often; wait"

@@ -34,24 +34,6 @@ static void tell_who(char ret[static WHO_SIZE], const struct control_call *call)
 		snprintf(ret, WHO_SIZE, "by an unknown process");
 }
 
-static void say(struct panic *panic, const char *trigger, const char *reason,
-                const struct prompt *prompt, const char *detail) {
-	bool said_yes = prompt != NULL && prompt->state == PROMPT_GRANTED;
-	struct event event = {
-		.trigger = trigger,
-		.reason = reason,
-		.detail = detail,
-		.confirm_method = said_yes ? confirm_method_name(prompt->method) : NULL,
-		.confirm_via = said_yes ? prompt->via : NULL,
-		.confirm_weak = said_yes && confirm_method_is_weak(prompt->method),
-		.proof = said_yes ? prompt->proof : NULL,
-	};
-	/* guard_event() has shown the failure where a user looks. */
-	int error = guard_own_event(panic->guard, &event);
-
-	(void)error;
-}
-
 /* ---- from start to end ---- */
 
 /* Anything by that name counts, and so does a directory that cannot be searched. */
@@ -103,7 +85,7 @@ enum control_result panic_begin(struct panic *panic, const struct control_call *
 	tell_who(who, call);
 	snprintf(detail, sizeof(detail), "%s%s", who,
 	         error < 0 ? "; could not be kept for the next start" : "");
-	say(panic, "panic", NULL, NULL, detail);
+	own_question_say(panic->guard, "panic", NULL, NULL, detail);
 	return error < 0 ? control_failed(answer, strerror(-error)) : CONTROL_OK;
 }
 
@@ -122,8 +104,8 @@ static int end_it(struct panic *panic, const struct prompt *prompt, const char *
 		           PANIC_FILE, strerror(-error));
 	snprintf(detail, sizeof(detail), "asked for %s%s", who,
 	         error < 0 ? "; its file cannot be removed" : "");
-	say(panic, error < 0 ? "panic-off-refused" : "panic-off", error < 0 ? "not-kept" : NULL,
-	    prompt, detail);
+	own_question_say(panic->guard, error < 0 ? "panic-off-refused" : "panic-off",
+	                 error < 0 ? "not-kept" : NULL, prompt, detail);
 	return error;
 }
 
@@ -149,7 +131,7 @@ static void on_answered(void *data, const struct prompt *prompt) {
 		return;
 	}
 	snprintf(detail, sizeof(detail), "asked for %s", panic->who);
-	say(panic, "panic-off-refused", why, prompt, detail);
+	own_question_say(panic->guard, "panic-off-refused", why, prompt, detail);
 }
 
 static int make_question(struct question **ret, const struct panic *panic,

@@ -3,6 +3,7 @@
 import signal
 
 import guard
+import methods
 from guard import SSH_KEYGEN, wait_until
 from terminal import Terminal
 from test_touch import TouchTest
@@ -190,3 +191,16 @@ class WithTouch(TouchTest):
         self.assertEqual(status, 0, text)
         self.assertIn('touches: 1 good, 0 not', text)
 
+
+class WithKeyGone(methods.KeyTest):
+    def test_the_event_says_that_the_key_was_passed_over(self):
+        self.vanish()
+        self.assertEqual(self.guard.command('panic').returncode, 0)
+        terminal = Terminal(self.place, self.guard.program, 'panic', 'off')
+        terminal.wait_for('PIN, to say yes')
+        terminal.type(methods.PIN + '\n')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0, shown)
+        event = self.guard.wait_event(trigger='panic-off')
+        self.assertEqual(event['confirm_method'], 'pin')
+        self.assertEqual(event['confirm_passed_over'], ['touch: no-key'])
