@@ -8,15 +8,23 @@
 
 #include "base/file.h"
 
+#define SETTLED_S       2.  /* from then on a change has another time, for libev, too */
 #define RESTORE_S       1.  /* whoever writes again and again is not answered more often */
 #define RESTORED_NOTE_S 60. /* and one event in so long tells of it */
 
+/* By the time of its last change, which nobody can set back. */
 static bool is_own(const struct kept *kept, const struct stat *now) {
 	const struct stat *own = &kept->own;
 
 	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
-	       now->st_size == own->st_size && now->st_mtim.tv_sec == own->st_mtim.tv_sec &&
-	       now->st_mtim.tv_nsec == own->st_mtim.tv_nsec && now->st_mode == own->st_mode;
+	       now->st_size == own->st_size && now->st_mode == own->st_mode &&
+	       now->st_ctim.tv_sec == own->st_ctim.tv_sec &&
+	       now->st_ctim.tv_nsec == own->st_ctim.tv_nsec;
+}
+
+static void restore_soon(struct kept *kept) {
+	ev_timer_set(&kept->restore, RESTORE_S, 0.);
+	ev_timer_start(kept->guard->loop, &kept->restore);
 }
 
 /* Whether it is there as we wrote it; soon it is again. */
@@ -28,13 +36,42 @@ static void look(struct kept *kept) {
 	if (fstatat(kept->guard->state_fd, kept->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    is_own(kept, &now))
 		return;
-	ev_timer_set(&kept->restore, RESTORE_S, 0.);
-	ev_timer_start(kept->guard->loop, &kept->restore);
+	restore_soon(kept);
 }
 
 static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
 	(void)loop, (void)revents;
 	look(watcher->data);
+}
+
+/* Whoever changed it in the moment in which we wrote it left the time of that. */
+static void on_settled(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct kept *kept = watcher->data;
+	CLEANUP(buffer_deinit) struct buffer wanted = {0};
+	CLEANUP(buffer_deinit) struct buffer found = {0};
+
+	(void)loop, (void)revents;
+	look(kept);
+	if (!kept->is_kept || ev_is_active(&kept->restore) ||
+	    kept->content(kept->data, &wanted) < 0)
+		return;
+	if (kept_read(&found, kept->guard->state_fd, kept->name, wanted.len) < 0 ||
+	    !bytes_equal(buffer_bytes(&found), buffer_bytes(&wanted)))
+		restore_soon(kept);
+}
+
+/* Watches what lies there now: libev stays with the file of before for as long as somebody holds
+ * that open, and with the directory alone where there was none. */
+static void watch(struct kept *kept) {
+	struct ev_loop *loop = kept->guard->loop;
+
+	ev_stat_stop(loop, &kept->place);
+	ev_stat_start(loop, &kept->place);
+	look(kept);
+	ev_timer_stop(loop, &kept->settled);
+	ev_now_update(loop);
+	ev_timer_set(&kept->settled, SETTLED_S, 0.);
+	ev_timer_start(loop, &kept->settled);
 }
 
 void kept_found(struct kept *kept) {
@@ -43,12 +80,8 @@ void kept_found(struct kept *kept) {
 	kept->is_kept = true;
 	if (fstatat(kept->guard->state_fd, kept->name, &status, AT_SYMLINK_NOFOLLOW) == 0)
 		kept->own = status;
-	if (!ev_is_active(&kept->place))
-		return;
-	/* Or one that is new, and gone again before the loop has seen it, would have changed
-	 * nothing. */
-	ev_stat_stat(kept->guard->loop, &kept->place);
-	look(kept);
+	if (ev_is_active(&kept->place))
+		watch(kept);
 }
 
 int kept_write(struct kept *kept, struct bytes bytes) {
@@ -112,8 +145,7 @@ static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 void kept_start(struct kept *kept) {
-	ev_stat_start(kept->guard->loop, &kept->place);
-	look(kept);
+	watch(kept);
 }
 
 int kept_init(struct kept *kept, struct guard *guard, const char *state, const char *name,
@@ -124,8 +156,9 @@ int kept_init(struct kept *kept, struct guard *guard, const char *state, const c
 		return -ENOMEM;
 	}
 	ev_init(&kept->restore, on_restore);
+	ev_init(&kept->settled, on_settled);
 	ev_stat_init(&kept->place, on_place, kept->path, 0.);
-	kept->restore.data = kept->place.data = kept;
+	kept->restore.data = kept->settled.data = kept->place.data = kept;
 	return 0;
 }
 
@@ -133,6 +166,7 @@ void kept_deinit(struct kept *kept) {
 	if (kept->guard == NULL)
 		return;
 	ev_timer_stop(kept->guard->loop, &kept->restore);
+	ev_timer_stop(kept->guard->loop, &kept->settled);
 	ev_stat_stop(kept->guard->loop, &kept->place);
 	free(kept->path);
 	*kept = (struct kept){0};

@@ -25,7 +25,7 @@ struct kept {
 	bool is_kept; /* it is to be there */
 	char *path;
 	ev_stat place;
-	ev_timer restore;
+	ev_timer restore, settled;
 	struct stat own; /* as we wrote it */
 	double restored_at;
 };

@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import socket
+import time
 
 import guard
 from guard import SSH_KEYGEN, wait_until
 from terminal import Terminal
 
 PIN = 'correct horse 7'
+SETTLED_S = 2.5  # a little longer than src/agent/kept.c has it
 
 
 def policy(*rules, lock=True, default='deny'):
@@ -288,6 +290,35 @@ class Attacks(Lock):
         self.assertFalse(self.signs())
         self.guard.wait_event(trigger='policy-copy-restored')
         self.assertEqual(len(self.guard.events(trigger='policy-copy-restored')), 1)
+
+    def wait_restored(self, whole):
+        wait_until(lambda: self.copy.read_bytes() == whole, 'the copy is as it was')
+
+    def test_a_change_of_the_copy_that_leaves_its_size_and_time_is_seen(self):
+        self.restart()
+        whole = self.copy.read_bytes()
+        # Once it has lain there for longer than the guard looks by itself, and at once again.
+        time.sleep(SETTLED_S)
+        self.assertEqual(self.guard.events(trigger='policy-copy-restored'), [])
+        for _ in range(3):
+            before = self.copy.stat()
+            with open(self.copy, 'r+b') as file:
+                file.write(whole.replace(b'deny', b'deni'))
+            os.utime(self.copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+            self.wait_restored(whole)
+
+    def test_who_holds_the_copy_of_before_hides_no_change_of_the_next(self):
+        whole = self.copy.read_bytes()
+        evil = whole.replace(b'deny', b'allow')
+        bait = self.place.write('bait', evil)
+        with open(bait, 'rb'):
+            os.link(bait, self.place.path / 'link')
+            os.rename(bait, self.copy)
+            self.wait_restored(whole)
+            time.sleep(SETTLED_S)
+            with open(self.copy, 'r+b') as file:
+                file.write(evil)
+            self.wait_restored(whole)
 
     def test_a_copy_that_is_not_ours_stops_the_start(self):
         whole = self.copy.read_bytes()
