@@ -2,6 +2,7 @@
 memory of every process that handles it. In locked memory alone, wiped afterwards, and in no core."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -9,6 +10,8 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
+import termios
 import unittest
 
 import guard
@@ -66,6 +69,13 @@ def mappings_with(pid, secret):
     return found
 
 
+def unread(client):
+    """How much of what was sent the other side has not read."""
+    room = bytearray(4)
+    fcntl.ioctl(client, termios.TIOCOUTQ, room)
+    return int.from_bytes(room, sys.byteorder)
+
+
 def locked_kib(pid):
     status = pathlib.Path(f'/proc/{pid}/status').read_text()
     return int(re.search(r'(?m)^VmLck:\s+(\d+)', status).group(1))
@@ -107,12 +117,18 @@ class PinMemoryTest(ConfirmTest):
 
     # --- what must hold
 
+    def seen_standing(self, pid, pin):
+        """What has the PIN; a process that runs makes and drops mappings meanwhile."""
+        if pid in self.stopped:
+            return mappings_with(pid, pin.encode())
+        self.stop(pid)
+        try:
+            return mappings_with(pid, pin.encode())
+        finally:
+            self.resume(pid)
+
     def lies_in_locked_memory_alone(self, pid, pin):
-        wait_until(lambda: mappings_with(pid, pin.encode()), 'it has the PIN')
-        # Once more: while it came, the list of mappings may have been that of before.
-        found = mappings_with(pid, pin.encode())
-        self.assertTrue(found)
-        for mapping in found:
+        for mapping in wait_until(lambda: self.seen_standing(pid, pin), 'it has the PIN'):
             self.assertIn('lo', mapping.flags, mapping)   # never swapped
             self.assertIn('dd', mapping.flags, mapping)   # in no dump
             self.assertNotIn('sh', mapping.flags, mapping)
@@ -200,14 +216,28 @@ class ByConfirm(PinMemoryTest):
 
     def test_the_guard_has_what_is_on_its_way_in_locked_memory(self):
         """Half of an answer, which it has to keep until the rest comes."""
+        client = self.send_half()
+        wait_until(lambda: unread(client) == 0, 'the guard has it')
+        # It waits for the rest for five seconds, and a look at all of its memory may take longer.
+        self.stop(self.guard.pid)
+        self.lies_in_locked_memory_alone(self.guard.pid, PIN)
+        self.resume(self.guard.pid)
+        client.close()
+        self.is_wiped()
+        client = self.send_half()
+        client.sendall(b'\n')
+        self.assertTrue(client.recv(4096).startswith(b'failed\n'))
+        self.is_wiped()
+
+    def send_half(self):
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
         client.connect(str(self.place.runtime / 'ssh-agent-guard' / 'control.sock'))
         client.sendall(f'confirm 1 {"0" * 32} {PIN}'.encode())
-        self.lies_in_locked_memory_alone(self.guard.pid, PIN)
-        client.sendall(b'\n')
-        self.assertTrue(client.recv(4096).startswith(b'failed\n'))
-        wait_until(lambda: not mappings_with(self.guard.pid, PIN.encode()), 'it is wiped')
+        return client
+
+    def is_wiped(self):
+        wait_until(lambda: not self.seen_standing(self.guard.pid, PIN), 'it is wiped')
 
     def test_a_confirm_that_is_left_wipes_it(self):
         """By a wrong PIN, too, nothing stays in the guard."""
