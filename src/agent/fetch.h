@@ -16,8 +16,7 @@
 
 #define FETCH_DEADLINE_S 4. /* a disk that has to spin up answers sooner */
 #define FETCH_FILES_MAX  64
-/* Of all files together, because what is read has to fit into one buffer. The first come first, and
- * each that no longer fits is -EFBIG by itself. */
+/* The most that all files together may have, because what is read has to fit into one buffer. */
 #define FETCH_BYTES_MAX ((size_t)60 * 1024 * 1024)
 
 /* What was found at one path. Zeroed, it is an empty file of root's: look at error first. */
@@ -33,6 +32,7 @@ struct fetch_plan {
 	const char *const *paths;
 	size_t n_paths;
 	size_t len_max; /* of each file */
+	size_t room;    /* for all of them: the first come first, and what does not fit is -EFBIG */
 	/* What fills a platform_watch_new(): every path is put into it before it is read, so that no change
 	 * is missed. -1: none. Borrowed until fetcher_start() returns. */
 	int watch_fd;

@@ -126,7 +126,7 @@ _Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t pare
 	/* The terminal's are meant for the guard, which ends its children with itself; SIGIO says
 	 * that somebody waits for our lease. */
 	static const int ignored[] = {SIGHUP, SIGINT, SIGTSTP, SIGIO, 0};
-	size_t left = FETCH_BYTES_MAX;
+	size_t left = plan->room;
 
 	child_signals(ignored);
 	if (platform_die_with_parent(parent) < 0 || keep_only(fd, plan->watch_fd) < 0 ||

@@ -160,7 +160,8 @@ static void on_fetched(void *data, int error, const struct fetched *files) {
 static void watch_begin(struct watch *watch) {
 	struct fetch_plan plan = {.paths = (const char *const *)watch->paths,
 	                          .n_paths = watch->n_paths,
-	                          .len_max = watch->len_max};
+	                          .len_max = watch->len_max,
+	                          .room = FETCH_BYTES_MAX};
 	CLEANUP(close_fd) int fill_fd = -1;
 	int error;
 
