@@ -204,8 +204,6 @@ static void on_turned(void *data, struct prompt *prompt) {
 
 /* Those who look at it, and wait. */
 static void tell_waiting(struct asker *asker, struct showing *showing, enum prompt_state state) {
-	bool granted = state == PROMPT_GRANTED;
-
 	for (size_t i = 0; i < WAITING_MAX; i++) {
 		struct awaiting *awaiting = &showing->waiting[i];
 
@@ -213,10 +211,8 @@ static void tell_waiting(struct asker *asker, struct showing *showing, enum prom
 			continue;
 		if (asker->control != NULL)
 			control_answer(asker->control, awaiting->call,
-			               granted ? CONTROL_OK : CONTROL_FAILED,
-			               bytes_of_text(granted                  ? "confirmed\n"
-			                             : state == PROMPT_DENIED ? "denied"
-			                                                      : "not answered"));
+			               state == PROMPT_GRANTED ? CONTROL_OK : CONTROL_FAILED,
+			               bytes_of_text(asker_control_end_words(state)));
 		close_fd(&awaiting->watch);
 	}
 }
@@ -230,6 +226,7 @@ static void on_closed(void *data, struct prompt *prompt) {
 		askpass_free(showing->askpass);
 		tell_waiting(asker, showing, prompt->state);
 	}
+	tickets_prompt_ends(&asker->tickets, prompt->id, prompt->state);
 	free(showing);
 	prompt->shown = NULL;
 	look_at_windows(asker);

@@ -134,24 +134,6 @@ static int tries_of(const char *how) {
 	return is_for_pin(how) ? PIN_TRIES_MAX : 1;
 }
 
-static bool ticket_take(struct asker *asker, const struct control_call *call, uint64_t prompt,
-                        struct bytes nonce, const char **ret_how, struct awaiting *awaiting) {
-	int watch;
-
-	bool fits = awaiting != NULL ? tickets_await(&asker->tickets, call->writer, prompt, nonce,
-	                                             ret_how, &watch)
-	                             : tickets_take(&asker->tickets, call->writer, prompt, nonce,
-	                                            ret_how, &watch);
-
-	if (!fits)
-		return false;
-	if (awaiting != NULL)
-		*awaiting = (struct awaiting){call->id, call->writer->pid, watch};
-	else
-		close_fd(&watch);
-	return true;
-}
-
 static const struct ticket *ticket_new(struct asker *asker, const struct caller *caller,
                                        uint64_t prompt, const char *how) {
 	pid_t pid = caller->process.pid;
@@ -174,6 +156,25 @@ static const char *why_not_ours(const struct asker *asker, const struct caller *
 	if ((caller->integrity & NOT_ALONE) != 0)
 		return "another program has a hand in this one";
 	return NULL;
+}
+
+const char *asker_control_end_words(enum prompt_state state) {
+	switch (state) {
+	case PROMPT_GRANTED: return "confirmed\n";
+	case PROMPT_DENIED: return "denied";
+	case PROMPT_TIMED_OUT:
+	case PROMPT_CANCELLED: return "not answered";
+	case PROMPT_PENDING: break; /* there was no memory for it */
+	}
+	return "nothing waits for that any more";
+}
+
+/* To a holder of a ticket, whose prompt has ended meanwhile. */
+static enum control_result tell_end(enum prompt_state state, struct buffer *answer) {
+	if (state != PROMPT_GRANTED)
+		return control_failed(answer, asker_control_end_words(state));
+	put(answer, "%s", asker_control_end_words(state));
+	return CONTROL_OK;
 }
 
 static const struct prompt *prompt_meant(const struct asker *asker, uint64_t id,
@@ -318,18 +319,20 @@ static bool cut_id(uint64_t *ret, const char **ret_rest, const char *words) {
 static enum control_result confirm(struct asker *asker, const struct control_call *call,
                                    const char *words, struct buffer *answer) {
 	const struct prompt *prompt;
-	const char *rest, *pin, *how;
+	struct ticket_use use;
+	const char *rest, *pin;
 	uint64_t id;
 
 	if (!cut_id(&id, &rest, words) || (pin = strchr(rest, ' ')) == NULL)
 		return control_failed(answer, "not an answer");
-	if (!ticket_take(asker, call, id,
-	                 (struct bytes){(const uint8_t *)rest, (size_t)(pin - rest)}, &how, NULL))
+	if (!tickets_take(&use, &asker->tickets, call->writer, id,
+	                  (struct bytes){(const uint8_t *)rest, (size_t)(pin - rest)}))
 		return control_failed(answer, "not an answer to what was asked");
+	close_fd(&use.watch);
 	prompt = broker_find(asker->broker, id);
 	if (prompt == NULL)
-		return control_failed(answer, "nothing waits for that any more");
-	if (!takes_typed(prompt, how, answer))
+		return tell_end(use.state, answer);
+	if (!takes_typed(prompt, use.how, answer))
 		return CONTROL_FAILED;
 	if (!call->is_locked)
 		return control_failed(answer, "there is no memory that is never swapped");
@@ -392,25 +395,27 @@ static void await_first(struct asker *asker, struct showing *showing,
 
 static enum control_result await(struct asker *asker, const struct control_call *call,
                                  const char *words, struct buffer *answer) {
-	struct awaiting awaiting = {.watch = -1};
 	const struct prompt *prompt;
+	struct awaiting awaiting;
 	struct showing *showing;
-	const char *nonce, *how;
+	struct ticket_use use;
+	const char *nonce;
 	uint64_t id;
 
 	if (!cut_id(&id, &nonce, words))
 		return control_failed(answer, "not the number of a request");
-	if (!ticket_take(asker, call, id, bytes_of_text(nonce), &how, &awaiting))
+	if (!tickets_await(&use, &asker->tickets, call->writer, id, bytes_of_text(nonce)))
 		return control_failed(answer, "not an answer to what was asked");
 	prompt = broker_find(asker->broker, id);
 	showing = prompt != NULL ? prompt->shown : NULL;
 	if (showing == NULL) {
-		close_fd(&awaiting.watch);
-		return control_failed(answer, "nothing waits for that any more");
+		close_fd(&use.watch);
+		return tell_end(use.state, answer);
 	}
+	awaiting = (struct awaiting){call->id, call->writer->pid, use.watch};
 	await_first(asker, showing, &awaiting);
 	/* Another method's turn has come between the two. */
-	if (strcmp(how, how_to_answer(prompt)) != 0)
+	if (strcmp(use.how, how_to_answer(prompt)) != 0)
 		tell_turn(asker, prompt, &showing->waiting[0]);
 	return CONTROL_LATER;
 }

@@ -8,7 +8,8 @@
  *	                         asks, pin, key-pin (that of a security key) or otp-pin; or touch,
  *	                         otp, askpass or none (nothing)
  *	confirm ID NONCE PIN     the answer
- *	await ID NONCE           answered when the prompt has ended, or, where another method asks
+ *	await ID NONCE           answered when the prompt has ended (maybe before this came, as a
+ *	                         confirm is then, too), or, where another method asks
  *	                         from then on, with "turn NONCE HOW\n" and why; who types a PIN
  *	                         keeps the nonce for it
  *	deny ID | deny --all     needs no proof: everybody may say no
@@ -33,6 +34,9 @@
 /* false: it is none of these. */
 bool asker_control(struct asker *asker, const struct control_call *call, struct buffer *answer,
                    enum control_result *ret_result);
+
+/* What became of a prompt that has ended so, for whoever waits. */
+const char *asker_control_end_words(enum prompt_state state);
 
 /* Another method asks: those who wait for that prompt are told. */
 void asker_control_turned(struct asker *asker, const struct prompt *prompt);

@@ -8,10 +8,12 @@
 #include "confirm/pin.h"
 
 static bool ticket_use(struct asker *asker, const struct control_call *call, const char *nonce) {
-	CLEANUP(close_fd) int watch = -1;
-	const char *how;
+	struct ticket_use use;
+	bool fits = tickets_take(&use, &asker->tickets, call->writer, 0, bytes_of_text(nonce));
 
-	return tickets_take(&asker->tickets, call->writer, 0, bytes_of_text(nonce), &how, &watch);
+	if (fits)
+		close_fd(&use.watch);
+	return fits;
 }
 
 /* Cuts the word off that ends with the next tab; NULL: there is none. */

@@ -66,11 +66,12 @@ int control_ask(struct buffer *answer, const char *path, const char *request,
  * that listens can be seen to run another program than this one. timeout_s is for the answer. */
 int control_ask_secret(struct buffer *answer, const char *path, const char *request,
                        double timeout_s) MUST_CHECK;
-/* control_ask() in two parts, for whoever has something else to do until the answer is there: *ret_fd
- * can be read when there is one. waits: for room among those who ask; else -EAGAIN where there is
- * none. */
-int control_begin_to_ask(int *ret_fd, const char *path, const char *request,
-                         bool waits) MUST_CHECK;
+/* control_ask() in two parts, for whoever has something else to do until the answer is there:
+ * *ret_fd can be read when there is one. waits: for room among those who ask; else -EAGAIN where
+ * there is none. */
+int control_begin_to_ask(int *ret_fd, const char *path, const char *request, bool waits) MUST_CHECK;
+/* The same as control_ask_secret() in its first part. */
+int control_begin_to_ask_secret(int *ret_fd, const char *path, const char *request) MUST_CHECK;
 /* With the same answer, where that can be read. -EAGAIN: not all of it has come. Never waits. */
 int control_go_on_asking(struct buffer *answer, int fd) MUST_CHECK;
 

@@ -126,6 +126,10 @@ int control_begin_to_ask(int *ret_fd, const char *path, const char *request, boo
 	return begin(ret_fd, path, request, waits, false);
 }
 
+int control_begin_to_ask_secret(int *ret_fd, const char *path, const char *request) {
+	return begin(ret_fd, path, request, true, true);
+}
+
 int control_go_on_asking(struct buffer *answer, int fd) {
 	int error = receive(answer, fd);
 

@@ -37,6 +37,12 @@ const struct ticket *tickets_add(struct tickets *tickets, pid_t pid, int watch, 
 	return ticket;
 }
 
+void tickets_prompt_ends(struct tickets *tickets, uint64_t prompt, enum prompt_state state) {
+	for (size_t i = 0; i < TICKETS_MAX; i++)
+		if (tickets->items[i].prompt == prompt)
+			tickets->items[i].state = state;
+}
+
 /* One that is kept goes on to watch the process, so the caller gets a watch of his own. */
 static bool hand_out_watch(int *ret_watch, const struct ticket *ticket) {
 	int watch;
@@ -51,17 +57,19 @@ static bool hand_out_watch(int *ret_watch, const struct ticket *ticket) {
 	return true;
 }
 
-static bool use(struct ticket *ticket, bool keeps, const char **ret_how, int *ret_watch) {
-	if (keeps && !hand_out_watch(ret_watch, ticket))
+static bool use(struct ticket_use *ret, struct ticket *ticket, bool keeps) {
+	int watch = -1;
+
+	if (keeps && !hand_out_watch(&watch, ticket))
 		return false;
 	if (!keeps)
-		*ret_watch = take_fd(&ticket->watch);
-	*ret_how = ticket->how;
+		watch = take_fd(&ticket->watch);
+	*ret = (struct ticket_use){ticket->how, ticket->state, watch};
 	return true;
 }
 
-static bool take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                 struct bytes nonce, const char **ret_how, int *ret_watch, bool awaits) {
+static bool take(struct ticket_use *ret, struct tickets *tickets, const struct peer *writer,
+                 uint64_t prompt, struct bytes nonce, bool awaits) {
 	for (size_t i = 0; i < TICKETS_MAX; i++) {
 		struct ticket *ticket = &tickets->items[i];
 		bool fits, keeps;
@@ -72,7 +80,7 @@ static bool take(struct tickets *tickets, const struct peer *writer, uint64_t pr
 		fits = ticket->prompt == prompt && writer->known && writer->pid == ticket->pid &&
 		       platform_process_lives(ticket->watch);
 		keeps = awaits ? ticket->tries > 1 : --ticket->tries > 0;
-		fits = fits && use(ticket, keeps, ret_how, ret_watch);
+		fits = fits && use(ret, ticket, keeps);
 		if (!fits || !keeps)
 			end(ticket);
 		return fits;
@@ -80,12 +88,12 @@ static bool take(struct tickets *tickets, const struct peer *writer, uint64_t pr
 	return false;
 }
 
-bool tickets_take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                  struct bytes nonce, const char **ret_how, int *ret_watch) {
-	return take(tickets, writer, prompt, nonce, ret_how, ret_watch, false);
+bool tickets_take(struct ticket_use *ret, struct tickets *tickets, const struct peer *writer,
+                  uint64_t prompt, struct bytes nonce) {
+	return take(ret, tickets, writer, prompt, nonce, false);
 }
 
-bool tickets_await(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                   struct bytes nonce, const char **ret_how, int *ret_watch) {
-	return take(tickets, writer, prompt, nonce, ret_how, ret_watch, true);
+bool tickets_await(struct ticket_use *ret, struct tickets *tickets, const struct peer *writer,
+                   uint64_t prompt, struct bytes nonce) {
+	return take(ret, tickets, writer, prompt, nonce, true);
 }

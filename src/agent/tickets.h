@@ -14,6 +14,7 @@
 #include "agent/nonce.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "confirm/broker.h"
 #include "platform/platform.h"
 
 #define TICKETS_MAX 16 /* people who look, or programs that pretend to */
@@ -21,10 +22,18 @@
 struct ticket {
 	uint64_t prompt; /* 0: enrolling */
 	char nonce[NONCE_SIZE];
-	const char *how; /* static: what its person was told to do */
-	int tries;       /* that are left */
+	const char *how;         /* static: what its person was told to do */
+	int tries;               /* that are left */
+	enum prompt_state state; /* of the prompt */
 	pid_t pid;
 	int watch; /* -1: the ticket is void */
+};
+
+/* What the holder of a ticket was told, and what has become of it. */
+struct ticket_use {
+	const char *how;
+	enum prompt_state state;
+	int watch; /* of the process; the caller's from now on */
 };
 
 struct tickets {
@@ -41,14 +50,17 @@ void tickets_deinit(struct tickets *tickets); /* all are void; it stays initiali
 const struct ticket *tickets_add(struct tickets *tickets, pid_t pid, int watch, uint64_t prompt,
                                  const char *how, int tries) MUST_CHECK;
 
+/* That prompt ends so. Whoever asks about it with a ticket from before hears what came of it: the
+ * answer may have come while he was being shown it. */
+void tickets_prompt_ends(struct tickets *tickets, uint64_t prompt, enum prompt_state state);
+
 /* Takes a try of the ticket of that nonce, which is void with the last one, or where somebody else
- * has sent it. true: it was given to the writer, who lives, for that prompt. Then *ret_how is what
- * its person was told to do, and *ret_watch, the caller's from now on, the process. */
-bool tickets_take(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                  struct bytes nonce, const char **ret_how, int *ret_watch) MUST_CHECK;
+ * has sent it. true: it was given to the writer, who lives, for that prompt. */
+bool tickets_take(struct ticket_use *ret, struct tickets *tickets, const struct peer *writer,
+                  uint64_t prompt, struct bytes nonce) MUST_CHECK;
 /* The same for whoever awaits the end of the prompt: where it is good for several tries, it takes
  * none of them. */
-bool tickets_await(struct tickets *tickets, const struct peer *writer, uint64_t prompt,
-                   struct bytes nonce, const char **ret_how, int *ret_watch) MUST_CHECK;
+bool tickets_await(struct ticket_use *ret, struct tickets *tickets, const struct peer *writer,
+                   uint64_t prompt, struct bytes nonce) MUST_CHECK;
 
 #endif

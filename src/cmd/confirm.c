@@ -251,13 +251,17 @@ static enum confirm_outcome await_prompt(const struct options *options, const ch
                                          char nonce[static PERSON_NONCE_SIZE],
                                          char how[static PERSON_HOW_SIZE]) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	CLEANUP(close_fd) int fd = -1;
 	char request[128];
 	size_t rest;
 
+	/* First: whoever reads what to do may have done it in the same moment. */
+	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
+	if (person_begin_to_ask(&fd, options, "confirm", request) != EXIT_DONE)
+		return CONFIRM_NOT_ASKED;
 	printf("%s Ctrl-C leaves the request as it is.\n", what_to_do(how));
 	fflush(stdout);
-	snprintf(request, sizeof(request), "await %.20s %.64s", id, nonce);
-	if (person_ask_secret(&answer, options, "confirm", request, PERSON_TIMEOUT_S) != EXIT_DONE)
+	if (person_say_result(&answer, options, "confirm", person_await_answer(&answer, fd)) != EXIT_DONE)
 		return CONFIRM_NOT_ASKED;
 	if (!person_take_turn(&answer, nonce, how, &rest)) {
 		person_show(&answer, 0);

@@ -58,7 +58,15 @@ int person_begin_to_ask(int *ret_fd, const struct options *options, const char *
 
 	return person_say_result(
 		&nothing, options, command,
-		control_begin_to_ask(ret_fd, options->places.control, request, true));
+		control_begin_to_ask_secret(ret_fd, options->places.control, request));
+}
+
+int person_await_answer(struct buffer *answer, int fd) {
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+	while (poll(&ready, 1, -1) < 0 && errno == EINTR)
+		;
+	return person_take_answer(answer, fd);
 }
 
 int person_take_answer(struct buffer *answer, int fd) {

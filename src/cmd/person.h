@@ -22,10 +22,12 @@ int person_ask_patiently(struct buffer *answer, const struct options *options, c
 /* The same for a request with a PIN in it, or that a person has to answer. */
 int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
                       const char *request, double timeout_s);
-/* In two parts, for whoever has something else to do: *ret_fd can be read when the answer comes. */
+/* In two parts, for whoever has something else to do: *ret_fd can be read when the answer comes. It
+ * comes from our own program alone. */
 int person_begin_to_ask(int *ret_fd, const struct options *options, const char *command,
                         const char *request);
-int person_take_answer(struct buffer *answer, int fd); /* a result for person_say_result() */
+int person_take_answer(struct buffer *answer, int fd);  /* a result for person_say_result() */
+int person_await_answer(struct buffer *answer, int fd); /* likewise, whenever it comes */
 int person_say_result(const struct buffer *answer, const struct options *options,
                       const char *command, int result);
 /* The answer's lines, as text that no terminal obeys. */

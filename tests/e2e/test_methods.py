@@ -1,9 +1,11 @@
 """The order of confirm.methods: the first one that can be used asks, and no later one says yes to
 what it asks; where it turns out to be of no use, the next one takes over, and all is told."""
 
+import fcntl
 import os
 import pathlib
 import signal
+import subprocess
 import unittest
 
 import events
@@ -30,6 +32,34 @@ class KeyThere(KeyTest):
         self.assertNotIn('PIN, to say yes', shown)
         self.assertEqual(ssh.wait(60), 0)
         self.assertEqual(self.last(), ('confirmed', 'touch', None))
+
+    def whoever_is_shown_it_for_so_long(self, answer):
+        """Exit status and what `confirm` says whose terminal takes what it shows only once the
+        request was answered."""
+        ssh = self.ssh()
+        self.one.wait('waiting get')
+        ours, theirs = os.pipe()
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(theirs, b' ' * fcntl.fcntl(theirs, fcntl.F_GETPIPE_SZ))
+        confirm = self.place.spawn(self.guard.program, 'confirm', stdout=theirs,
+                                   stderr=subprocess.PIPE, text=True)
+        os.close(theirs)
+        # It closes itself to others once it has been told, and before it shows anything.
+        wait_until(lambda: os.stat(f'/proc/{confirm.pid}/stat').st_uid == 0, 'it knows what is asked')
+        answer()
+        status = ssh.wait(60)
+        with os.fdopen(ours, errors='replace') as shown:
+            text = shown.read().strip(' ')
+        return status, confirm.wait(60), text + confirm.stderr.read()
+
+    def test_an_answer_that_comes_before_it_is_shown_is_told_as_what_it_is(self):
+        signed, status, text = self.whoever_is_shown_it_for_so_long(lambda: self.one.say('touch'))
+        self.assertEqual((signed, status), (0, 0), text)
+        self.assertIn('\nconfirmed\n', text)
+        signed, status, text = self.whoever_is_shown_it_for_so_long(lambda: self.one.say('refuse'))
+        self.assertNotEqual(signed, 0)
+        self.assertEqual(status, 1, text)
+        self.assertIn('confirm: denied', text)
 
     def test_a_no_is_a_no_from_anywhere(self):
         for say_no in (lambda: self.one.say('refuse'), lambda: self.guard.command('deny'),

@@ -35,13 +35,14 @@ static void give(struct tickets *tickets, char ret_nonce[static NONCE_SIZE], uin
 
 static bool take(struct tickets *tickets, const char *nonce, uint64_t prompt, pid_t pid) {
 	const struct peer writer = {.known = pid > 0, .pid = pid, .pidfd = -1};
-	CLEANUP(close_fd) int watch = -1;
-	const char *told = NULL;
-	bool taken = tickets_take(tickets, &writer, prompt, bytes_of_text(nonce), &told, &watch);
+	struct ticket_use use;
+	bool taken = tickets_take(&use, tickets, &writer, prompt, bytes_of_text(nonce));
 
 	if (taken) {
-		assert_ptr_equal(told, how);
-		assert_true(platform_process_lives(watch));
+		assert_ptr_equal(use.how, how);
+		assert_int_equal(use.state, PROMPT_PENDING);
+		assert_true(platform_process_lives(use.watch));
+		close_fd(&use.watch);
 	}
 	return taken;
 }
@@ -62,13 +63,36 @@ static void one_is_good_once(void **state) {
 
 static bool await(struct tickets *tickets, const char *nonce, uint64_t prompt) {
 	const struct peer writer = {.known = true, .pid = getpid(), .pidfd = -1};
-	CLEANUP(close_fd) int watch = -1;
-	const char *told = NULL;
-	bool taken = tickets_await(tickets, &writer, prompt, bytes_of_text(nonce), &told, &watch);
+	struct ticket_use use;
+	bool taken = tickets_await(&use, tickets, &writer, prompt, bytes_of_text(nonce));
 
-	if (taken)
-		assert_true(platform_process_lives(watch));
+	if (taken) {
+		assert_true(platform_process_lives(use.watch));
+		close_fd(&use.watch);
+	}
 	return taken;
+}
+
+static void its_holder_hears_what_became_of_its_prompt_and_of_no_other(void **state) {
+	const struct peer writer = {.known = true, .pid = getpid(), .pidfd = -1};
+	CLEANUP(tickets_deinit) struct tickets tickets;
+	char of_three[NONCE_SIZE], of_four[NONCE_SIZE];
+	struct ticket_use use;
+
+	(void)state;
+	tickets_init(&tickets);
+	give(&tickets, of_three, 3, getpid());
+	give(&tickets, of_four, 4, getpid());
+	tickets_prompt_ends(&tickets, 3, PROMPT_GRANTED);
+	assert_true(tickets_await(&use, &tickets, &writer, 3, bytes_of_text(of_three)));
+	assert_int_equal(use.state, PROMPT_GRANTED);
+	close_fd(&use.watch);
+	assert_true(tickets_await(&use, &tickets, &writer, 4, bytes_of_text(of_four)));
+	assert_int_equal(use.state, PROMPT_PENDING);
+	close_fd(&use.watch);
+	/* One that is given later in the same place knows nothing of it. */
+	give(&tickets, of_three, 3, getpid());
+	assert_true(take(&tickets, of_three, 3, getpid()));
 }
 
 static void one_is_good_for_its_tries(void **state) {
@@ -163,6 +187,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_good_once),
 		cmocka_unit_test(one_is_good_for_its_tries),
+		cmocka_unit_test(its_holder_hears_what_became_of_its_prompt_and_of_no_other),
 		cmocka_unit_test(one_is_used_up_by_whoever_tries_it),
 		cmocka_unit_test(a_part_of_a_nonce_or_none_is_nothing),
 		cmocka_unit_test(it_dies_with_its_process),
