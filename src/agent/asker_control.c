@@ -135,12 +135,12 @@ static int tries_of(const char *how) {
 }
 
 static const struct ticket *ticket_new(struct asker *asker, const struct caller *caller,
-                                       uint64_t prompt, const char *how) {
+                                       uint64_t prompt, const char *how, int tries) {
 	pid_t pid = caller->process.pid;
 	int watch;
 
 	return platform_process_watch(&watch, pid) == 0
-	               ? tickets_add(&asker->tickets, pid, watch, prompt, how, tries_of(how))
+	               ? tickets_add(&asker->tickets, pid, watch, prompt, how, tries)
 	               : NULL;
 }
 
@@ -198,10 +198,12 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 	const char *why_not = "no ticket can be made";
 	const struct prompt *prompt = prompt_meant(asker, identifying->prompt, &why_not);
 	const struct ticket *ticket;
+	const char *how;
 
 	if (prompt == NULL)
 		return control_failed(answer, why_not);
-	ticket = ticket_new(asker, caller, prompt->id, how_to_answer(prompt));
+	how = how_to_answer(prompt);
+	ticket = ticket_new(asker, caller, prompt->id, how, tries_of(how));
 	if (ticket == NULL)
 		return control_failed(answer, "no ticket can be made");
 	put(answer, "%llu %s %s\n", (unsigned long long)prompt->id, ticket->nonce, ticket->how);
@@ -213,7 +215,9 @@ static enum control_result tell_prompt(const struct identifying *identifying,
 static enum control_result tell_enrolling(const struct identifying *identifying,
                                           const struct caller *caller, struct buffer *answer) {
 	struct asker *asker = identifying->asker;
-	const struct ticket *ticket = ticket_new(asker, caller, 0, "none");
+	/* Where the PIN of the account says yes, it may be mistyped. */
+	int tries = asker->pin.hash[0] != '\0' ? PIN_TRIES_MAX : 1;
+	const struct ticket *ticket = ticket_new(asker, caller, 0, "none", tries);
 
 	if (ticket == NULL)
 		return control_failed(answer, "no ticket can be made");

@@ -16,8 +16,9 @@
  *	popup TOKEN              what the guard has had opened is there; answered when it may close
  *	popup-left TOKEN         its person wants to see no more of it
  *	grants, grants revoke ID | --all
- *	enroll                   "NONCE STATE\n", only to our own program; what is there to say yes
- *	                         already: none, pin, keys, or both
+ *	enroll                   "NONCE STATE\n", only to our own program, which may change what is
+ *	                         enrolled with that nonce, and try three times where a PIN of the
+ *	                         account says yes; what is there to say yes already: a letter each
  *	enroll-pin NONCE<tab>OLD<tab>NEW
  *	enroll-key NONCE<tab>NAME<tab>PIN<tab>KEY-PIN
  *	remove-key NONCE<tab>NAME

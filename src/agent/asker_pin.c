@@ -219,7 +219,7 @@ static void pin_wrong(struct asker *asker) {
 		         PIN_TRIES - asker->pin.failures);
 	}
 	guard_note(asker->guard, locked ? "pin-locked" : "pin-wrong", NULL, text);
-	pin_done(asker, CONTROL_FAILED, text);
+	pin_done(asker, locked ? CONTROL_FAILED : CONTROL_AGAIN, text);
 	if (locked)
 		asker_pin_is_locked(asker, CONFIRM_PIN);
 }

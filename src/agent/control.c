@@ -117,12 +117,22 @@ static void client_write(struct client *client) {
 	ev_timer_stop(client->control->loop, &client->timer);
 }
 
+static const char *first_line(enum control_result result) {
+	switch (result) {
+	case CONTROL_OK:
+	case CONTROL_OK_STAY: return "ok\n";
+	case CONTROL_AGAIN: return "again\n";
+	case CONTROL_FAILED:
+	case CONTROL_LATER: break;
+	}
+	return "failed\n";
+}
+
 static void client_put_answer(struct client *client, enum control_result result,
                               struct bytes text) {
 	client->call = 0;
 	client->stay = result == CONTROL_OK_STAY;
-	buffer_put_raw(&client->answer,
-	               bytes_of_text(result == CONTROL_FAILED ? "failed\n" : "ok\n"));
+	buffer_put_raw(&client->answer, bytes_of_text(first_line(result)));
 	buffer_put_raw(&client->answer, text);
 }
 

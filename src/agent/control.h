@@ -1,8 +1,8 @@
 /*
  * The control socket: one request, one answer, then the end. A request is one line ("stop",
  * "reload", "panic", "panic off", "status", "log-head", and those of agent/asker_control.h); the
- * answer begins with a line "ok" or "failed", the rest is for the person who asked. Nothing here
- * says yes to a signature but what carries its own proof.
+ * answer begins with a line "ok", "failed" or "again", the rest is for the person who asked.
+ * Nothing here says yes to a signature but what carries its own proof.
  */
 #ifndef AGENT_CONTROL_H
 #define AGENT_CONTROL_H
@@ -24,6 +24,7 @@ struct control;
 enum control_result {
 	CONTROL_OK,
 	CONTROL_FAILED,
+	CONTROL_AGAIN,   /* as CONTROL_FAILED, for what was typed, and may be typed anew */
 	CONTROL_OK_STAY, /* as CONTROL_OK, and the connection stays open until the guard ends */
 	CONTROL_LATER,   /* control_answer() will be called */
 };
@@ -57,9 +58,12 @@ int control_keep(struct control *control) MUST_CHECK;
 const char *control_path(const struct control *control);
 void control_free(struct control *control); /* removes the socket; NULL is fine */
 
+#define CONTROL_MAY_TYPE_AGAIN 2 /* failed, but by what was typed: a PIN that is wrong */
+
 /* Asks the guard at path, and waits for its answer (CONTROL_TIMEOUT_S; patiently:
  * also for what takes a while). *answer has what follows the first line. 0 or 1: ok or failed;
- * -ECONNREFUSED or -ENOENT: no guard is there; -EPERM: it belongs to another user. */
+ * CONTROL_MAY_TYPE_AGAIN; -ECONNREFUSED or -ENOENT: no guard is there; -EPERM: it belongs to
+ * another user. */
 int control_ask(struct buffer *answer, const char *path, const char *request,
                 bool patiently) MUST_CHECK;
 /* The same for a request with a secret in it, which is copied nowhere: -EXDEV where the process

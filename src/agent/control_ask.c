@@ -66,18 +66,22 @@ static int receive_all(struct buffer *answer, int fd, int timeout_ms) {
 	}
 }
 
-/* What the guard says, apart from its first line. 1: it failed. */
+/* What the guard says, apart from its first line. */
 static int take_result(struct buffer *answer) {
-	static const char ok[] = "ok\n", failed[] = "failed\n";
+	static const struct {
+		const char *line;
+		int result;
+	} lines[] = {{"ok\n", 0}, {"failed\n", 1}, {"again\n", CONTROL_MAY_TYPE_AGAIN}};
 
-	if (answer->len >= strlen(ok) && memcmp(answer->data, ok, strlen(ok)) == 0) {
-		buffer_drop(answer, strlen(ok));
-		return 0;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t len = strlen(lines[i].line);
+
+		if (answer->len < len || memcmp(answer->data, lines[i].line, len) != 0)
+			continue;
+		buffer_drop(answer, len);
+		return lines[i].result;
 	}
-	if (answer->len < strlen(failed) || memcmp(answer->data, failed, strlen(failed)) != 0)
-		return -EPROTO;
-	buffer_drop(answer, strlen(failed));
-	return 1;
+	return -EPROTO;
 }
 
 /* waits: for room in the queue of those who ask, where that is full. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/control.h"
 #include "base/diag.h"
 #include "base/secret.h"
 #include "cmd/cmd.h"
@@ -32,7 +33,8 @@ static const char help[] =
 	"\n"
 	"What may say yes is changed by a yes: with a security key enrolled, by a touch of it; "
 	"else\n"
-	"with a PIN set, by the PIN; else by a YubiKey's slot. The guard must run.\n"
+	"with a PIN set, by the PIN; else by a YubiKey's slot. The guard must run. A PIN that is\n"
+	"set, and that is mistyped, is asked for again, three times in all.\n"
 	"\n"
 	"  --slot N       1 or 2, where it is the other one\n"
 	"  --pin          the slot answers at once, and to a PIN\n"
@@ -40,6 +42,8 @@ static const char help[] =
 	"  --remove NAME  that security key, or that slot, says yes no more\n"
 	"  --listen PATH  the socket of the guard that is meant, where it is not the ordinary "
 	"one\n";
+
+#define TRIES_MAX 3 /* of the PIN that is set: the guard takes no more by one nonce */
 
 enum task { TASK_PIN, TASK_KEY, TASK_SLOT, TASK_LIST, TASK_REMOVE };
 
@@ -58,6 +62,7 @@ struct standing {
 
 /* All of it in locked memory. */
 struct pins {
+	const char *old_question; /* static: what the old one was asked for by; NULL: it was not */
 	char old[PIN_LEN_MAX + 1], made[PIN_LEN_MAX + 1], again[PIN_LEN_MAX + 1];
 	char request[SECRET_REQUEST_SIZE];
 };
@@ -77,19 +82,51 @@ static int read_pin(char *ret, const char *question) {
 	return EXIT_FAILED;
 }
 
+static int read_old_pin(struct pins *pins, const char *question) {
+	pins->old_question = question;
+	return read_pin(pins->old, question);
+}
+
 /* The PIN that says yes to a change, and in words what else does. of_pin: the account's. */
 static int read_yes(struct pins *pins, const struct standing *standing, bool of_pin,
                     const char *first) {
 	if (standing->has_pin && (of_pin || !standing->has_keys))
-		return read_pin(pins->old, "The PIN that is set: ");
+		return read_old_pin(pins, "The PIN that is set: ");
 	if (!standing->has_keys && !standing->has_slots && standing->has_pin_slots)
-		return read_pin(pins->old, "The PIN of a YubiKey's slot that is enrolled: ");
+		return read_old_pin(pins, "The PIN of a YubiKey's slot that is enrolled: ");
 	if (standing->has_keys)
 		printf("%s a security key that is enrolled, to say yes.\n", first);
 	else if (standing->has_slots)
 		printf("%s a YubiKey that is enrolled, twice, to say yes.\n", first);
 	fflush(stdout);
 	return EXIT_DONE;
+}
+
+/* Has the guard do it. What it is told are those words, the old PIN, and behind_old, with the new
+ * one. told: to the person, each time, since an old PIN that is wrong is asked for again. */
+static int change(struct buffer *answer, struct pins *pins, const struct options *options,
+                  const char *words, const char *behind_old, const char *told) {
+	for (int tries = 1;; tries++) {
+		int result, status;
+
+		fputs(told, stdout);
+		fflush(stdout);
+		snprintf(pins->request, sizeof(pins->request), "%s%s%s%s", words, pins->old,
+		         behind_old, *behind_old != '\0' ? pins->made : "");
+		result = person_ask_change(answer, options, pins->request);
+		status = person_say_result(answer, options, "enroll", result);
+		if (result != CONTROL_MAY_TYPE_AGAIN || pins->old_question == NULL)
+			return status;
+		if (tries == TRIES_MAX) {
+			terminal_forget_typed();
+			diag_error("enroll: nothing was changed");
+			return status;
+		}
+		buffer_clear(answer);
+		status = read_pin(pins->old, pins->old_question);
+		if (status != EXIT_DONE)
+			return status;
+	}
 }
 
 /* ---- a PIN ---- */
@@ -109,6 +146,7 @@ static int read_new_pin(struct pins *pins) {
 static int enroll_pin(struct pins *pins, const struct options *options,
                       const struct standing *standing) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	char words[128];
 	int status = EXIT_DONE;
 
 	if (standing->has_pin)
@@ -119,9 +157,8 @@ static int enroll_pin(struct pins *pins, const struct options *options,
 		status = read_yes(pins, standing, true, "Touch");
 	if (status != EXIT_DONE)
 		return status;
-	snprintf(pins->request, sizeof(pins->request), "enroll-pin %.64s\t%s\t%s", standing->nonce,
-	         pins->old, pins->made);
-	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	snprintf(words, sizeof(words), "enroll-pin %.64s\t", standing->nonce);
+	status = change(&answer, pins, options, words, "\t", "");
 	if (status == EXIT_DONE)
 		diag_info("enroll: the PIN is set");
 	return status;
@@ -149,6 +186,7 @@ static int read_key_pin(char *ret) {
 static int enroll_key(struct pins *pins, const struct options *options,
                       const struct standing *standing, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	char words[128];
 	int status = standing->has_keys ? EXIT_DONE
 	                                : read_yes(pins, standing, false, "First touch");
 
@@ -156,13 +194,14 @@ static int enroll_key(struct pins *pins, const struct options *options,
 		status = read_key_pin(pins->made);
 	if (status != EXIT_DONE)
 		return status;
-	puts("Plug in the security key that is to be enrolled, if it is not, and touch it.");
-	if (standing->has_keys)
-		puts("Then touch one that is enrolled already, to say yes to the new one.");
-	fflush(stdout);
-	snprintf(pins->request, sizeof(pins->request), "enroll-key %.64s\t%.32s\t%s\t%s",
-	         standing->nonce, name, pins->old, pins->made);
-	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	snprintf(words, sizeof(words), "enroll-key %.64s\t%.32s\t", standing->nonce, name);
+	status = change(&answer, pins, options, words, "\t",
+	                standing->has_keys
+	                        ? "Plug in the security key that is to be enrolled, if it "
+	                          "is not, and touch it.\nThen touch one that is "
+	                          "enrolled already, to say yes to the new one.\n"
+	                        : "Plug in the security key that is to be enrolled, if it "
+	                          "is not, and touch it.\n");
 	if (status == EXIT_DONE)
 		diag_info("enroll: the security key %s is enrolled", name);
 	if (status == EXIT_DONE && answer.len > 0)
@@ -174,12 +213,12 @@ static int remove_named(struct pins *pins, const struct options *options,
                         const struct standing *standing, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
 	int status = read_yes(pins, standing, false, "Touch");
+	char words[128];
 
 	if (status != EXIT_DONE)
 		return status;
-	snprintf(pins->request, sizeof(pins->request), "remove-key %.64s\t%.32s\t%s",
-	         standing->nonce, name, pins->old);
-	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	snprintf(words, sizeof(words), "remove-key %.64s\t%.32s\t", standing->nonce, name);
+	status = change(&answer, pins, options, words, "", "");
 	if (status == EXIT_DONE)
 		diag_info("enroll: %s says yes no more", name);
 	return status;
@@ -190,26 +229,27 @@ static int remove_named(struct pins *pins, const struct options *options,
 static int enroll_slot(struct pins *pins, const struct options *options,
                        const struct standing *standing, const struct wish *wish, const char *name) {
 	CLEANUP(buffer_deinit) struct buffer answer = {0};
+	const char *plug = wish->with_pin ? "Plug in the YubiKey that is to be enrolled, if it is "
+	                                    "not.\n"
+	                                  : "Plug in the YubiKey that is to be enrolled, if it is "
+	                                    "not, and touch it when it blinks.\n";
 	bool says_yes_by_pin = standing->has_pin && !standing->has_keys;
+	char words[128];
 	int status = says_yes_by_pin ? read_yes(pins, standing, false, "") : EXIT_DONE;
 
 	if (status == EXIT_DONE && wish->with_pin)
 		status = read_new_pin(pins);
 	if (status != EXIT_DONE)
 		return status;
-	if (wish->with_pin)
-		puts("Plug in the YubiKey that is to be enrolled, if it is not.");
-	else
-		puts("Plug in the YubiKey that is to be enrolled, if it is not, and touch it when "
-		     "it blinks.");
-	if (!says_yes_by_pin)
+	if (!says_yes_by_pin) {
+		fputs(plug, stdout);
 		status = read_yes(pins, standing, false, "Then touch");
+	}
 	if (status != EXIT_DONE)
 		return status;
-	fflush(stdout);
-	snprintf(pins->request, sizeof(pins->request), "enroll-slot %.64s\t%.32s\t%u\t%s\t%s",
-	         standing->nonce, name, wish->slot, pins->old, pins->made);
-	status = person_ask_secret(&answer, options, "enroll", pins->request, CHANGE_TIMEOUT_S);
+	snprintf(words, sizeof(words), "enroll-slot %.64s\t%.32s\t%u\t", standing->nonce, name,
+	         wish->slot);
+	status = change(&answer, pins, options, words, "\t", says_yes_by_pin ? plug : "");
 	if (status == EXIT_DONE)
 		diag_info("enroll: slot %u of the YubiKey is enrolled as %s", wish->slot, name);
 	return status;

@@ -16,7 +16,8 @@ int person_say_result(const struct buffer *answer, const struct options *options
                       const char *command, int result) {
 	switch (result) {
 	case 0: return EXIT_DONE;
-	case 1: diag_error("%s: %.*s", command, (int)answer->len, answer->data); break;
+	case 1:
+	case CONTROL_MAY_TYPE_AGAIN: diag_error("%s: %.*s", command, (int)answer->len, answer->data); break;
 	case -ENOENT:
 	case -ECONNREFUSED:
 		diag_error("%s: no guard is running at %s (start one: ssh-agent-guard start)",
@@ -50,6 +51,10 @@ int person_ask_secret(struct buffer *answer, const struct options *options, cons
 	return person_say_result(
 		answer, options, command,
 		control_ask_secret(answer, options->places.control, request, timeout_s));
+}
+
+int person_ask_change(struct buffer *answer, const struct options *options, const char *request) {
+	return control_ask_secret(answer, options->places.control, request, CHANGE_TIMEOUT_S);
 }
 
 int person_begin_to_ask(int *ret_fd, const struct options *options, const char *command,

@@ -22,6 +22,8 @@ int person_ask_patiently(struct buffer *answer, const struct options *options, c
 /* The same for a request with a PIN in it, or that a person has to answer. */
 int person_ask_secret(struct buffer *answer, const struct options *options, const char *command,
                       const char *request, double timeout_s);
+/* The same for a change of what is enrolled; a result for person_say_result(). */
+int person_ask_change(struct buffer *answer, const struct options *options, const char *request);
 /* In two parts, for whoever has something else to do: *ret_fd can be read when the answer comes. It
  * comes from our own program alone. */
 int person_begin_to_ask(int *ret_fd, const struct options *options, const char *command,

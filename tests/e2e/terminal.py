@@ -39,10 +39,10 @@ class Terminal:
         self.shown += data.decode(errors='replace').replace('\r\n', '\n')
         return bool(data) or None
 
-    def wait_for(self, text):
-        """Reads on until the text is shown."""
+    def wait_for(self, text, times=1):
+        """Reads on until the text is shown, so often."""
         end = time.monotonic() + place.DEADLINE_S
-        while text not in self.shown:
+        while self.shown.count(text) < times:
             if self._read(0.1) is None or time.monotonic() > end:
                 raise AssertionError(f'{text!r} is not shown, but:\n{self.shown}')
 

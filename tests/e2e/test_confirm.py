@@ -29,6 +29,8 @@ rules:
     action: confirm
 '''
 
+OLD_PIN = 'The PIN that is set: '
+
 
 class ConfirmTest(guard.GuardTest):
     as_person = True
@@ -50,13 +52,13 @@ class ConfirmTest(guard.GuardTest):
     def enroll(self, pin, old=None):
         terminal = Terminal(self.place, self.guard.program, 'enroll', 'pin')
         if old is not None:
-            terminal.wait_for('The PIN that is set: ')
+            terminal.wait_for(OLD_PIN)
             terminal.type(old + '\n')
         terminal.wait_for('The new PIN: ')
         terminal.type(pin + '\n')
         terminal.wait_for('again: ')
         terminal.type(pin + '\n')
-        status, shown = terminal.end()
+        status, shown = terminal.end_or_let_be(OLD_PIN)
         self.assertNotIn(pin, shown)
         return status, shown
 
@@ -211,6 +213,46 @@ class Answers(ConfirmTest):
         self.assertEqual(self.confirm('another one')[0], 0)
         self.assertEqual(ssh.wait(30), 0)
         self.assertEqual(len(self.guard.events(trigger='enrolled')), 2)
+
+    def enroll_with(self, *old):
+        """`enroll pin` with these old PINs, one after the other, each where it is asked for."""
+        terminal = Terminal(self.place, self.guard.program, 'enroll', 'pin')
+        for times, pin in enumerate(old, 1):
+            terminal.wait_for(OLD_PIN, times)
+            terminal.type(pin + '\n')
+            if times == 1:
+                for question in ('The new PIN: ', 'The new PIN again: '):
+                    terminal.wait_for(question)
+                    terminal.type('another one\n')
+        return terminal.end()
+
+    def test_an_old_pin_that_is_mistyped_is_asked_for_again(self):
+        status, shown = self.enroll_with('wrong one', 'no one', PIN)
+        self.assertEqual(status, 0, shown)
+        self.assertIn('enroll: wrong PIN; 4 more and it is locked', shown)
+        self.assertIn('enroll: wrong PIN; 3 more and it is locked', shown)
+        self.assertEqual(shown.count('The new PIN: '), 1)
+        for pin in (PIN, 'another one', 'wrong one'):
+            self.assertNotIn(pin, shown)
+        self.assertEqual(len(self.guard.events(trigger='pin-wrong')), 2)
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm('another one')[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+
+    def test_three_wrong_old_ones_change_nothing_and_the_fifth_locks_it(self):
+        status, shown = self.enroll_with('wrong one', 'wrong two', 'wrong six')
+        self.assertEqual(status, 1, shown)
+        self.assertIn('2 more and it is locked', shown)
+        self.assertIn('enroll: nothing was changed', shown)
+        self.assertEqual(shown.count(OLD_PIN), 3)
+        status, shown = self.enroll_with('wrong one', 'wrong two')
+        self.assertEqual(status, 1, shown)
+        self.assertIn('locked until', shown)
+        self.assertEqual(shown.count(OLD_PIN), 2)
+        self.assertEqual(len(self.guard.events(trigger='pin-wrong')), 4)
+        self.assertEqual(len(self.guard.events(trigger='pin-locked')), 1)
+        self.assertEqual(len(self.guard.events(trigger='enrolled')), 1)
 
     def test_a_client_that_leaves_takes_its_question_along(self):
         ssh = self.ssh()

@@ -391,11 +391,16 @@ class Enrolling(TouchTest):
 
     def test_the_first_key_takes_the_pin_that_is_set(self):
         self.assertEqual(self.enrol_pin().end()[0], 0)
-        status, shown = self.begin_enrolling('one', account_pin='wrong one').end()
-        self.assertEqual(status, 1)
-        self.assertIn('wrong PIN', shown)
+        terminal = self.begin_enrolling('one', account_pin='wrong one')
+        terminal.wait_for('wrong PIN; 4 more')
         self.assertEqual(self.softkeys['one'].said(), [])
-        self.enrol_one('one', account_pin=PIN)
+        # It is asked for again there, and the key after it.
+        terminal.wait_for('The PIN that is set: ', 2)
+        terminal.type(PIN + '\n')
+        self.softkeys['one'].touch('make')
+        status, shown = terminal.end()
+        self.assertEqual(status, 0, shown)
+        self.assertEqual(shown.count('The PIN that is set: '), 2)
         self.assertEqual(self.listed(), ['pin', 'one'])
 
     def test_the_first_key_takes_a_pin_that_is_set_while_it_waits_for_its_touch(self):
