@@ -50,9 +50,11 @@ static int accept_policy(const struct options *options) {
 }
 
 int cmd_policy_accept(int argc, char **argv) {
+	static char name[] = "policy accept"; /* which has the --help that a mistake leads to */
 	CLEANUP(options_deinit) struct options options;
 	char **operands;
 
+	argv[0] = name;
 	switch (options_parse(&options, argc, argv, true, &operands)) {
 	case OPTIONS_RUN: break;
 	case OPTIONS_HELP: fputs(help, stdout); return EXIT_DONE;
