@@ -1,4 +1,4 @@
-# What the benchmarks of signatures share; sourced. Makes a directory $place, with a key, a policy, an
+# What benchmarks with a guard share; sourced. Makes a directory $place, with a key, a policy, an
 # ssh-agent at $place/agent that has the key, and a guard before it at $socket. All ends with the
 # script.
 
