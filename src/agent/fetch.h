@@ -17,7 +17,8 @@
 #define FETCH_DEADLINE_S 4. /* a disk that has to spin up answers sooner */
 #define FETCH_FILES_MAX  64
 /* The most that all files together may have, because what is read has to fit into one buffer. */
-#define FETCH_BYTES_MAX ((size_t)60 * 1024 * 1024)
+#define FETCH_BYTES_MAX    ((size_t)60 * 1024 * 1024)
+#define FETCHED_DIGEST_LEN 32
 
 /* What was found at one path. Zeroed, it is an empty file of root's: look at error first. */
 struct fetched {
@@ -26,6 +27,9 @@ struct fetched {
 	bool watched;       /* the watch tells when it may be another */
 	struct stat status; /* of the file that was read, where error is 0 */
 	struct bytes bytes;
+	/* Their SHA-256. By it alone one content is told from another: two changes in one tick of the
+	 * system's clock have the same times, and some file systems' clocks tick seldom, or never. */
+	unsigned char digest[FETCHED_DIGEST_LEN];
 };
 
 struct fetch_plan {

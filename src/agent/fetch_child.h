@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 
 /* Above what the encoding of one file has besides its bytes. */
-#define FETCHED_OVERHEAD (sizeof(struct stat) + 32)
+#define FETCHED_OVERHEAD (sizeof(struct stat) + FETCHED_DIGEST_LEN + 32)
 
 /* Runs in the child, with every signal blocked; ends it. */
 _Noreturn void fetch_child_run(int fd, const struct fetch_plan *plan, pid_t parent);

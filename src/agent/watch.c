@@ -43,7 +43,7 @@ static void watch_forget(struct watch *watch) {
 	close_fd(&watch->fd);
 }
 
-/* Hashes what matters of a file: also who may write it, so that the repair of that is seen. */
+/* What matters of a file: also who may write it, so that the repair of that is seen. */
 static bool put_digest(EVP_MD_CTX *context, const struct fetched *file) {
 	struct {
 		uint64_t error, uid, mode, len;
@@ -51,7 +51,7 @@ static bool put_digest(EVP_MD_CTX *context, const struct fetched *file) {
 	          file->bytes.len};
 
 	return EVP_DigestUpdate(context, &head, sizeof(head)) == 1 &&
-	       EVP_DigestUpdate(context, file->bytes.data, file->bytes.len) == 1;
+	       EVP_DigestUpdate(context, file->digest, sizeof(file->digest)) == 1;
 }
 
 /* The paths, too: what stands at another place is another file, though it reads the same. */

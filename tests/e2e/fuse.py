@@ -30,7 +30,6 @@ class Server:
     def __init__(self, device, files, keep):
         self.device, self.keep = device, keep
         self.files = {ROOT + 1 + n: pathlib.Path(path) for n, path in enumerate(files)}
-        self.contents = {node: path.read_bytes() for node, path in self.files.items()}
 
     def serve(self):
         while True:
@@ -73,14 +72,14 @@ class Server:
             return struct.pack('=QII', 0, 0, 0)
         if kind == READ:
             _, offset, size = struct.unpack_from('=QQI', body)
-            return self.contents[node][offset:offset + size]
+            return self.files[node].read_bytes()[offset:offset + size]
         if kind in (FLUSH, RELEASE, RELEASEDIR):
             return b''
         raise OSError(errno.ENOSYS, 'unknown request')
 
     def attributes(self, node):
         mode = stat.S_IFDIR | 0o755 if node == ROOT else stat.S_IFREG | 0o755
-        size = 0 if node == ROOT else len(self.contents[node])
+        size = 0 if node == ROOT else self.files[node].stat().st_size
         return struct.pack('=QQQQQQIIIIIIIIII', node, size, (size + 511) // 512, 0, 0, 0, 0, 0, 0,
                            mode, 1, os.getuid(), os.getgid(), 0, 4096, 0)
 
@@ -96,8 +95,9 @@ def own_mounts():
 
 
 class FileSystem:
-    """Mounted in a directory of the place, with copies of files by their names. keep: requests of
-    that kind are taken and never answered, so that who waits for one cannot even be killed."""
+    """Mounted in a directory of the place, with files by their names: what they hold at each time,
+    though the times of these never change. keep: requests of that kind are taken and never answered,
+    so that who waits for one cannot even be killed."""
 
     def __init__(self, place, *files, keep=NOTHING):
         self.directory = place.make_directory(place.path / 'fuse')

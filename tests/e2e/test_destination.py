@@ -265,6 +265,21 @@ rules: [{name: no-push, match: {git_operation: push}, action: deny}]
         self.assertTrue(self.arrives('a'))  # for c known as a, this is another host
         self.last(ssh_dest=f'{self.user}@b', dest_mismatch=True)
 
+    def test_a_change_is_seen_that_leaves_the_size_and_all_times_alone(self):
+        """As two do in one tick of the clock, or all in the tick of a clock that ticks seldom."""
+        fuse.own_mounts()
+        self.names.write_text(self.host_line('a') + '\n')
+        files = fuse.FileSystem(self.place, self.names)
+        self.addCleanup(files.end)
+        self.start_with(only('ssh_dest: a'), user=files.path(self.names.name))
+        self.assertTrue(self.arrives('a'))
+        before = os.stat(files.path(self.names.name))
+        self.names.write_text('x' + self.host_line('a')[1:] + '\n')
+        after = os.stat(files.path(self.names.name))
+        self.assertEqual(after, before)
+        wait_until(lambda: not self.arrives('a'), 'the host has lost its name')
+        self.last(decision='deny', ssh_dest=f'{self.user}@x')
+
     def test_a_revoked_host_is_refused_whatever_the_rules_say(self):
         self.start_with('default_action: allow')
         self.assertTrue(self.arrives('a', 'b'))

@@ -10,6 +10,7 @@ import threading
 import unittest
 
 import agent_client
+import fuse
 import guard
 from agent_client import SIGN_RESPONSE, AgentClient
 from place import wait_until
@@ -75,6 +76,36 @@ class Replaced(ReloadTest):
         self.place.write('new', policy('allow', 'linked')).rename(path)
         self.loaded('linked')
         self.assertEqual(self.guard.events(trigger='policy-refused'), [])
+
+    def test_a_change_is_seen_that_leaves_the_size_and_all_times_alone(self):
+        """What it says is compared, and no time: two changes in one tick of the clock have the
+        same, and the time of writing can be set back."""
+        fuse.own_mounts()
+        strict, loose = policy('deny ', 'rule-a'), policy('allow', 'rule-b')
+        source = self.place.write('source', loose, 0o644)
+        files = fuse.FileSystem(self.place, source)
+        self.addCleanup(files.end)
+        self.start()
+        self.guard.policy.unlink()
+        self.guard.policy.symlink_to(files.path(source.name))
+        self.loaded('rule-b')
+        self.assertTrue(self.signs())
+        before = os.stat(self.guard.policy)
+        source.write_text(strict)
+        self.assertEqual(os.stat(self.guard.policy), before)
+        self.loaded('rule-a')
+        self.assertFalse(self.signs())
+
+    def test_nor_does_it_help_to_set_the_time_of_writing_back(self):
+        self.start(policy('allow', 'rule-a'))
+        path = self.guard.policy
+        for action, name in (('deny ', 'rule-b'), ('allow', 'rule-c'), ('deny ', 'rule-d')):
+            before = path.stat()
+            path.write_text(policy(action, name))
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            self.assertEqual((path.stat().st_size, path.stat().st_mtime_ns),
+                             (before.st_size, before.st_mtime_ns))
+            self.loaded(name)
 
     def test_farms_of_links_are_followed(self):
         for version in ('1', '2'):

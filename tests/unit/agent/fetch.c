@@ -253,7 +253,7 @@ static void what_a_child_says_is_checked(void **state) {
 	for (size_t len = 0; len < sizeof(nonsense); len++) {
 		int error = fetched_decode(files, 2, (struct bytes){nonsense, len});
 
-		if (len != 2 * (4 + 1 + sizeof(struct stat) + 4))
+		if (len != 2 * (4 + 1 + sizeof(struct stat) + FETCHED_DIGEST_LEN + 4))
 			assert_int_equal(error, -EBADMSG);
 	}
 }
