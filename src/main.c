@@ -95,7 +95,7 @@ static void become_image(char **argv) {
 }
 
 /* Whoever starts a closed install chooses neither its policy nor its state: not by options (see
- * cmd/places.c), nor by these. */
+ * cmd/options.c and cmd/places.c), nor by these. */
 static int forget_places(void) {
 	static const char *const names[] = {"XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
 	                                    "GNUPGHOME", PLATFORM_TOLD_PROGRAM};

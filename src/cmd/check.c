@@ -8,13 +8,12 @@
 
 #include "agent/destination.h"
 #include "agent/digests.h"
-#include "agent/lock.h"
-#include "agent/lock_file.h"
 #include "base/diag.h"
 #include "base/show.h"
 #include "caller/caller.h"
 #include "caller/reader.h"
 #include "cmd/cmd.h"
+#include "cmd/in_force.h"
 #include "cmd/places.h"
 #include "cmd/tell.h"
 #include "platform/platform.h"
@@ -22,7 +21,7 @@
 
 static const char help[] =
 	"usage: ssh-agent-guard check [--pid PID] [--key FINGERPRINT] [--operation OPERATION]\n"
-	"                             [--policy PATH]\n"
+	"                             [--policy PATH] [--listen PATH]\n"
 	"\n"
 	"Prints what the guard can learn of a process, and what the policy would say to a request\n"
 	"of it: for each rule why it fits or not, and then the verdict. Nothing is asked of any\n"
@@ -32,7 +31,10 @@ static const char help[] =
 	"  --key FINGERPRINT  the key, as ssh-keygen -l prints it; where not given, it is not "
 	"known\n"
 	"  --operation NAME   sign (the default), list, add, remove ...\n"
-	"  --policy PATH      the policy file\n"
+	"  --policy PATH      the policy file; where not given, that of the guard that runs, or "
+	"the\n"
+	"                     one at its ordinary place where none does\n"
+	"  --listen PATH      the socket of the guard that is meant\n"
 	"\n"
 	"Exit status 0: it would be allowed. 1: it would be denied, or a human would be asked.\n"
 	"2: wrong usage, no such process, or a policy that has errors.\n";
@@ -42,13 +44,15 @@ static const struct option long_options[] = {
 	{"key", required_argument, NULL, 'k'},
 	{"operation", required_argument, NULL, 'o'},
 	{"policy", required_argument, NULL, 'p'},
+	{"listen", required_argument, NULL, 'l'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
 struct asked {
 	pid_t pid;
-	const char *policy; /* NULL: the ordinary place */
+	const char *policy; /* NULL: the one of the guard */
+	const char *listen; /* NULL: the ordinary socket */
 	struct request request;
 };
 
@@ -91,11 +95,11 @@ static bool take_operation(struct asked *asked, const char *text) {
 	return false;
 }
 
-static bool take_policy(struct asked *asked, const char *text) {
-	asked->policy = text;
+static bool take_path(const char **ret, const char *option, const char *text) {
+	*ret = text;
 	if (*text != '\0')
 		return true;
-	diag_error("check: --policy: the path is empty (is a variable of your shell unset?)");
+	diag_error("check: %s: the path is empty (is a variable of your shell unset?)", option);
 	return false;
 }
 
@@ -105,7 +109,8 @@ static bool take(struct asked *asked, int option, char *const *argv) {
 	case 'i': return take_pid(asked, optarg);
 	case 'k': return take_key(asked, optarg);
 	case 'o': return take_operation(asked, optarg);
-	case 'p': return take_policy(asked, optarg);
+	case 'p': return take_path(&asked->policy, "--policy", optarg);
+	case 'l': return take_path(&asked->listen, "--listen", optarg);
 	default:
 		diag_error("check: %s: %s (see `ssh-agent-guard check --help`)", argv[optind - 1],
 		           option == ':' ? "needs a value" : "unknown option");
@@ -113,17 +118,14 @@ static bool take(struct asked *asked, int option, char *const *argv) {
 	}
 }
 
-/* As the guard that would start now; but a file that was named is one that should be there. */
-static int load_policy(struct policy **ret, const struct places *places, const struct policy *floor,
-                       bool named) {
+/* What the guard goes by, or one that would start now; but a file that was named is one that should
+ * be there. */
+static int load_policy(struct policy **ret, const struct in_force *in_force,
+                       const struct places *places, const struct policy *floor, bool named) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error = named ? -ENOENT : lock_peek(ret, places->state, floor, &problems);
+	int error = named ? policy_load(ret, places->policy, &problems)
+	                  : in_force_load(ret, in_force, places, floor, &problems);
 
-	if (error == 0)
-		diag_info("the policy is locked: this is about the one that was accepted (%s/%s)",
-		          places->state, LOCK_FILE);
-	else if (error == -ENOENT)
-		error = policy_load(ret, places->policy, &problems);
 	if (error == -ENOENT && !named) {
 		diag_info("%s: not there, so every signature needs a confirmation", places->policy);
 		error = policy_new_default(ret);
@@ -267,14 +269,17 @@ static int check(struct asked *asked) {
 	struct policy *policy = NULL;
 	struct caller *caller = NULL;
 	struct destination destination = {0};
+	struct in_force in_force = {0};
 	int status = EXIT_USAGE;
 
-	if (places_init(&places, asked->policy, NULL, NULL) < 0) {
+	if (places_init(&places, asked->policy, NULL, asked->listen) < 0) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
+	if (asked->policy == NULL)
+		in_force_find(&in_force, &places);
 	if (load_floor(&floor) == 0 &&
-	    load_policy(&policy, &places, floor, asked->policy != NULL) == 0 &&
+	    load_policy(&policy, &in_force, &places, floor, asked->policy != NULL) == 0 &&
 	    read_caller(&caller, asked->pid, floor, policy) == 0) {
 		read_digest(caller, floor, policy);
 		asked->request.caller = caller;

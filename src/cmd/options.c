@@ -11,6 +11,7 @@
 #include "agent/daemon.h"
 #include "base/diag.h"
 #include "config.h"
+#include "platform/platform.h"
 #include "policy/policy.h"
 
 #define ANSWER_S_MAX 86400
@@ -70,6 +71,11 @@ bool options_resolve(struct options *options) {
 	    (options->state != NULL && options->state[0] == '\0')) {
 		diag_error("an option's path is empty (is a variable of your shell unset?)");
 		return false;
+	}
+	/* Of a guard; a tool that looks at a policy decides nothing. */
+	if (options->policy != NULL && platform_is_installed_closed()) {
+		diag_info("--policy does not count for a program that is installed set-gid");
+		options->policy = NULL;
 	}
 	error = places_init(&options->places, options->policy, options->state, options->listen);
 	if (error < 0) {

@@ -80,10 +80,9 @@ int places_init(struct places *places, const char *policy, const char *state, co
 	*places = (struct places){0};
 	if (error < 0)
 		return error;
-	if (platform_is_installed_closed() && (policy != NULL || state != NULL)) {
-		diag_info("--policy and --state-dir do not count for a program that is installed "
-		          "set-gid");
-		policy = state = NULL;
+	if (platform_is_installed_closed() && state != NULL) {
+		diag_info("--state-dir does not count for a program that is installed set-gid");
+		state = NULL;
 	}
 	places->policy = policy != NULL ? absolute(policy) : policy_place();
 	places->state = state != NULL ? absolute(state) : state_place();

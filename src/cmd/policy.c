@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/lock.h"
-#include "agent/lock_file.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "base/show.h"
 #include "cmd/cmd.h"
+#include "cmd/in_force.h"
 #include "cmd/places.h"
 #include "cmd/policy_tools.h"
 #include "cmd/tell.h"
@@ -22,8 +21,8 @@
 #include "policy/show.h"
 
 static const char help[] =
-	"usage: ssh-agent-guard policy lint [--floor] [--strict] [FILE]\n"
-	"       ssh-agent-guard policy show [--floor] [FILE]\n"
+	"usage: ssh-agent-guard policy lint [--floor] [--strict] [--listen PATH] [FILE]\n"
+	"       ssh-agent-guard policy show [--floor] [--listen PATH] [FILE]\n"
 	"       ssh-agent-guard policy accept [OPTION...]\n"
 	"       ssh-agent-guard policy replay NEW [OPTION...]\n"
 	"       ssh-agent-guard policy suggest [OPTION...]\n"
@@ -35,13 +34,15 @@ static const char help[] =
 	"are notes: allows that rest on nothing that is proved, and questions that nobody of this\n"
 	"account could answer yet.\n"
 	"show prints the policy as the guard reads it: with all defaults and definitions put in.\n"
-	"Without FILE it is the policy at its ordinary place.\n"
+	"Without FILE it is that of the guard that runs, or, where none does, the one at its\n"
+	"ordinary place; which one it is, is said on standard error.\n"
 	"accept says yes to a changed policy that is locked; replay decides the logged requests\n"
 	"again by another policy; suggest writes rules for what was allowed so far. Each has a\n"
 	"--help of its own.\n"
 	"\n"
-	"  --floor   read it as a system floor; without FILE the one that is in force\n"
-	"  --strict  of lint: notes count, too\n"
+	"  --floor        read it as a system floor; without FILE the one that is in force\n"
+	"  --strict       of lint: notes count, too\n"
+	"  --listen PATH  the socket of the guard that is meant\n"
 	"\n"
 	"Exit status 0: done, and nothing but notes to say. 1: lint has more to say. 2: wrong "
 	"usage,\n"
@@ -50,13 +51,15 @@ static const char help[] =
 static const struct option long_options[] = {
 	{"floor", no_argument, NULL, 'f'},
 	{"strict", no_argument, NULL, 's'},
+	{"listen", required_argument, NULL, 'l'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
 struct wish {
 	bool is_floor;
-	bool is_strict; /* a note is a finding */
+	bool is_strict;     /* a note is a finding */
+	const char *listen; /* whose policy it is; NULL: of the guard at the ordinary socket */
 };
 
 /* On standard output, where tell_problems() is for what keeps a command from its work. */
@@ -146,7 +149,8 @@ static void note_enrolled(struct problems *notes, const struct policy *policy, c
 	policy_unref(floor);
 }
 
-static int lint(const char *path, const struct wish *wish, const char *state) {
+static int lint(const char *path, const struct in_force *in_force, const struct wish *wish,
+                const char *state) {
 	CLEANUP(problems_deinit) struct problems findings = {0};
 	CLEANUP(problems_deinit) struct problems notes = {0};
 	struct policy *policy = NULL;
@@ -163,6 +167,8 @@ static int lint(const char *path, const struct wish *wish, const char *state) {
 			diag_error("policy: %s: %s", path, strerror(-error));
 		return EXIT_USAGE;
 	}
+	if (in_force != NULL)
+		in_force_compare(in_force, policy);
 	policy_lint(policy, &findings, &notes);
 	/* Whose floor it is, is not known here. */
 	if (!wish->is_floor)
@@ -174,29 +180,26 @@ static int lint(const char *path, const struct wish *wish, const char *state) {
 	return written(count > 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
-/* Where no file is named: what a guard would begin with, which may be another than the file. */
-static int load_in_force(struct policy **ret, const struct places *places,
-                         struct problems *problems) {
+/* Where no file is named: what the guard goes by, or would begin with. */
+static int load_in_force(struct policy **ret, const struct in_force *in_force,
+                         const struct places *places, struct problems *problems) {
 	struct policy *floor = NULL;
 	int error = policy_tools_floor(&floor);
 
 	if (error == 0)
-		error = lock_peek(ret, places->state, floor, problems);
+		error = in_force_load(ret, in_force, places, floor, problems);
 	policy_unref(floor);
-	if (error == 0)
-		diag_info("the policy is locked: this is the one that was accepted (%s/%s)",
-		          places->state, LOCK_FILE);
-	if (error == -ENOENT)
-		error = policy_load(ret, places->policy, problems);
 	return error == -ENOENT ? policy_new_default(ret) : error;
 }
 
-static int show_policy(const struct places *places, bool named, bool is_floor) {
+/* in_force: NULL: the file at that place is meant, and nothing else. */
+static int show_policy(const struct places *places, const struct in_force *in_force,
+                       bool is_floor) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	CLEANUP(buffer_deinit) struct buffer yaml = {0};
 	struct policy *policy = NULL;
-	int error = named || is_floor ? load(&policy, places->policy, is_floor, &problems)
-	                              : load_in_force(&policy, places, &problems);
+	int error = in_force == NULL ? load(&policy, places->policy, is_floor, &problems)
+	                             : load_in_force(&policy, in_force, places, &problems);
 
 	if (error == 0) {
 		policy_show(&yaml, policy);
@@ -213,25 +216,50 @@ static int show_policy(const struct places *places, bool named, bool is_floor) {
 }
 
 static int run(const char *what, const char *file, const struct wish *wish) {
+	bool is_lint = strcmp(what, "lint") == 0;
+	struct in_force of_guard = {0};
+	const struct in_force *in_force = NULL;
 	struct places places;
-	int status = EXIT_USAGE;
+	int status;
 
+	if (!is_lint && strcmp(what, "show") != 0) {
+		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
+		           what);
+		return EXIT_USAGE;
+	}
 	if (wish->is_floor && file == NULL)
 		file = FLOOR_PATH;
-
-	if (places_init(&places, file, NULL, NULL) < 0) {
+	if (places_init(&places, file, NULL, wish->listen) < 0) {
 		diag_error("no home directory is known (set HOME)");
 		return EXIT_USAGE;
 	}
-	if (strcmp(what, "lint") == 0)
-		status = lint(places.policy, wish, places.state);
-	else if (strcmp(what, "show") == 0)
-		status = show_policy(&places, file != NULL, wish->is_floor);
-	else
-		diag_error("policy: %s: no such command (see `ssh-agent-guard policy --help`)",
-		           what);
+	if (file == NULL) {
+		in_force_find(&of_guard, &places);
+		in_force = &of_guard;
+	}
+	status = is_lint ? lint(places.policy, in_force, wish, places.state)
+	                 : show_policy(&places, in_force, wish->is_floor);
 	places_deinit(&places);
 	return status;
+}
+
+/* false: what is wrong has been said. */
+static bool take(struct wish *wish, int option, char *const *argv) {
+	switch (option) {
+	case 'f': wish->is_floor = true; return true;
+	case 's': wish->is_strict = true; return true;
+	case 'l':
+		wish->listen = optarg;
+		if (*optarg != '\0')
+			return true;
+		diag_error("policy: --listen: the path is empty (is a variable of your shell "
+		           "unset?)");
+		return false;
+	default:
+		diag_error("policy: %s: %s (see `ssh-agent-guard policy --help`)", argv[optind - 1],
+		           option == ':' ? "needs a value" : "unknown option");
+		return false;
+	}
 }
 
 /* Those with options of their own. */
@@ -259,14 +287,8 @@ int cmd_policy(int argc, char **argv) {
 			fputs(help, stdout);
 			return EXIT_DONE;
 		}
-		if (option == 'f' || option == 's') {
-			wish.is_floor = wish.is_floor || option == 'f';
-			wish.is_strict = wish.is_strict || option == 's';
-			continue;
-		}
-		diag_error("policy: %s: unknown option (see `ssh-agent-guard policy --help`)",
-		           argv[optind - 1]);
-		return EXIT_USAGE;
+		if (!take(&wish, option, argv))
+			return EXIT_USAGE;
 	}
 	operands = argv + optind;
 	if (operands[0] == NULL || (operands[1] != NULL && operands[2] != NULL) ||

@@ -7,34 +7,10 @@
 
 #include "agent/control.h"
 #include "doctor/look.h"
+#include "log/status.h"
 
 #define AREA   "guard"
 #define BARRED "says no yes" /* of what is enrolled: the floor names other keys */
-
-/* The value of a field in the guard's status, without its quotes; "" where there is none. */
-static void status_value(char *ret, size_t size, struct bytes status, const char *key) {
-	size_t key_len = strlen(key);
-
-	*ret = '\0';
-	for (const uint8_t *line = status.data, *end = status.data + status.len; line < end;) {
-		const uint8_t *stop = memchr(line, '\n', (size_t)(end - line));
-		size_t len = (size_t)((stop != NULL ? stop : end) - line);
-
-		if (len > key_len + 2 && memcmp(line, key, key_len) == 0 &&
-		    memcmp(line + key_len, ": ", 2) == 0) {
-			const char *value = (const char *)line + key_len + 2;
-
-			len -= key_len + 2;
-			if (len >= 2 && value[0] == '"') {
-				value++;
-				len -= 2;
-			}
-			snprintf(ret, size, "%.*s", (int)(len < size ? len : size - 1), value);
-			return;
-		}
-		line += len + 1;
-	}
-}
 
 static void tell_upstream(struct findings *findings, struct bytes status) {
 	char upstream[256], reachable[16], why[512];
@@ -139,11 +115,8 @@ static void tell_process(struct findings *findings, struct bytes status) {
 void look_for_policy(char *ret, size_t size, const char *control) {
 	CLEANUP(buffer_deinit) struct buffer status = {0};
 
-	*ret = '\0';
-	if (control_ask(&status, control, "status", false) == 0)
-		status_value(ret, size, buffer_bytes(&status), "policy");
-	/* Cut off, or with what is written otherwise: no path that could be opened. */
-	if (ret[0] != '/' || strlen(ret) + 1 == size || strchr(ret, '\\') != NULL)
+	if (control_ask(&status, control, "status", false) != 0 ||
+	    !status_path(ret, size, buffer_bytes(&status), "policy"))
 		*ret = '\0';
 }
 

@@ -1,6 +1,8 @@
 #include "log/status.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -136,4 +138,36 @@ int status_write_errors(int state_fd, const char *errors) {
 	error = put_errors(&document, bytes_of_text(errors));
 	return error < 0 ? error
 	                 : file_replace(state_fd, STATUS_ERRORS_FILE, buffer_bytes(&document));
+}
+
+/* ---- read again ---- */
+
+void status_value(char *ret, size_t size, struct bytes status, const char *key) {
+	size_t key_len = strlen(key);
+
+	*ret = '\0';
+	for (const uint8_t *line = status.data, *end = status.data + status.len; line < end;) {
+		const uint8_t *stop = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((stop != NULL ? stop : end) - line);
+
+		if (len > key_len + 2 && memcmp(line, key, key_len) == 0 &&
+		    memcmp(line + key_len, ": ", 2) == 0) {
+			const char *value = (const char *)line + key_len + 2;
+
+			len -= key_len + 2;
+			if (len >= 2 && value[0] == '"') {
+				value++;
+				len -= 2;
+			}
+			snprintf(ret, size, "%.*s", (int)(len < size ? len : size - 1), value);
+			return;
+		}
+		line += len + 1;
+	}
+}
+
+/* Cut off, or with what is written otherwise, it is none that could be opened. */
+bool status_path(char *ret, size_t size, struct bytes status, const char *key) {
+	status_value(ret, size, status, key);
+	return ret[0] == '/' && strlen(ret) + 1 < size && strchr(ret, '\\') == NULL;
 }

@@ -69,6 +69,12 @@ int status_file_yaml(struct buffer *document, const struct status *status) MUST_
 #define STATUS_FILE "current.yaml"
 int status_write(int state_fd, const struct status *status) MUST_CHECK;
 
+/* The value of a field in what status_yaml() wrote, without its quotes, and else as it is written
+ * there; "" where there is none. What does not fit is cut off. */
+void status_value(char *ret, size_t size, struct bytes status, const char *key);
+/* The same of a path. false: it is none, or cannot be told. */
+bool status_path(char *ret, size_t size, struct bytes status, const char *key);
+
 /* What is wrong with the policy's file, a line each; NULL: nothing is. Those scripts look whether
  * there is such a file. */
 #define STATUS_ERRORS_FILE "config_error.yaml"

@@ -314,6 +314,19 @@ class Installed(Isolation):
         # No policy of the user's own is there, so a change of the agent is denied.
         self.assertNotEqual(self.place.run(SSH_ADD, '-q', key, env=server.env).returncode, 0)
 
+    def test_a_policy_that_is_named_for_a_tool_is_looked_at(self):
+        """Only whoever starts a guard does not choose its policy."""
+        file = self.place.write('other.yaml', 'default_action: allow\n')
+        for words, status in ((('policy', 'show', file), 0), (('policy', 'lint', file), 1)):
+            done = self.place.run(self.place.program, *words)
+            self.assertEqual((done.returncode, done.stderr), (status, ''))
+            self.assertIn(str(file), done.stdout)
+        done = self.place.run(self.place.program, 'check', '--policy', file)
+        self.assertIn(f'{file}\n', done.stdout)
+        server = self.start_installed()
+        done = self.place.run(self.place.program, 'check', '--listen', server.socket)
+        self.assertIn('has no policy file', done.stderr)
+
     @unittest.skipUnless(shutil.which('gpgconf') and shutil.which('gpg-agent'), 'needs gpg-agent')
     def test_nor_whose_keys_a_gpg_agent_has(self):
         other = self.place.make_directory(self.place.home / 'gnupg')
@@ -341,7 +354,8 @@ class Installed(Isolation):
     def test_its_starter_chooses_neither_policy_nor_state(self):
         other = self.place.make_directory(self.place.home / 'other')
         server = self.start_installed(arguments=('--state-dir', other))
-        self.assertIn('--policy and --state-dir do not count', server.output())
+        for option in ('--policy', '--state-dir'):
+            self.assertIn(f'{option} does not count', server.output())
         wait_until((self.own_state / 'current.yaml').exists, 'the status, where it belongs')
         self.assertEqual(list(other.iterdir()), [])
         self.assertEqual(list(self.place.state.iterdir()), [])

@@ -1,7 +1,9 @@
-"""What a person asks of a policy: check, test, policy lint, policy show. None needs a guard."""
+"""What a person asks of a policy: check, test, policy lint, policy show. None needs a guard, and where
+one runs, they are about its policy."""
 
 import os
 import re
+import signal
 import unittest
 
 import guard
@@ -123,6 +125,92 @@ class Check(Tool):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn('(not identified: other-uid', done.stdout)
         self.assertEqual(rows(done.stdout)['missing_fact'], 'caller')
+
+
+class InForce(Tool):
+    """Whose policy it is where none is named: that of the guard that runs, wherever its file is."""
+
+    def setUp(self):
+        super().setUp()
+        self.ordinary = self.place.write('config/ssh-agent-guard/policy.yaml', DENY_ALL)
+
+    def told(self, done, *parts):
+        for part in parts:
+            self.assertIn(part, done.stderr)
+
+    def test_it_is_that_of_the_guard(self):
+        server = self.start_guard(ALLOW_ALL)
+        sha256 = server.status()['config_sha256']
+        where = f'goes by {server.policy}, SHA-256 {sha256}'
+        done = self.tool('check')
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(rows(done.stdout)['policy'], str(server.policy))
+        self.told(done, where)
+        done = self.tool('policy', 'show')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f'\n# SHA-256 {sha256}\n', done.stdout)
+        self.told(done, where)
+        done = self.tool('policy', 'lint')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(f'{server.policy}: default_action: allow', done.stdout)
+        self.told(done, where)
+
+    def test_a_file_that_is_named_is_meant(self):
+        self.start_guard(ALLOW_ALL)
+        done = self.tool('check', '--policy', self.ordinary)
+        self.assertEqual((done.returncode, done.stderr), (1, ''))
+        for what in ('show', 'lint'):
+            done = self.tool('policy', what, self.ordinary)
+            self.assertEqual((done.returncode, done.stderr), (0, ''))
+
+    def test_without_a_guard_it_is_the_one_at_its_place(self):
+        for words, status in ((['check'], 1), (['policy', 'show'], 0), (['policy', 'lint'], 0)):
+            with self.subTest(words):
+                done = self.tool(*words)
+                self.assertEqual(done.returncode, status, done.stdout)
+                self.told(done, f'no guard runs at {self.place.runtime}/ssh-agent-guard.sock: '
+                                f'this is about {self.ordinary}\n')
+
+    def test_a_guard_on_another_socket_can_be_meant(self):
+        server = self.start_guard(ALLOW_ALL, socket=self.place.runtime / 'other.sock')
+        self.assertEqual(self.tool('check').returncode, 1)
+        done = self.tool('check', '--listen', server.socket)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.told(done, f'the guard at {server.socket} goes by {server.policy}')
+        done = self.tool('policy', 'show', '--listen', server.socket)
+        self.assertIn('\ndefault_action: allow\n', done.stdout)
+        self.assertEqual(self.tool('policy', 'lint', '--listen', '').returncode, 2)
+
+    def test_what_the_guard_has_not_loaded_is_not_taken_for_what_holds(self):
+        server = self.start_guard(DENY_ALL)
+        held = server.status()['config_sha256']
+        server.write_policy(ALLOW_ALL + 'rules: [{match: {exe: x}, action: deny}]\n')
+        server.wait_event(trigger='policy-refused')
+        done = self.tool('check')
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.told(done, f'goes by {server.policy}, SHA-256 {held}', 'policy.yaml:3:23: exe: x')
+        os.kill(server.pid, signal.SIGSTOP)  # it looks at nothing any more, and answers nobody
+        self.addCleanup(os.kill, server.pid, signal.SIGCONT)
+        done = self.tool('check')
+        self.told(done, f'does not tell which policy it goes by', f'this is about {self.ordinary}')
+
+    def test_a_change_that_waits_for_a_yes_is_told_from_what_holds(self):
+        server = self.start_guard('lock: true\n' + DENY_ALL)
+        server.write_policy('lock: true\n' + ALLOW_ALL)
+        server.wait_event(trigger='policy-locked')
+        done = self.tool('check')
+        self.assertEqual(rows(done.stdout)['verdict'], 'deny')
+        self.told(done, 'this is about the one that was accepted')
+        done = self.tool('policy', 'lint')  # is about files, and this one is to be accepted
+        self.assertIn('default_action: allow', done.stdout)
+        self.told(done, 'says something else', 'which the guard has not loaded')
+        # Another state directory's accepted policy is not this guard's.
+        self.assertEqual(server.stop(), 0)
+        other = self.start_guard(ALLOW_ALL, arguments=('--state-dir', self.place.path / 'other'))
+        done = self.tool('check')
+        self.assertEqual(rows(done.stdout)['verdict'], 'allow')
+        self.assertNotIn('accepted', done.stderr)
+        self.assertEqual(other.stop(), 0)
 
 
 class Test(Tool):
