@@ -14,6 +14,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/handover.h"
 #include "sandbox/inside.h"
+#include "sandbox/listed.h"
 
 #define BUBBLEWRAP "/usr/bin/bwrap"
 
@@ -75,12 +76,17 @@ static bool make_words(const struct exec_job *job, const struct sandbox *sandbox
                        struct words *words) {
 	const char *const own[] = {job->cwd, "/tmp", "/var/tmp", "/dev/shm",
 	                           sandbox->inner_runtime};
+	CLEANUP(listed_deinit) struct listed listed = {0};
 	char *reason = NULL;
 	int error = plan_check(&reason, &job->plan);
 
+	if (error == 0)
+		error = listed_init(&listed, &job->plan);
+	for (size_t i = 0; error == 0 && i < listed.open.count; i++)
+		diag_info("exec: %s", listed.open.items[i]);
 	if (error == 0) {
 		words_add(words, BUBBLEWRAP);
-		error = bubblewrap_words(words, &reason, &job->plan, sandbox->filter_fd);
+		error = bubblewrap_words(words, &reason, &job->plan, &listed, sandbox->filter_fd);
 	}
 	if (error < 0)
 		diag_error("exec: %s", reason != NULL ? reason : strerror(-error));

@@ -50,8 +50,26 @@ static void put_system(struct words *words) {
 	words_add3(words, "--ro-bind-try", "/run/current-system", "/run/current-system");
 }
 
-static void put_view(struct words *words, const struct view *view) {
-	for (size_t i = 0; i < view->count; i++) {
+bool bubblewrap_covers(const struct plan *plan, const char *path) {
+	static const char *const covered[] = {"/run",     "/tmp", "/var/tmp",
+	                                      "/var/run", "/dev", "/proc"};
+
+	if (path_is_below(path, plan->cwd) || path_is_below(path, plan->home))
+		return false;
+	for (size_t i = 0; i < plan->writable.count; i++)
+		if (path_is_below(path, plan->writable.items[i]))
+			return false;
+	for (size_t i = 0; i < plan->readable.count; i++)
+		if (path_is_below(path, plan->readable.items[i]))
+			return false;
+	for (size_t i = 0; i < sizeof(covered) / sizeof(covered[0]); i++)
+		if (path_is_below(path, covered[i]))
+			return true;
+	return false;
+}
+
+static void put_view(struct words *words, const struct view *view, size_t first, size_t end) {
+	for (size_t i = first; i < end; i++) {
 		const char *path = view->entries[i].path;
 
 		switch (view->entries[i].kind) {
@@ -65,6 +83,16 @@ static void put_view(struct words *words, const struct view *view) {
 		case VIEW_ABSENT: break; /* nothing is mounted where nothing is */
 		}
 	}
+}
+
+/* The home is the first of the view. */
+static void put_files(struct words *words, const struct view *view, const struct listed *listed,
+                      const char *home) {
+	listed_put(listed, words, home, false);
+	if (!listed_has(listed, home))
+		put_view(words, view, 0, view->count > 0);
+	listed_put(listed, words, home, true);
+	put_view(words, view, 1, view->count);
 }
 
 /* ---- ways out that were asked for ---- */
@@ -123,7 +151,8 @@ static void put_environment(struct words *words, const struct plan *plan, const 
 	words_addf(words, "%s/" INNER_NAME, inner);
 }
 
-int bubblewrap_words(struct words *words, char **ret_why, const struct plan *plan, int filter_fd) {
+int bubblewrap_words(struct words *words, char **ret_why, const struct plan *plan,
+                     const struct listed *listed, int filter_fd) {
 	CLEANUP(free_pointer) char *inner = bubblewrap_runtime();
 	CLEANUP(view_deinit) struct view view = {0};
 	int error;
@@ -133,10 +162,11 @@ int bubblewrap_words(struct words *words, char **ret_why, const struct plan *pla
 	put_namespaces(words, plan);
 	put_system(words);
 	error = plan_view(&view, ret_why, plan);
-	put_view(words, &view);
+	put_files(words, &view, listed, plan->home);
 	if (error == 0)
 		error = cover_sockets(words, plan);
 	put_ways_out(words, plan, inner);
+	listed_close(listed, words);
 	put_environment(words, plan, inner);
 	words_add3(words, "--chdir", plan->cwd, NULL);
 	words_add(words, "--seccomp");

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox/bubblewrap.h"
 #include "sandbox/cover.h"
 #include "sandbox/outside_sockets.h"
 
@@ -20,25 +21,6 @@ struct covering {
 	struct words bases; /* where a name without a beginning can have been meant */
 	struct words seen;  /* directories that have been looked through */
 };
-
-/* Nothing of what is outside can be seen there. */
-static bool is_out_of_sight(const struct plan *plan, const char *path) {
-	static const char *const covered[] = {"/run",     "/tmp", "/var/tmp",
-	                                      "/var/run", "/dev", "/proc"};
-
-	if (path_is_below(path, plan->cwd) || path_is_below(path, plan->home))
-		return false;
-	for (size_t i = 0; i < plan->writable.count; i++)
-		if (path_is_below(path, plan->writable.items[i]))
-			return false;
-	for (size_t i = 0; i < plan->readable.count; i++)
-		if (path_is_below(path, plan->readable.items[i]))
-			return false;
-	for (size_t i = 0; i < sizeof(covered) / sizeof(covered[0]); i++)
-		if (path_is_below(path, covered[i]))
-			return true;
-	return false;
-}
 
 static bool was_asked_for(const struct plan *plan, const char *path) {
 	for (size_t i = 0; i < plan->sockets.count; i++)
@@ -52,7 +34,7 @@ static void cover_socket(struct covering *covering, const char *real) {
 
 	/* What we cannot connect to, the program cannot. */
 	if (lstat(real, &status) == 0 && S_ISSOCK(status.st_mode) && access(real, W_OK) == 0 &&
-	    !is_out_of_sight(covering->plan, real) && !was_asked_for(covering->plan, real))
+	    !bubblewrap_covers(covering->plan, real) && !was_asked_for(covering->plan, real))
 		words_add3(covering->words, "--ro-bind", "/dev/null", real);
 }
 
@@ -60,7 +42,7 @@ static void cover_socket(struct covering *covering, const char *real) {
 static bool cover_directory_sockets(struct covering *covering, const char *real) {
 	DIR *directory;
 
-	if (words_have(&covering->seen, real) || is_out_of_sight(covering->plan, real))
+	if (words_have(&covering->seen, real) || bubblewrap_covers(covering->plan, real))
 		return true;
 	directory = opendir(real);
 	if (directory == NULL)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "platform/platform.h"
 #include "sandbox/cover.h"
+#include "sandbox/nearest.h"
 #include "sandbox/repository.h"
 
 /* ---- what may be written ---- */
@@ -23,9 +23,10 @@ bool path_is_below(const char *path, const char *directory) {
 
 /* Links are followed as far as there is something. */
 static char *resolved(const char *path) {
-	char *real = platform_real_path(path);
+	size_t len;
+	char *nearest = nearest_path(path, &len);
 
-	return real != NULL ? real : strdup(path);
+	return nearest != NULL ? nearest : strdup(path);
 }
 
 static int check_one(char **ret_why, const char *directory, const char *other, const char *what,

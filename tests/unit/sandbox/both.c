@@ -97,6 +97,7 @@ static void compare(const struct words *words, const struct sbpl_node *profile, 
 static void a_home_looks_the_same(bool private_home) {
 	CLEANUP(found_deinit) struct found found;
 	CLEANUP(words_deinit) struct words words = {0};
+	CLEANUP(listed_deinit) struct listed listed = {0};
 	CLEANUP(view_deinit) struct view view = {0};
 	CLEANUP(buffer_deinit) struct buffer text = {0};
 	CLEANUP(sbpl_node_deinit) struct sbpl_node profile = {0};
@@ -119,7 +120,8 @@ static void a_home_looks_the_same(bool private_home) {
 	                                  .program = found.program};
 
 	assert_int_equal(plan_check(&why, &plan), 0);
-	assert_int_equal(bubblewrap_words(&words, &why, &plan, 9), 0);
+	assert_int_equal(listed_init(&listed, &plan), 0);
+	assert_int_equal(bubblewrap_words(&words, &why, &plan, &listed, 9), 0);
 	assert_int_equal(plan_view(&view, &why, &plan), 0);
 	assert_int_equal(seatbelt_profile(&text, &why, &seatbelt), 0);
 	assert_int_equal(sbpl_read(&profile, buffer_bytes(&text)), 0);
