@@ -194,14 +194,20 @@ bool daemon_is_same_upstream(const char *a, const char *b) {
 /* Who had keys in the one must not find himself with the other. */
 static void tell_other_upstream(struct daemon *daemon) {
 	const char *wanted = daemon_wanted_upstream(daemon);
-	char detail[256];
+	char detail[384];
 
 	if (daemon_is_same_upstream(wanted, daemon->upstream))
 		return;
-	snprintf(detail, sizeof(detail),
-	         "upstream: %.80s is used from the next start on; until "
-	         "then it is %.80s",
-	         wanted, daemon->upstream);
+	if (!daemon_manages(wanted) && same_place(wanted, daemon->options->socket))
+		snprintf(
+			detail, sizeof(detail),
+			"upstream: %.80s is the guard's own socket, and will keep it from starting "
+			"(name the real agent's); until then it is %.80s",
+			wanted, daemon->upstream);
+	else
+		snprintf(detail, sizeof(detail),
+		         "upstream: %.80s is used from the next start on; until then it is %.80s",
+		         wanted, daemon->upstream);
 	diag_info("%s", detail);
 	guard_note(&daemon->guard, "upstream-later", NULL, detail);
 }

@@ -63,7 +63,9 @@ static void exchange_find_person(struct exchange *exchange) {
 
 /* The refusals that need no policy come first. */
 static void exchange_identified(struct exchange *exchange) {
-	if (exchange_is_bind(exchange))
+	if (exchange->loops)
+		exchange_refuse(exchange, "deny", "upstream-loop");
+	else if (exchange_is_bind(exchange))
 		exchange_bind_failed(exchange);
 	else if (exchange->malformed)
 		exchange_refuse(exchange, "deny", "malformed");
@@ -158,7 +160,12 @@ void exchange_start(struct exchange *exchange) {
 	if (exchange_is_operation(exchange, OPERATION_SIGN))
 		exchange->number = ++exchange->in.guard->sign_requests;
 	exchange_meet(exchange);
-	if (passes_unidentified(exchange))
+	exchange->loops = !exchange->in.mixed &&
+	                  upstream_asks_us(&exchange->in.guard->upstream, exchange->in.writer,
+	                                   exchange->in.message);
+	if (exchange->loops)
+		guard_loop_seen(exchange->in.guard);
+	if (passes_unidentified(exchange) && !exchange->loops)
 		exchange_forward(exchange);
 	else if (exchange_identify(exchange) < 0)
 		exchange_answer_failure(exchange); /* no memory: not even for the event */

@@ -26,6 +26,7 @@ struct exchange {
 
 	struct message message;
 	bool malformed;
+	bool loops;             /* it has come back from the real agent */
 	enum bind_outcome bind; /* what we make of a session-bind */
 	struct payload payload; /* of a signature */
 	enum meeting meeting;

@@ -15,6 +15,7 @@ static const char *upstream_reason(int error) {
 	case -ETIMEDOUT: return "upstream-timeout";
 	case -EPROTO: return "upstream-nonsense";
 	case -EACCES: return "bind-refused";
+	case -ELOOP: return "upstream-loop";
 	default: return "upstream-down";
 	}
 }

@@ -250,16 +250,27 @@ int guard_use_policy(struct guard *guard, struct policy *policy) {
 	return 0;
 }
 
-void guard_upstream_seen(struct guard *guard, int error) {
-	bool away = error == -ECONNREFUSED || error == -ECONNRESET || error == -ETIMEDOUT;
+void guard_loop_seen(struct guard *guard) {
+	if (guard->loop_told == guard->upstream.loops)
+		return;
+	guard->loop_told = guard->upstream.loops;
+	guard_status_changed(guard);
+}
 
+void guard_upstream_seen(struct guard *guard, int error) {
+	bool away = error == -ECONNREFUSED || error == -ECONNRESET || error == -ETIMEDOUT ||
+	            error == -ELOOP;
+
+	guard_loop_seen(guard);
 	if (guard->upstream_away == away)
 		return;
 	guard->upstream_away = away;
 	/* Of one that we run ourselves, its end and start have told more than this can. */
 	if (!guard->upstream.managed)
 		guard_note(guard, away ? "upstream-lost" : "upstream-back", NULL,
-		           away ? strerror(-error) : NULL);
+		           !away             ? NULL
+		           : error == -ELOOP ? "it is this guard itself"
+		                             : strerror(-error));
 	guard_status_changed(guard);
 }
 
@@ -283,6 +294,12 @@ static enum status_state guard_state(const struct guard *guard, const char **ret
 	if (guard->panic) {
 		*ret_text = "every signature is refused (ssh-agent-guard panic off)";
 		return STATUS_LOCKED;
+	}
+	if (guard->upstream.loops) {
+		*ret_text = "requests go round: the real agent that --upstream names is this guard, or "
+			    "a guard that has this one for its real agent (name the real one's "
+			    "socket)";
+		return STATUS_UPSTREAM_DOWN;
 	}
 	if (guard->upstream.down || guard->upstream_away) {
 		*ret_text = "the real agent is away";

@@ -82,6 +82,7 @@ struct guard {
 	char *reload_error; /* what is wrong with the policy that was refused last; NULL: none was
 	                     */
 	bool upstream_away; /* as the last request found out */
+	bool loop_told;     /* that upstream.loops */
 	char *notice;       /* what the user should know and do, until it is settled; NULL */
 
 	struct connection *connections; /* a list */
@@ -131,6 +132,8 @@ int guard_use_policy(struct guard *guard, struct policy *policy) MUST_CHECK;
 
 /* What a request found out about the real agent: 0 or an error of upstream_done. */
 void guard_upstream_seen(struct guard *guard, int error);
+/* Whether requests go round may be another matter by now. */
+void guard_loop_seen(struct guard *guard);
 
 /* Replaces the notice; NULL settles it. */
 void guard_notice(struct guard *guard, const char *notice);

@@ -46,7 +46,7 @@ static void probe_ask(struct probe *probe, bool good) {
 		                      on_answer, probe);
 }
 
-int probe_new(struct probe **ret, struct ev_loop *loop, const struct upstream_address *address) {
+int probe_new(struct probe **ret, struct ev_loop *loop, struct upstream_address *address) {
 	struct probe *probe = calloc(1, sizeof(*probe));
 	int error = probe == NULL ? -ENOMEM : upstream_link_new(&probe->link, loop, address);
 

@@ -20,7 +20,7 @@ typedef void probe_done(void *data, int error);
 
 /* Both must outlive it. */
 int probe_new(struct probe **ret, struct ev_loop *loop,
-              const struct upstream_address *address) MUST_CHECK;
+              struct upstream_address *address) MUST_CHECK;
 void probe_start(struct probe *probe, probe_done *done, void *data);
 void probe_free(struct probe *probe); /* NULL is fine; done is not called any more */
 

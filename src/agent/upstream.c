@@ -22,8 +22,9 @@ enum phase {
 
 struct upstream_link {
 	struct ev_loop *loop;
-	const struct upstream_address *address;
-	int fd; /* -1 while there is no connection */
+	struct upstream_address *address;
+	struct upstream_link *next, *previous; /* of the address */
+	int fd;                                /* -1 while there is no connection */
 	ev_io readable, writable;
 	ev_timer deadline, retry;
 	enum phase phase;
@@ -123,18 +124,50 @@ static void link_proceed(struct upstream_link *link) {
 	link_send(link);
 }
 
-static int upstream_socket(const struct sockaddr_un *address) {
+bool upstream_asks_us(struct upstream_address *address, const struct peer *writer,
+                      struct bytes message) {
+	struct peer same = *writer;
+
+	/* A guard that is installed setgid listens with one group, and writes with another. */
+	same.gid = address->listener.gid;
+	if (!peer_same(&address->listener, &same))
+		return false;
+	/* That alone may be a program that is an agent, and has a use for one as well. */
+	for (const struct upstream_link *link = address->links; link != NULL; link = link->next)
+		if (link->message.len > 0 && bytes_equal(link->message, message)) {
+			address->loops = true;
+			return true;
+		}
+	return false;
+}
+
+/* Takes it over. */
+static void note_listener(struct upstream_address *address, struct peer *listener) {
+	if (!peer_same(&address->listener, listener))
+		address->loops = false;
+	peer_deinit(&address->listener);
+	address->listener = *listener;
+	*listener = PEER_UNKNOWN;
+	if (address->listener.unique != 0)
+		close_fd(&address->listener.pidfd);
+}
+
+static int upstream_socket(struct upstream_address *address) {
 	CLEANUP(close_fd) int fd = -1;
-	CLEANUP(peer_deinit) struct peer listener = {.pidfd = -1};
+	CLEANUP(peer_deinit) struct peer listener = PEER_UNKNOWN;
 	int error = platform_socket(&fd, false);
 
 	if (error < 0)
 		return error;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+	if (connect(fd, (const struct sockaddr *)&address->socket, sizeof(address->socket)) < 0)
 		return errno == EAGAIN ? -EAGAIN : -ECONNREFUSED;
+	if (platform_connector(&listener, fd) == 0)
+		note_listener(address, &listener);
 	/* Ourselves as our own upstream would ask ourselves, and so on until descriptors end. */
-	if (platform_connector(&listener, fd) == 0 && listener.known && listener.pid == getpid())
-		return -ECONNREFUSED;
+	if (address->listener.known && address->listener.pid == getpid()) {
+		address->loops = true;
+		return -ELOOP;
+	}
 	return take_fd(&fd);
 }
 
@@ -147,7 +180,7 @@ static void link_connect(struct upstream_link *link) {
 		link_fail(link, -EACCES);
 		return;
 	}
-	fd = link->address->down ? -ECONNREFUSED : upstream_socket(&link->address->socket);
+	fd = link->address->down ? -ECONNREFUSED : upstream_socket(link->address);
 	if (fd == -EAGAIN) {
 		link->phase = PHASE_CONNECTING;
 		ev_timer_set(&link->retry, CONNECT_RETRY_MS / 1000., 0.);
@@ -155,7 +188,7 @@ static void link_connect(struct upstream_link *link) {
 		return;
 	}
 	if (fd < 0) {
-		link_fail(link, fd == -ECONNREFUSED ? fd : -ECONNRESET);
+		link_fail(link, fd == -ECONNREFUSED || fd == -ELOOP ? fd : -ECONNRESET);
 		return;
 	}
 	link->fd = fd;
@@ -256,7 +289,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
-                      const struct upstream_address *address) {
+                      struct upstream_address *address) {
 	struct upstream_link *link = calloc(1, sizeof(*link));
 
 	if (link == NULL)
@@ -270,6 +303,10 @@ int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
 	ev_init(&link->retry, on_retry);
 	link->readable.data = link->writable.data = link;
 	link->deadline.data = link->retry.data = link;
+	link->next = address->links;
+	if (link->next != NULL)
+		link->next->previous = link;
+	address->links = link;
 	*ret = link;
 	return 0;
 }
@@ -277,6 +314,12 @@ int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
 void upstream_link_free(struct upstream_link *link) {
 	if (link == NULL)
 		return;
+	if (link->previous != NULL)
+		link->previous->next = link->next;
+	else
+		link->address->links = link->next;
+	if (link->next != NULL)
+		link->next->previous = link->previous;
 	link_disconnect(link);
 	ev_timer_stop(link->loop, &link->deadline);
 	ev_timer_stop(link->loop, &link->retry);

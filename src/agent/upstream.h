@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "platform/platform.h"
 
 #define BINDS_MAX        16          /* as ssh-agent (AGENT_MAX_SESSION_IDS) */
 #define BINDS_LEN_MAX    (64 * 1024) /* of one connection: 16 binds with certificates fit */
@@ -25,13 +26,24 @@ struct upstream_address {
 	bool managed;    /* we run it ourselves */
 	bool down;       /* known to be away: do not even try */
 	double answer_s; /* how long an answer may take where a person may be asked */
+	/* Who listened there when it was last connected to. */
+	struct peer listener;
+	bool loops;                  /* what we ask it, it asks us */
+	struct upstream_link *links; /* all that there are */
 };
+
+/* Whether a message (with its length) is one that the real agent has been asked and not answered,
+ * and that has come back from it: then it is a guard whose real agent we are. Passed on, it would
+ * come again, and so on until descriptors run out. */
+bool upstream_asks_us(struct upstream_address *address, const struct peer *writer,
+                      struct bytes message);
 
 struct upstream_link;
 
 /*
  * error is 0 and answer one whole message without its length, which holds for the call; or
- *   -ECONNREFUSED  the agent is away, or is this guard itself
+ *   -ECONNREFUSED  the agent is away
+ *   -ELOOP         it is this guard itself
  *   -ECONNRESET    it went away in the middle
  *   -ETIMEDOUT     it took too long
  *   -EPROTO        what it said is no answer to that request
@@ -41,7 +53,7 @@ struct upstream_link;
 typedef void upstream_done(void *data, int error, struct bytes answer);
 
 int upstream_link_new(struct upstream_link **ret, struct ev_loop *loop,
-                      const struct upstream_address *address) MUST_CHECK;
+                      struct upstream_address *address) MUST_CHECK;
 void upstream_link_free(struct upstream_link *link); /* an open request ends without a call */
 
 /* Sends the message (with its length; borrowed until done) and calls done from the loop, or before

@@ -58,6 +58,18 @@ static int receive(int fd, uint8_t *bytes, size_t len) {
 	return 0;
 }
 
+void contact_query(const char *path) {
+	static const uint8_t request[] = {0,   0,   0,   10, AGENT_EXTENSION, 0, 0, 0, 5, 'q',
+	                                  'u', 'e', 'r', 'y'};
+	CLEANUP(close_fd) int fd = -1;
+	uint8_t answer[MESSAGE_HEADER + 1];
+
+	if (connect_to(&fd, path) < 0 ||
+	    send(fd, request, sizeof(request), MSG_NOSIGNAL) != sizeof(request) ||
+	    receive(fd, answer, sizeof(answer)) < 0)
+		return;
+}
+
 static int ask(struct contacted *ret, int fd) {
 	static const uint8_t request[] = {0, 0, 0, 1, AGENT_REQUEST_IDENTITIES};
 	uint8_t answer[MESSAGE_HEADER + 5]; /* length, type, and how many there are */

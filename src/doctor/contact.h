@@ -21,6 +21,9 @@ struct contacted {
 
 struct contacted contact_ask(const char *path);
 
+/* Asks an agent which extensions it has, which every guard passes on, and waits for its answer. */
+void contact_query(const char *path);
+
 /* The process that listens there; 0: none does, or the system does not say. Asks for nothing. */
 pid_t contact_listener(const char *path);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "doctor/contact.h"
 #include "doctor/look.h"
 #include "log/status.h"
 
@@ -125,8 +126,14 @@ void look_at_guard(struct findings *findings, const struct look *look) {
 	int result = control_ask(&status, look->control, "status", false);
 
 	if (result == 0) {
-		tell_state(findings, buffer_bytes(&status));
 		tell_upstream(findings, buffer_bytes(&status));
+		/* The guard notices then whether it is its own real agent. */
+		contact_query(look->socket);
+		buffer_clear(&status);
+		result = control_ask(&status, look->control, "status", false);
+	}
+	if (result == 0) {
+		tell_state(findings, buffer_bytes(&status));
 		tell_people(findings, look);
 		tell_process(findings, buffer_bytes(&status));
 		return;

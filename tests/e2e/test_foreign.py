@@ -7,6 +7,7 @@ import unittest
 
 import guard
 import place
+from agent_client import EXTENSION, AgentClient, frame, string
 from chains import ChainTest
 from guard import SSH, SSH_ADD
 from place import wait_until
@@ -88,6 +89,110 @@ class OfThePolicy(Foreign):
         server.stop()
         server = self.start_guard(self.policy)
         self.assertIn('ED25519', self.keys_of(server))
+
+
+class Round(Foreign):
+    """Guards whose real agent is a guard, so that a request would come back to where it was."""
+
+    POLICY = guard.ALLOW_ALL
+
+    def pair(self):
+        """Two guards, each the other's real agent."""
+        first, second = (self.place.make_directory(self.place.path / name)
+                         for name in ('first', 'second'))
+        sockets = first / 's', second / 's'
+        servers = []
+        for directory, own, other in ((first, *sockets), (second, *sockets[::-1])):
+            runtime = self.place.make_directory(directory / 'runtime')
+            server = self.start_guard(
+                self.POLICY, upstream=other, socket=own,
+                arguments=('--state-dir', directory / 'state'),
+                env={'XDG_RUNTIME_DIR': str(runtime)})
+            server.state = directory / 'state'
+            server.env['XDG_RUNTIME_DIR'] = str(runtime)
+            servers.append(server)
+        return servers
+
+    def descriptors(self, server):
+        return len(os.listdir(f'/proc/{server.pid}/fd'))
+
+    def loops(self, servers):
+        return [event for server in servers for event in server.events(reason='upstream-loop')]
+
+    def test_a_ring_of_two_refuses_what_comes_back(self):
+        servers = self.pair()
+        key = self.keys.make('key')
+        text = self.place.write('text', 'data')
+        before = [self.descriptors(server) for server in servers]
+        os.rename(key, f'{key}.away')  # ssh-keygen would sign by it
+        for server in servers:
+            done = self.place.run(SSH_ADD, '-l', env=server.env)
+            self.assertIn('no identities', done.stdout)
+            self.assertNotEqual(self.place.run(SSH_ADD, f'{key}.away', env=server.env).returncode, 0)
+            done = self.place.run(guard.SSH_KEYGEN, '-Y', 'sign', '-n', 'file', '-f', f'{key}.pub',
+                                  text, env=server.env)
+            self.assertNotEqual(done.returncode, 0)
+        events = self.loops(servers)
+        self.assertEqual({event['trigger'] for event in events}, {'list', 'add'})
+        for event in events:
+            self.assertEqual(event['decision'], 'deny')
+            self.assertIn(event['local_pid'], [server.pid for server in servers])
+        for server, first in zip(servers, before):
+            wait_until(lambda: self.descriptors(server) <= first + 2, 'connections have ended')
+            wait_until(lambda: 'requests go round' in server.status().get('text', ''), 'it is told')
+
+    def test_what_passes_without_a_rule_does_not_go_round_either(self):
+        servers = self.pair()
+        for server in servers:
+            with AgentClient(server.socket) as client:
+                client.send(frame(EXTENSION, string('query')))
+                client.receive()
+        self.assertIn('query', {event['trigger'] for event in self.loops(servers)})
+
+    def test_doctor_finds_it(self):
+        servers = self.pair()
+        for server in servers:
+            done = server.command('doctor', '--json', '--listen', server.socket, env=server.env)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('requests go round', done.stdout)
+
+    def test_it_is_well_again_once_the_other_has_a_real_agent(self):
+        first, second = self.pair()
+        self.place.run(SSH_ADD, '-l', env=first.env)
+        wait_until(lambda: first.status().get('state') == 'upstream-down', 'it is told')
+        second.stop()
+        agent = self.agent_at(self.place.make_directory(self.place.path / 'real') / 's')
+        self.start_guard(self.POLICY, upstream=agent, socket=second.socket,
+                         arguments=('--state-dir', second.state),
+                         env={'XDG_RUNTIME_DIR': str(second.state.parent / 'runtime')})
+        self.assertIn('ED25519', self.place.run_ok(SSH_ADD, '-l', env=first.env))
+        wait_until(lambda: first.status().get('state') == 'idle', 'it is told')
+
+    def test_a_chain_of_two_is_none(self):
+        agent = self.agent_at(self.place.make_directory(self.place.path / 'real') / 's')
+        below = self.place.make_directory(self.place.path / 'below')
+        self.start_guard(self.POLICY, upstream=agent, socket=below / 's',
+                         arguments=('--state-dir', below / 'state'),
+                         env={'XDG_RUNTIME_DIR': str(self.place.make_directory(below / 'run'))})
+        above = self.start_guard(self.POLICY, upstream=below / 's')
+        self.assertIn('ED25519', self.place.run_ok(SSH_ADD, '-l', env=above.env))
+        self.assertEqual(above.events(reason='upstream-loop'), [])
+
+    def test_its_own_socket_in_a_new_policy_is_told_at_once(self):
+        link = self.place.path / 'link'
+        server = self.start_guard(f'upstream: {self.place.path}/nothing\n{guard.ALLOW_ALL}')
+        os.symlink(server.socket, link)
+        os.lchown(link, self.place.uid, -1)
+        for path in server.socket, link:
+            server.write_policy(f'upstream: {path}\n{guard.ALLOW_ALL}')
+            event = wait_until(lambda: [event for event in server.events(trigger='upstream-later')
+                                       if f'{path} ' in event['detail']], 'it is told')[-1]
+            self.assertIn("is the guard's own socket", event['detail'])
+        server.stop()
+        server = self.start_guard(None, wait=False)
+        server.asked_to_end = True
+        self.assertEqual(server.process.wait(place.DEADLINE_S), 2)
+        self.assertIn("the guard's own socket", server.output())
 
 
 class Place(Foreign):

@@ -313,7 +313,7 @@ class Upstream(GuardTest):
         # One that is made to lead there later is seen when it is used.
         guard = self.start_guard(upstream=link)
         link.symlink_to(path)
-        self.refused(guard, 'upstream-down')
+        self.refused(guard, 'upstream-loop')
 
     # --- the managed one
 
