@@ -190,7 +190,9 @@ bool approval_same_caller(const struct caller *now, const struct caller *before)
 	       (now->integrity & ~before->integrity) == 0;
 }
 
-/* Denied because nothing could say yes any more, or by a person. */
+#define DENIED "denied"
+
+/* Denied because nothing could say yes any more, or by somebody. */
 static const char *why_denied(const struct prompt *prompt) {
 	static const char *const reasons[] = {"pin-locked", "touch-invalid", "touch-failed",
 	                                      "otp-invalid", "otp-failed"};
@@ -198,10 +200,12 @@ static const char *why_denied(const struct prompt *prompt) {
 	for (size_t i = 0; prompt->via != NULL && i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcmp(prompt->via, reasons[i]) == 0)
 			return reasons[i];
-	return "denied";
+	return DENIED;
 }
 
 const char *approval_answered(struct approval *approval, const struct prompt *prompt) {
+	const char *why_not;
+
 	approval->waiter = NULL;
 	approval->waited_ns = clock_mono_ns() - approval->asked_ns;
 	approval->n_passed = turns_passed(approval->passed, &prompt->turns,
@@ -210,7 +214,12 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	                                          : (enum confirm_method)0);
 	switch (prompt->state) {
 	case PROMPT_GRANTED: break;
-	case PROMPT_DENIED: return why_denied(prompt);
+	case PROMPT_DENIED:
+		why_not = why_denied(prompt);
+		if (strcmp(why_not, DENIED) == 0)
+			approval->denied_via = prompt->via;
+		approval->denied_by = prompt->denied_by;
+		return why_not;
 	case PROMPT_TIMED_OUT: return "timeout";
 	case PROMPT_PENDING:
 	case PROMPT_CANCELLED: return "cancelled";

@@ -16,6 +16,8 @@ struct approval {
 	bool granted;               /* a yes was given, now or before */
 	enum confirm_method method; /* by which; 0: nobody answered */
 	const char *via;
+	const char *denied_via;                             /* NULL: nobody said no */
+	pid_t denied_by;                                    /* 0: not known */
 	struct confirm_passed passed[CONFIRM_METHOD_COUNT]; /* over, before that one */
 	size_t n_passed;
 	struct touch_proof *proof;      /* of a touch; NULL */

@@ -424,7 +424,9 @@ static enum control_result await(struct asker *asker, const struct control_call 
 	return CONTROL_LATER;
 }
 
-static enum control_result deny(struct asker *asker, const char *words, struct buffer *answer) {
+static enum control_result deny(struct asker *asker, const struct control_call *call,
+                                const char *words, struct buffer *answer) {
+	const pid_t by = call->writer->known ? call->writer->pid : 0;
 	bool all = strcmp(words, "--all") == 0;
 	const char *why_not = NULL;
 	const struct prompt *prompt;
@@ -436,7 +438,7 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 		prompt = prompt_meant(asker, id, &why_not);
 		if (prompt == NULL)
 			return control_failed(answer, why_not);
-		broker_deny(asker->broker, prompt->id, 0, "control", clock_mono_ns());
+		broker_deny_by(asker->broker, prompt->id, "control", by, clock_mono_ns());
 	}
 	/* Not those that ask as soon as they are told. */
 	if (all) {
@@ -445,7 +447,7 @@ static enum control_result deny(struct asker *asker, const char *words, struct b
 		for (prompt = broker_prompts(asker->broker); prompt != NULL; prompt = prompt->next)
 			last = prompt->id;
 		while ((prompt = broker_prompts(asker->broker)) != NULL && prompt->id <= last)
-			broker_deny(asker->broker, prompt->id, 0, "control", clock_mono_ns());
+			broker_deny_by(asker->broker, prompt->id, "control", by, clock_mono_ns());
 	}
 	asker_watch_clock(asker);
 	return CONTROL_OK;
@@ -469,7 +471,7 @@ static enum control_result list_grants(struct asker *asker, struct buffer *answe
 
 static enum control_result revoke_grants(struct asker *asker, const struct control_call *call,
                                          const char *words, struct buffer *answer) {
-	char who[48] = "by an unknown process";
+	char who[CONTROL_WHO_SIZE];
 	uint64_t id;
 
 	if (strcmp(words, "--all") == 0) {
@@ -477,9 +479,7 @@ static enum control_result revoke_grants(struct asker *asker, const struct contr
 	} else if (!parse_id(&id, words) || !grants_revoke(asker->grants, id)) {
 		return control_failed(answer, "there is no grant with that number");
 	}
-	/* Any program of this account can, so the person is not the only one who may have. */
-	if (call->writer->known)
-		snprintf(who, sizeof(who), "by process %ld", (long)call->writer->pid);
+	control_tell_who(who, call);
 	guard_note(asker->guard, "grants-revoked", NULL, who);
 	return CONTROL_OK;
 }
@@ -523,7 +523,7 @@ bool asker_control(struct asker *asker, const struct control_call *call, struct 
 	else if ((words = rest_of(request, "confirm")) != NULL)
 		*ret_result = confirm(asker, call, words, answer);
 	else if ((words = rest_of(request, "deny")) != NULL)
-		*ret_result = deny(asker, words, answer);
+		*ret_result = deny(asker, call, words, answer);
 	else if ((words = rest_of(request, "grants revoke")) != NULL)
 		*ret_result = revoke_grants(asker, call, words, answer);
 	else if ((words = rest_of(request, "enroll-pin")) != NULL)

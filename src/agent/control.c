@@ -1,6 +1,7 @@
 #include "agent/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,6 +169,13 @@ static void client_serve(struct client *client) {
 	if (client->call != 0)
 		client_put_answer(client, result, buffer_bytes(&text));
 	client_send(client);
+}
+
+void control_tell_who(char ret[static CONTROL_WHO_SIZE], const struct control_call *call) {
+	if (call->writer->known)
+		snprintf(ret, CONTROL_WHO_SIZE, "by process %ld", (long)call->writer->pid);
+	else
+		snprintf(ret, CONTROL_WHO_SIZE, "by an unknown process");
 }
 
 enum control_result control_failed(struct buffer *answer, const char *text) {

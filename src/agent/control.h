@@ -36,6 +36,11 @@ struct control_call {
 	bool is_locked;            /* request is in memory that is never swapped */
 };
 
+/* "by process 4711", as the kernel says who wrote it, or "by an unknown process". Any program of
+ * this account may ask, so the person is not the only one who can have. */
+#define CONTROL_WHO_SIZE 48
+void control_tell_who(char ret[static CONTROL_WHO_SIZE], const struct control_call *call);
+
 /* Answers the call, which holds for that long, by what it appends to *answer. The request is wiped
  * afterwards. */
 typedef enum control_result control_handler(void *data, const struct control_call *call,

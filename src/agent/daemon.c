@@ -54,11 +54,6 @@ static void say_problems(const struct problems *problems) {
 		diag_error("and %zu more problems", problems->omitted);
 }
 
-static void on_end(struct ev_loop *loop, ev_signal *watcher, int revents) {
-	(void)watcher, (void)revents;
-	ev_break(loop, EVBREAK_ALL);
-}
-
 static bool has_terminal(void) {
 	CLEANUP(close_fd) int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
@@ -70,9 +65,9 @@ static bool has_terminal(void) {
 static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int revents) {
 	struct daemon *daemon = watcher->data;
 
-	(void)revents;
+	(void)loop, (void)revents;
 	if (daemon->had_terminal && !has_terminal())
-		ev_break(loop, EVBREAK_ALL);
+		ending_ask(&daemon->ending, "its terminal was closed");
 	else if (daemon->reload != NULL)
 		reload_ask(daemon->reload, 0);
 }
@@ -334,16 +329,14 @@ static void daemon_signals(struct daemon *daemon) {
 	signal(SIGTTOU, SIG_IGN); /* a message must not stop us */
 	signal(SIGXFSZ, SIG_IGN); /* a log that hits its limit fails like a full disk */
 	ev_signal_init(&daemon->hangup, on_hangup, SIGHUP);
-	ev_signal_init(&daemon->terminate, on_end, SIGTERM);
-	ev_signal_init(&daemon->interrupt, on_end, SIGINT);
 	daemon->hangup.data = daemon;
 	ev_signal_start(daemon->guard.loop, &daemon->hangup);
-	ev_signal_start(daemon->guard.loop, &daemon->terminate);
-	ev_signal_start(daemon->guard.loop, &daemon->interrupt);
+	ending_init(&daemon->ending, &daemon->guard);
 }
 
 static void daemon_end(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
+	const char *managed_agent; /* its name, which is static */
 
 	guard->on_room = NULL;
 	signer_free(TAKE(guard->signer));
@@ -354,12 +347,13 @@ static void daemon_end(struct daemon *daemon) {
 	doors_free(TAKE(daemon->doors));
 	guests_free(TAKE(daemon->guests));
 	connections_end(guard);
-	managed_free(daemon->managed);
+	managed_agent = daemon->managed != NULL ? managed_name(daemon->managed) : NULL;
+	managed_free(TAKE(daemon->managed));
 	lock_free(TAKE(guard->lock));
 	panic_free(TAKE(daemon->panic));
 	if (daemon->serving) {
 		guard_tell_repeats(guard);
-		guard_note(guard, "stop", NULL, NULL);
+		ending_tell(&daemon->ending, managed_agent);
 		guard_status_write(guard, true);
 	}
 	renderers_free(TAKE(guard->renderers));
@@ -368,8 +362,7 @@ static void daemon_end(struct daemon *daemon) {
 		ev_timer_stop(guard->loop, &guard->status_soon);
 		ev_timer_stop(guard->loop, &guard->repeats_soon);
 		ev_signal_stop(guard->loop, &daemon->hangup);
-		ev_signal_stop(guard->loop, &daemon->terminate);
-		ev_signal_stop(guard->loop, &daemon->interrupt);
+		ending_deinit(&daemon->ending);
 	}
 	asker_free(TAKE(guard->asker));
 	hosts_free(TAKE(guard->hosts));

@@ -2,6 +2,7 @@
 #include "agent/daemon_parts.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/asker_control.h"
@@ -65,7 +66,11 @@ enum control_result daemon_on_control(void *data, const struct control_call *cal
 	enum control_result result;
 
 	if (strcmp(request, "stop") == 0) {
-		ev_break(guard->loop, EVBREAK_ALL);
+		char who[CONTROL_WHO_SIZE], why[CONTROL_WHO_SIZE + 16];
+
+		control_tell_who(who, call);
+		snprintf(why, sizeof(why), "asked for %s", who);
+		ending_ask(&daemon->ending, why);
 		return CONTROL_OK_STAY;
 	}
 	if (strcmp(request, "reload") == 0) {

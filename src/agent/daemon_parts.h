@@ -8,6 +8,7 @@
 #include "agent/control.h"
 #include "agent/daemon.h"
 #include "agent/doors.h"
+#include "agent/ending.h"
 #include "agent/guard.h"
 #include "agent/guests.h"
 #include "agent/hosts.h"
@@ -34,7 +35,8 @@ struct daemon {
 	bool door_failed; /* one that the policy asks for is not there */
 	struct runtime *runtime;
 	int lock_fd;
-	ev_signal hangup, terminate, interrupt;
+	ev_signal hangup;
+	struct ending ending;
 	ev_io hung_up;
 	size_t connections_max;
 	bool had_terminal;

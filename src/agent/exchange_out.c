@@ -70,6 +70,8 @@ int exchange_event_with(struct exchange *exchange, const char *decision, const c
 		.confirm_via = exchange->approval.via,
 		.confirm_weak = exchange->approval.method != 0 &&
 	                        confirm_method_is_weak(exchange->approval.method),
+		.denied_via = exchange->approval.denied_via,
+		.denied_by = (uint64_t)exchange->approval.denied_by,
 		.confirm_passed = exchange->approval.passed,
 		.n_confirm_passed = exchange->approval.n_passed,
 		.proof = exchange->approval.proof,

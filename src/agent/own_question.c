@@ -55,6 +55,10 @@ void own_question_say(struct guard *guard, const char *trigger, const char *reas
 		event.n_confirm_passed = turns_passed(passed, &prompt->turns, prompt->method);
 		event.proof = prompt->proof;
 	}
+	if (prompt != NULL && prompt->state == PROMPT_DENIED) {
+		event.denied_via = prompt->via;
+		event.denied_by = (uint64_t)prompt->denied_by;
+	}
 	/* guard_event() has shown the failure where a user looks. */
 	error = guard_own_event(guard, &event);
 	(void)error;

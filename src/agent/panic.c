@@ -19,20 +19,12 @@
 
 #define PANIC_FILE "panic" /* in the state directory */
 #define ANSWER_S   120     /* at least, to end it: somebody has to fetch a key */
-#define WHO_SIZE   48
 
 struct panic {
 	struct guard *guard;
 	struct waiter *waiter; /* NULL: nobody is asked */
-	char who[WHO_SIZE];    /* has asked for its end */
+	char who[CONTROL_WHO_SIZE]; /* has asked for its end */
 };
-
-static void tell_who(char ret[static WHO_SIZE], const struct control_call *call) {
-	if (call->writer->known)
-		snprintf(ret, WHO_SIZE, "by process %ld", (long)call->writer->pid);
-	else
-		snprintf(ret, WHO_SIZE, "by an unknown process");
-}
 
 /* ---- from start to end ---- */
 
@@ -77,12 +69,12 @@ enum control_result panic_begin(struct panic *panic, const struct control_call *
 				  "`ssh-agent-guard panic off` ends that.\n";
 	struct guard *guard = panic->guard;
 	int error = file_replace(guard->state_fd, PANIC_FILE, bytes_of_text(why));
-	char who[WHO_SIZE], detail[WHO_SIZE + 64];
+	char who[CONTROL_WHO_SIZE], detail[CONTROL_WHO_SIZE + 64];
 
 	/* Whoever says it again wants it to last: a yes to its end that is asked for is none. */
 	stop_asking(panic);
 	guard->panic = true;
-	tell_who(who, call);
+	control_tell_who(who, call);
 	snprintf(detail, sizeof(detail), "%s%s", who,
 	         error < 0 ? "; could not be kept for the next start" : "");
 	own_question_say(panic->guard, "panic", NULL, NULL, detail);
@@ -92,7 +84,7 @@ enum control_result panic_begin(struct panic *panic, const struct control_call *
 static int end_it(struct panic *panic, const struct prompt *prompt, const char *who) {
 	struct guard *guard = panic->guard;
 	int error = 0;
-	char detail[WHO_SIZE + 64];
+	char detail[CONTROL_WHO_SIZE + 64];
 
 	if (unlinkat(guard->state_fd, PANIC_FILE, 0) < 0 && errno != ENOENT)
 		error = -errno;
@@ -114,7 +106,7 @@ static int end_it(struct panic *panic, const struct prompt *prompt, const char *
 static void on_answered(void *data, const struct prompt *prompt) {
 	struct panic *panic = data;
 	const char *why = NULL;
-	char detail[WHO_SIZE + 16];
+	char detail[CONTROL_WHO_SIZE + 16];
 
 	panic->waiter = NULL;
 	switch (prompt->state) {
@@ -192,10 +184,10 @@ enum control_result panic_end(struct panic *panic, const struct control_call *ca
 	char text[64];
 
 	if (!guard->panic || !somebody_can_say_yes(guard->asker)) {
-		char who[WHO_SIZE];
+		char who[CONTROL_WHO_SIZE];
 		int error;
 
-		tell_who(who, call);
+		control_tell_who(who, call);
 		error = guard->panic ? end_it(panic, NULL, who) : 0;
 		buffer_put_raw(answer, bytes_of_text(error < 0 ? strerror(-error) : "0 ended\n"));
 		return error < 0 ? CONTROL_FAILED : CONTROL_OK;
@@ -204,7 +196,7 @@ enum control_result panic_end(struct panic *panic, const struct control_call *ca
 	if (reason != NULL)
 		return control_failed(answer, own_question_no_method(reason));
 	if (panic->waiter == NULL) {
-		tell_who(panic->who, call);
+		control_tell_who(panic->who, call);
 		why_not = ask(panic, &turns);
 	}
 	if (why_not != NULL)

@@ -361,17 +361,28 @@ bool broker_grant(struct broker *broker, uint64_t id, enum confirm_method method
 	return true;
 }
 
-bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
-                 uint64_t now_ns) {
+static bool deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
+                 pid_t process, uint64_t now_ns) {
 	struct prompt *prompt = find(broker, id);
 
 	if (prompt == NULL)
 		return false;
 	prompt->method = method;
 	prompt->via = via;
+	prompt->denied_by = process;
 	not_wanted(broker, prompt, now_ns);
 	prompt_end(broker, prompt, PROMPT_DENIED);
 	return true;
+}
+
+bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
+                 uint64_t now_ns) {
+	return deny(broker, id, method, via, 0, now_ns);
+}
+
+bool broker_deny_by(struct broker *broker, uint64_t id, const char *via, pid_t process,
+                    uint64_t now_ns) {
+	return deny(broker, id, (enum confirm_method)0, via, process, now_ns);
 }
 
 uint64_t broker_due(const struct broker *broker) {

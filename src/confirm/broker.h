@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "confirm/question.h"
@@ -37,6 +38,7 @@ struct prompt {
 	enum prompt_state state;
 	enum confirm_method method; /* by which it was granted or denied; 0: by none */
 	const char *via;            /* static: the way the answer came; NULL */
+	pid_t denied_by;            /* the process that said no; 0: none, or none that is known */
 	bool is_sealed;             /* nobody joins it any more */
 	struct touch_proof *proof;  /* of a touch; NULL */
 	struct question *question;  /* owned */
@@ -111,6 +113,9 @@ bool broker_grant_proved(struct broker *broker, uint64_t id, const char *via,
 /* Anybody may say no, so that shows nobody to be there: it counts as leaving does. */
 bool broker_deny(struct broker *broker, uint64_t id, enum confirm_method method, const char *via,
                  uint64_t now_ns);
+/* The same of a no that no method gave, but a process; 0: it is not known which. */
+bool broker_deny_by(struct broker *broker, uint64_t id, const char *via, pid_t process,
+                    uint64_t now_ns);
 /* Ends what is due. Returns the next moment at which something will be; 0: none. */
 uint64_t broker_tick(struct broker *broker, uint64_t now_ns);
 /* When something is due first; 0: never. */

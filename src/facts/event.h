@@ -56,6 +56,8 @@ struct event {
 	const char *confirm_method; /* by which a person answered; NULL: none was asked, or did */
 	const char *confirm_via;    /* the way the answer came: "control", "fifo", "grant" */
 	bool confirm_weak;          /* a program could have answered so */
+	const char *denied_via;     /* the way a no came; NULL: nobody said no */
+	uint64_t denied_by;         /* the process that said it; 0: it is not known */
 	const struct confirm_passed *confirm_passed; /* NULL: none */
 	size_t n_confirm_passed;
 	const struct touch_proof *proof; /* of a touch; NULL */

@@ -398,6 +398,8 @@ static void put_confirmation(struct doc *doc, const struct event *event) {
 	doc_text(doc, "confirm_via", event->confirm_via, WORD_LEN_MAX);
 	if (event->confirm_weak)
 		doc_bool(doc, "confirm_weak", true);
+	doc_text(doc, "denied_via", event->denied_via, WORD_LEN_MAX);
+	put_positive(doc, "denied_by", event->denied_by);
 	put_passed_over(doc, event);
 	put_positive(doc, "grant", event->grant);
 	put_positive(doc, "waited_ms", event->waited_ms);

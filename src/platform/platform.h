@@ -208,6 +208,10 @@ int platform_die_with_parent(pid_t parent) MUST_CHECK;
  * far as the system tells; for a handler. */
 bool platform_signal_was_sent(int number, const siginfo_t *info);
 
+/* The process that has sent us this signal, and its user, by the kernel's word and not by its own;
+ * for a handler. 0: it does not say, as of one outside our PID namespace, or nobody has. */
+pid_t platform_signal_sender(uid_t *ret_user, const siginfo_t *info);
+
 /* What a child of ours has done so far, so that one which is slow is not taken for one which is
  * stuck. Never blocks for a child that is forked and executes nothing. */
 struct child_time {

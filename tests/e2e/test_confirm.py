@@ -131,11 +131,15 @@ class Answers(ConfirmTest):
             with self.subTest(words):
                 ssh = self.ssh()
                 self.wait_pending()
-                done = self.guard.command('deny', *words)
-                self.assertEqual(done.returncode, 0, done.stderr)
+                deny = self.place.spawn(self.guard.program, 'deny', *words)
+                self.assertEqual(deny.wait(30), 0)
                 self.assertNotEqual(ssh.wait(30), 0)
-        for event in self.signed():
-            self.assertEqual((event['decision'], event['reason']), ('confirm-denied', 'denied'))
+                event = self.signed()[-1]
+                self.assertEqual((event['decision'], event['reason']),
+                                 ('confirm-denied', 'denied'))
+                # Any program of this account can say it, so which one did is written down.
+                self.assertEqual((event['denied_via'], event['denied_by']), ('control', deny.pid))
+                self.assertNotIn('confirm_via', event)
 
     @unittest.skipUnless(os.uname().machine in FSYNC, 'not known how to play such a disk')
     def test_what_comes_of_a_pin_is_told_once_its_try_is_on_the_disk(self):
@@ -493,7 +497,9 @@ class Postbox(ConfirmTest):
         ssh = self.ssh()
         self.say(f'deny {self.request()["nonce"]}')
         self.assertNotEqual(ssh.wait(30), 0)
-        self.assertEqual(self.signed()[0]['reason'], 'denied')
+        event = self.signed()[0]
+        self.assertEqual((event['reason'], event['denied_via']), ('denied', 'fifo'))
+        self.assertNotIn('denied_by', event, 'nobody knows who writes to a FIFO')
 
     def test_a_blind_write_is_nothing(self):
         first = self.ssh()
@@ -614,6 +620,7 @@ class Askpass(AskpassTest):
                 self.assertEqual(ssh.wait(30) == 0, decision == 'confirmed')
                 event = self.signed()[-1]
                 self.assertEqual((event['decision'], event.get('reason')), (decision, reason))
+                self.assertEqual(event.get('denied_via'), 'askpass' if reason else None)
                 if decision == 'confirmed':
                     self.assertEqual(event['confirm_method'], 'askpass')
                     self.assertIs(event['confirm_weak'], True)

@@ -7,7 +7,9 @@ import pty
 import signal
 import socket
 import stat
+import struct
 import termios
+import time
 import unittest
 
 import guard
@@ -15,6 +17,10 @@ import place
 from agent_client import FAILURE, SIGN_RESPONSE, AgentClient, sign_request
 from guard import SSH_ADD
 from place import is_running, wait_until
+
+
+PATIENCE_S = 2 + 2  # for an agent that is asked for its keys, and then to end
+RT_SIGQUEUEINFO = {'x86_64': 129, 'aarch64': 138, 'riscv64': 138}
 
 
 class Start(guard.GuardTest):
@@ -125,6 +131,48 @@ class End(guard.GuardTest):
                 server.wait_event(trigger='stop')
                 self.assertEqual(server.status()['state'], 'stopped')
 
+    def stopped(self, server):
+        """What the last event says."""
+        server.asked_to_end = True
+        self.assertEqual(server.process.wait(place.DEADLINE_S), 0, server.output())
+        return server.wait_event(trigger='stop')['detail']
+
+    def test_the_event_says_which_process_asked_for_its_end(self):
+        server = self.start_guard(upstream=self.start_agent())
+        stop = self.place.spawn(server.program, 'stop')
+        self.assertEqual(self.stopped(server), f'asked for by process {stop.pid}')
+        self.assertEqual(stop.wait(30), 0)
+
+    def test_the_event_says_which_process_sent_the_signal(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.start_guard(upstream=self.start_agent())
+            server.process.send_signal(how)
+            self.assertEqual(self.stopped(server), f'{how.name}, sent by process {os.getpid()} '
+                                                   f'of user {os.getuid()}')
+
+    def test_a_sender_that_writes_another_ones_name_below_is_not_believed(self):
+        """As sigqueue() lets him."""
+        server = self.start_guard(upstream=self.start_agent())
+        forged = struct.pack('=iiixxxxiI', signal.SIGTERM, 0, -1, 1, 0).ljust(128, b'\0')
+        self.assertEqual(place.libc.syscall(RT_SIGQUEUEINFO[os.uname().machine], server.pid,
+                                            int(signal.SIGTERM), forged), 0)
+        self.assertEqual(self.stopped(server), 'SIGTERM, sent by an unknown process')
+
+    def test_the_event_says_that_a_key_of_its_terminal_did_it(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+
+        def take_terminal():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in background
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        server = self.start_guard(upstream=self.start_agent(),
+                                  spawn={'start_new_session': True, 'pass_fds': (slave,),
+                                         'preexec_fn': take_terminal})
+        os.close(slave)
+        os.write(master, b'\x03')
+        self.assertEqual(self.stopped(server), 'SIGINT, sent by a terminal or the system')
+
     def test_a_client_that_is_connected_does_not_keep_it_alive(self):
         server = self.start_guard()
         with AgentClient(server.socket) as client:
@@ -169,6 +217,7 @@ class End(guard.GuardTest):
         server.asked_to_end = True
         self.assertEqual(server.process.wait(place.DEADLINE_S), 0, server.output())
         self.assertFalse(server.socket.exists())
+        self.assertIn('its terminal was closed', server.wait_event(trigger='stop')['detail'])
 
     def test_killed_it_takes_its_agent_along(self):
         server = self.start_guard()
@@ -198,6 +247,42 @@ class ManagedAgent(guard.GuardTest):
                     if place.command_line(pid)[:1] and
                     place.command_line(pid)[0].endswith(b'ssh-agent')]
         return wait_until(find, 'the guard has an agent')[0]
+
+    def stop(self, server, how=signal.SIGTERM):
+        """What the last event says of the agent."""
+        self.assertEqual(server.stop(how), 0, server.output())
+        return server.wait_event(trigger='stop')['detail'].partition('; ')[2]
+
+    def test_at_its_end_the_guard_says_how_many_keys_go_with_it(self):
+        for count, words in ((0, 'it listed no keys'), (1, 'so does the one key in it'),
+                             (3, 'so do the 3 keys in it')):
+            with self.subTest(count):
+                server = self.start_guard()
+                for number in range(count):
+                    self.add(server, self.keys.make(f'id{count}{number}'))
+                self.assertEqual(self.stop(server), f'ssh-agent goes with it, and {words}')
+                said = f'stop: ssh-agent goes with the guard, and {words} ' \
+                       '(after the next start: ssh-add)'
+                self.assertEqual(said in server.output(), count > 0)
+
+    def test_an_agent_that_does_not_answer_does_not_keep_the_guard_from_its_end(self):
+        words = 'ssh-agent goes with it, and so do its keys, it did not say how many'
+        server = self.start_guard()
+        os.kill(self.agent_pid(server), signal.SIGSTOP)
+        self.assertEqual(self.stop(server), words)
+        self.assertIn('so do its keys', server.output())
+
+    def test_whoever_asks_twice_does_not_wait_for_the_agent(self):
+        def seconds():
+            server = self.start_guard()
+            os.kill(self.agent_pid(server), signal.SIGSTOP)
+            asked = time.monotonic()
+            server.process.send_signal(signal.SIGINT)
+            self.stop(server)
+            return time.monotonic() - asked
+
+        # A busy machine may be as slow as that by itself, but not always.
+        self.assertTrue(any(seconds() < PATIENCE_S for _ in range(5)))
 
     def test_an_agent_that_is_killed_comes_back_empty_and_a_user_is_told(self):
         server = self.start_guard()

@@ -70,14 +70,15 @@ class Answers(MonitorTest):
         self.assertEqual(ssh.wait(30), 0)
 
     def test_a_no_refuses(self):
-        self.start()
+        monitor = self.start()
         ssh = self.ask()
         self.type('d')
         self.assertNotEqual(ssh.wait(30), 0)
         self.wait_shown('request 1: denied')
         self.wait_shown('Nothing waits for you')
         self.wait_shown(re.compile(r'confirm-den\S* +sign +ssh'))
-        self.assertEqual(self.signed()[0]['reason'], 'denied')
+        event = self.signed()[0]
+        self.assertEqual((event['reason'], event['denied_by']), ('denied', monitor))
 
     def test_no_answer_is_none(self):
         self.start()

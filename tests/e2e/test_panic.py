@@ -83,8 +83,10 @@ class WithPin(Panic):
         # Nor does the file: the guard that runs does not look at it.
         (self.guard.state / 'panic').unlink()
         self.assertFalse(self.signs())
-        self.assertEqual(self.guard.command('deny').returncode, 0)
+        deny = self.place.spawn(self.guard.program, 'deny')
+        self.assertEqual(deny.wait(30), 0)
         event = self.guard.wait_event(trigger='panic-off-refused', reason='denied')
+        self.assertEqual(event['denied_by'], deny.pid)
         self.assertRegex(event['detail'], r'^asked for by process \d+$')
         self.assertFalse(self.signs())
         self.assertEqual(self.guard.events(trigger='panic-off'), [])

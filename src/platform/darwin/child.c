@@ -64,6 +64,12 @@ bool platform_signal_was_sent(int number, const siginfo_t *info) {
 	return foreground != getpgrp();
 }
 
+/* What it says there of other signals than a child's is not written down. */
+pid_t platform_signal_sender(uid_t *ret_user, const siginfo_t *info) {
+	(void)ret_user, (void)info;
+	return 0;
+}
+
 /* There may be a quarter of a million possible descriptors, so those that there are are asked for.
  */
 int platform_close_from(int first_fd) {

@@ -91,6 +91,15 @@ bool platform_signal_was_sent(int number, const siginfo_t *info) {
 	return info->si_code <= 0;
 }
 
+/* With sigqueue() the sender writes both by himself, and the kernel only keeps him from saying that
+ * it was kill(). */
+pid_t platform_signal_sender(uid_t *ret_user, const siginfo_t *info) {
+	if (info->si_code != SI_USER && info->si_code != SI_TKILL)
+		return 0;
+	*ret_user = info->si_uid;
+	return info->si_pid;
+}
+
 int platform_close_from(int first_fd) {
 	return close_range((unsigned)first_fd, UINT_MAX, 0) < 0 ? -errno : 0;
 }
