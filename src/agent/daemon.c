@@ -147,7 +147,7 @@ static int daemon_floor(struct daemon *daemon) {
 static int daemon_policy(struct daemon *daemon) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
 	int error = lock_new(&daemon->guard.lock, &daemon->guard, daemon->options->state,
-	                     daemon_on_policy, daemon);
+	                     daemon_on_accepted, daemon);
 
 	if (error == 0)
 		error = lock_load(&daemon->guard.policy, daemon->guard.lock, &problems);

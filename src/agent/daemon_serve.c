@@ -225,6 +225,14 @@ void daemon_on_policy(void *data) {
 		renderers_policy_changed(daemon->guard.renderers);
 }
 
+void daemon_on_accepted(void *data, bool is_in_file) {
+	struct daemon *daemon = data;
+
+	daemon_on_policy(daemon);
+	if (!is_in_file)
+		reload_ask(daemon->reload, 0);
+}
+
 static void daemon_serve(struct daemon *daemon) {
 	const struct daemon_options *options = daemon->options;
 	struct guard *guard = &daemon->guard;

@@ -185,14 +185,18 @@ void lock_tell_held(struct lock *lock, const struct policy *policy) {
 	lock_say(lock, "policy-locked", NULL, NULL, text);
 }
 
+void lock_gone(struct lock *lock) {
+	lock_offer_clear(&lock->held);
+	lock_set_notice(lock, NULL);
+}
+
 bool lock_holds(struct lock *lock, struct policy *policy, struct bytes copy) {
 	bool is_known = lock->held.policy != NULL &&
 	                bytes_equal(buffer_bytes(&lock->held.copy), copy);
 
 	if (!lock_locks(lock->guard, lock->guard->policy) ||
 	    bytes_equal(buffer_bytes(&lock->current), copy)) {
-		lock_offer_clear(&lock->held);
-		lock_set_notice(lock, NULL);
+		lock_gone(lock);
 		return false;
 	}
 	if (is_known)

@@ -16,8 +16,9 @@
 struct lock;
 struct lock_hosts;
 
-/* Another policy is in force, by a person's yes. */
-typedef void lock_changed(void *data);
+/* Another policy is in force, by a person's yes. is_in_file: it is what the file held when that was
+ * read last; else the file is to be read again, for what it says now is not what is in force. */
+typedef void lock_changed(void *data, bool is_in_file);
 
 /* state is the path of the state directory. The guard must outlive it. */
 int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_changed *changed,
@@ -37,6 +38,9 @@ void lock_started(struct lock *lock);
 /* Whether the policy, which was read from what copy holds, must not be used now. It is kept until
  * somebody accepts it, or another one is read. */
 bool lock_holds(struct lock *lock, struct policy *policy, struct bytes copy);
+/* There is no policy file, and none was used: what it held before, if anything, is not on offer any
+ * more. */
+void lock_gone(struct lock *lock);
 /* The policy that was read from copy is in force now. */
 void lock_took(struct lock *lock, struct bytes copy);
 /* Another floor may be in force now. Where it locks what is in force, the lock begins with that,

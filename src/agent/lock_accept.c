@@ -75,12 +75,35 @@ static int use_asked(struct lock *lock) {
 	return 0;
 }
 
+/* What becomes of the policy that is held, once another one was accepted, or this one (is_held). false:
+ * it is not known whether what the file says is in force. */
+static bool settle_held(struct lock *lock, bool is_held) {
+	struct guard *guard = lock->guard;
+
+	/* The file is bad by now, or gone, and that stays so. */
+	if (guard->reload_state == RELOAD_FAILED) {
+		lock_gone(lock);
+		return true;
+	}
+	if (is_held) {
+		lock_gone(lock);
+		guard->reload_state = RELOAD_NONE;
+		return true;
+	}
+	if (lock->held.policy == NULL)
+		return false;
+	lock_tell_held(lock, lock->held.policy);
+	return true;
+}
+
 static void accepted(struct lock *lock, const struct prompt *prompt) {
 	struct guard *guard = lock->guard;
 	bool is_held = lock->held.policy != NULL &&
 	               bytes_equal(buffer_bytes(&lock->held.copy), buffer_bytes(&lock->asked.copy));
 	const struct lock_change change = change_of(lock);
+	const bool is_new_policy = change.is_new_policy;
 	char detail[640];
+	bool is_in_file;
 	int error;
 
 	lock_change_tell(detail, sizeof(detail), &change);
@@ -91,17 +114,11 @@ static void accepted(struct lock *lock, const struct prompt *prompt) {
 		return;
 	}
 	lock_offer_clear(&lock->asked);
-	if (is_held) {
-		lock_offer_clear(&lock->held);
-		lock_set_notice(lock, NULL);
-		guard->reload_state = RELOAD_NONE;
-	} else if (lock->held.policy != NULL) {
-		lock_tell_held(lock, lock->held.policy);
-	}
+	is_in_file = settle_held(lock, is_held) || !is_new_policy;
 	diag_info("policy: accepted, %zu rules", policy_rule_count(guard->policy));
 	lock_say(lock, "policy-accepted", NULL, prompt, detail);
 	guard_status_changed(guard);
-	lock->changed(lock->data);
+	lock->changed(lock->data, is_in_file);
 }
 
 static void on_answered(void *data, const struct prompt *prompt) {

@@ -95,11 +95,25 @@ static int reload_held(struct guard *guard, struct problems *problems) {
 	return -EPERM;
 }
 
+/* What was wrong was a file that is gone, and none was used before it. */
+static void reload_none(struct guard *guard) {
+	static const char what[] = "the policy file is not there, so every signature needs a "
+				   "confirmation";
+
+	guard->reload_state = RELOAD_NONE;
+	diag_info("policy: %s: %s", guard->policy_path, what);
+	guard_note(guard, "reload", NULL, what);
+}
+
 static void reload_done(struct reload *reload) {
 	struct guard *guard = reload->guard;
 
-	guard->reload_state = RELOAD_DONE;
 	keep_errors(guard, NULL);
+	if (policy_path(guard->policy)[0] == '\0') {
+		reload_none(guard);
+		return;
+	}
+	guard->reload_state = RELOAD_DONE;
 	diag_info("policy: %s loaded, %zu rules", guard->policy_path,
 	          policy_rule_count(guard->policy));
 	guard_note(guard, "reload", NULL, guard->policy_path);
@@ -211,8 +225,11 @@ static int take(struct reload *reload, const struct fetched *found, bool is_floo
 	bool is_other;
 	int error;
 
-	if (found->error == -ENOENT && never_was)
+	if (found->error == -ENOENT && never_was) {
+		if (!is_floor)
+			lock_gone(guard->lock);
 		return 0;
+	}
 	error = parse(&policy, &copy, reload, found, is_floor, problems);
 	if (error < 0)
 		return error;

@@ -243,6 +243,18 @@ class Locks(FloorTest):
         wait_until(lambda: self.guard.events(trigger='policy-locked')[1:], 'it is held again')
         wait_until(lambda: self.guard.status()['policy'] == 'none', 'every signature asks')
 
+    def test_a_held_policy_that_is_removed_is_not_on_offer_any_more(self):
+        self.write_floor('lock: true\n')
+        self.start()
+        self.guard.wait_event(trigger='policy-locked')
+        self.type('enroll', 'pin', ('The new PIN: ', 'again: '))
+        self.guard.policy.unlink()
+        wait_until(lambda: self.guard.status()['state'] == 'idle', 'nothing waits for a yes')
+        done = self.guard.command('policy', 'accept')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('nothing to accept', done.stdout)
+        self.assertEqual(self.guard.command('pending').stdout, '')
+
     def test_a_floor_that_comes_to_lock_keeps_what_is_in_force(self):
         self.start()
         self.assertTrue(self.signs('git'))

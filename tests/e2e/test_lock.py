@@ -353,6 +353,38 @@ class Attacks(Lock):
         self.restart()
         self.assertEqual(self.guard.status()['config_sha256'], shown_sha)
 
+    def test_what_was_put_back_while_a_person_looked_is_not_in_force_and_the_status_says_so(self):
+        self.change(OPEN)
+        terminal = self.begin()
+        self.guard.write_policy(CLOSED)
+        self.guard.wait_event(trigger='reload')
+        self.assertEqual(self.accept(terminal=terminal)[0], 0)
+        self.guard.wait_event(trigger='policy-accepted', confirm_method='pin')
+        self.assertTrue(self.signs())
+        self.wait_locked(2)
+        wait_until(lambda: self.guard.status()['state'] == 'policy-locked', 'the status says so')
+        self.assertIs(self.guard.status()['config']['is_current_version'], False)
+        self.assertTrue(self.signs())
+
+    def test_a_file_that_was_broken_while_a_person_looked_stays_a_reload_error(self):
+        errors = self.guard.state / 'config_error.yaml'
+        for text in (OPEN, CLOSED):
+            self.change(text)
+            terminal = self.begin()
+            self.guard.write_policy('default_action: nonsense\n')
+            wait_until(errors.exists, 'it is refused')
+            self.assertEqual(self.accept(terminal=terminal)[0], 0)
+            wait_until(lambda: 'waits' not in self.guard.status()['text'] and
+                       self.guard.status()['state'] == 'reload-error', 'the status says so')
+            self.assertIn('nonsense', self.guard.status()['notice'])
+            self.assertTrue(errors.exists())
+            # Mended to what was accepted, nothing is left of it.
+            self.guard.write_policy(text)
+            wait_until(lambda: self.guard.status()['state'] in ('reloaded', 'idle'), 'it is in force')
+            self.assertNotIn('notice', self.guard.status())
+            self.assertFalse(errors.exists())
+            self.assertEqual(self.signs(), text == OPEN)
+
     def test_a_question_about_another_file_makes_the_first_one_void(self):
         self.change(OPEN)
         first = self.begin()

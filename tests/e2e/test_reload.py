@@ -131,6 +131,19 @@ class Replaced(ReloadTest):
         self.guard.write_policy(policy('allow', 'late'))
         self.loaded('late')
 
+    def test_a_bad_one_that_is_removed_leaves_no_trace_where_there_was_none_before(self):
+        self.start(None)
+        self.guard.write_policy('default_action: nonsense\n')
+        wait_until(lambda: self.guard.status()['state'] == 'reload-error', 'the status says so')
+        self.guard.policy.unlink()
+        wait_until(lambda: self.guard.status()['state'] == 'idle', 'all is as it was')
+        self.assertNotIn('notice', self.guard.status())
+        self.assertIs(self.guard.status()['config']['is_current_version'], True)
+        self.assertFalse((self.guard.state / 'config_error.yaml').exists())
+        # Nothing was loaded, and nobody says so.
+        self.assertIn('is not there', self.guard.wait_event(trigger='reload')['detail'])
+        self.assertNotIn(' 0 rules', self.guard.output())
+
     def test_half_of_a_file_is_not_taken_for_the_whole(self):
         self.start()
         whole = policy('allow', 'whole').replace('default_action: deny', 'default_action: allow')
