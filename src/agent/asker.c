@@ -454,6 +454,8 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	}
 	if (error == 0)
 		error = platform_own_program(&asker->own_program);
+	if (error == 0)
+		program_file_mark(asker->program_file, asker->own_program);
 	if (error < 0) {
 		asker_free(asker);
 		return error;

@@ -10,6 +10,7 @@
 
 #include "agent/control.h"
 #include "agent/guard.h"
+#include "agent/program_file.h"
 #include "agent/tickets.h"
 #include "confirm/askpass.h"
 #include "confirm/broker.h"
@@ -51,6 +52,7 @@ struct asker {
 	struct broker *broker;
 	struct grants *grants;
 	char *own_program;
+	char program_file[PROGRAM_FILE_SIZE]; /* what its file was told by at the start */
 	const char *directory; /* of postboxes */
 	ev_timer due;
 	ev_timer turn;        /* the oldest prompt gets its window in the next turn of the loop */

@@ -66,14 +66,16 @@ void daemon_on_replaced(void *data, int error) {
 
 	/* Once for a loss that lasts: it is tried again and again. */
 	if (!lost || !daemon->guard.socket_lost) {
-		diag_error("%s: something else was put in the socket's place (%s)",
+		diag_error("%s: the socket was removed, or something else put in its place (%s)",
 		           daemon->options->socket, lost ? strerror(-error) : "taken back");
 		guard_note(&daemon->guard, "socket-replaced", NULL,
 		           lost ? strerror(-error) : "taken back");
 	}
 	daemon->guard.socket_lost = lost;
-	guard_notice(&daemon->guard, "a program put something in the place of the guard's socket; "
-	                             "see the socket-replaced events");
+	/* A logout removes the whole directory, and no program is behind that. */
+	guard_notice(&daemon->guard, "the guard's socket was removed, or something else put in its "
+	                             "place, as a logout or a program does; see the socket-replaced "
+	                             "events");
 	/* What took the one away may have taken the other. */
 	runtime_look(daemon->runtime);
 }
@@ -325,6 +327,9 @@ void daemon_on_managed(void *data, enum managed_state state, const char *detail)
 		guard->upstream_reachable = managed_why_reachable(daemon->managed);
 		note_started(guard, managed_name(daemon->managed));
 		if (!daemon->serving) {
+			/* After a restart, too, whoever had keys in the one before finds none. */
+			if (strcmp(daemon->upstream, UPSTREAM_MANAGED_GPG) != 0)
+				diag_info("its ssh-agent is new and has no keys (add yours: ssh-add)");
 			daemon_serve(daemon);
 			break;
 		}

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "config.h"
 #include "log/read.h"
 #include "log/system_log.h"
 #include "policy/floor.h"
@@ -346,6 +347,9 @@ static struct status guard_status(struct guard *guard, char text[static TEXT_SIZ
 	struct status status = {
 		.pid = getpid(),
 		.since_us = guard->since_us,
+		.version = VERSION,
+		.program = guard->asker != NULL ? guard->asker->own_program : NULL,
+		.program_file = guard->asker != NULL ? guard->asker->program_file : NULL,
 		.socket = guard->socket_path,
 		.upstream = guard->upstream_name,
 		.upstream_reachable = guard->upstream_reachable,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/control.h"
+#include "agent/program_file.h"
 #include "base/diag.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
@@ -162,6 +163,9 @@ int cmd_start(int argc, char **argv) {
 	/* In the start file of a shell this runs for every shell. */
 	if (control_ask(&answer, options.places.control, "status", false) == 0) {
 		diag_info("a guard already serves %s", options.places.socket);
+		if (program_file_compare(buffer_bytes(&answer)) != PROGRAM_FILE_SAME)
+			diag_info("it is not the program that is installed by now (%s)",
+			          PROGRAM_FILE_ADVICE);
 		return tell_shell(&options);
 	}
 	return start(&options);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "agent/program_file.h"
 #include "doctor/contact.h"
 #include "doctor/look.h"
 #include "log/status.h"
@@ -113,6 +114,21 @@ static void tell_process(struct findings *findings, struct bytes status) {
 		look_into_guard(findings, (pid_t)atol(pid));
 }
 
+static void tell_program(struct findings *findings, struct bytes status) {
+	switch (program_file_compare(status)) {
+	case PROGRAM_FILE_SAME: break;
+	case PROGRAM_FILE_OTHER:
+		findings_add(findings, GRADE_NOTE, AREA, PROGRAM_FILE_ADVICE,
+		             "the program that runs is not the one that is installed by now");
+		break;
+	case PROGRAM_FILE_UNKNOWN:
+		findings_add(findings, GRADE_NOTE, AREA, PROGRAM_FILE_ADVICE,
+		             "it does not tell which program it was started from: it is older "
+		             "than this one");
+		break;
+	}
+}
+
 void look_for_policy(char *ret, size_t size, const char *control) {
 	CLEANUP(buffer_deinit) struct buffer status = {0};
 
@@ -134,6 +150,7 @@ void look_at_guard(struct findings *findings, const struct look *look) {
 	}
 	if (result == 0) {
 		tell_state(findings, buffer_bytes(&status));
+		tell_program(findings, buffer_bytes(&status));
 		tell_people(findings, look);
 		tell_process(findings, buffer_bytes(&status));
 		return;

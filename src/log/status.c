@@ -56,6 +56,9 @@ static void put_own(struct doc *doc, const struct status *status) {
 	clock_stamp(since, status->since_us);
 	doc_number(doc, "pid", (uint64_t)status->pid);
 	doc_text(doc, "since", since, WORD_LEN_MAX);
+	doc_text(doc, "version", status->version, WORD_LEN_MAX);
+	doc_text(doc, "program", status->program, PATH_LEN_MAX);
+	doc_text(doc, "program_file", status->program_file, WORD_LEN_MAX);
 	doc_text(doc, "socket", status->socket, PATH_LEN_MAX);
 	doc_text(doc, "upstream", status->upstream, PATH_LEN_MAX);
 	doc_bool(doc, "upstream_reachable", status->upstream_reachable != NULL);

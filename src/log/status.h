@@ -36,6 +36,9 @@ struct status {
 	enum status_state state;
 	const char *text; /* for a person: what waits, or was done last, or else one sentence */
 	pid_t pid;
+	const char *version;      /* of the program that runs */
+	const char *program;      /* its file, and what that was told by when it was started */
+	const char *program_file; /* (agent/program_file.h) */
 	int64_t since_us; /* when the guard started */
 	const char *socket;
 	const char *upstream; /* "managed" or a path */
