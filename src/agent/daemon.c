@@ -146,8 +146,7 @@ static int daemon_floor(struct daemon *daemon) {
 
 static int daemon_policy(struct daemon *daemon) {
 	CLEANUP(problems_deinit) struct problems problems = {0};
-	int error = lock_new(&daemon->guard.lock, &daemon->guard, daemon->options->state,
-	                     daemon_on_accepted, daemon);
+	int error = lock_new(&daemon->guard.lock, &daemon->guard, daemon_on_accepted, daemon);
 
 	if (error == 0)
 		error = lock_load(&daemon->guard.policy, daemon->guard.lock, &problems);
@@ -423,6 +422,7 @@ int daemon_run(const struct daemon_options *options) {
 	struct daemon daemon = {
 		.options = options,
 		.guard = {.state_fd = -1,
+	                  .state = options->state,
 	                  .policy_path = options->policy,
 	                  .state_asked = options->state_asked,
 	                  .socket_path = options->socket,
@@ -441,9 +441,10 @@ int daemon_run(const struct daemon_options *options) {
 		return 1;
 	}
 	if (!platform_tells_own_user()) {
-		diag_error("start: the guard's user has no number in this user namespace, and looks "
-		           "like every other that has none (have it mapped, or start the guard "
-		           "outside of unshare -U)");
+		diag_error(
+			"start: the guard's user has no number in this user namespace, and looks "
+			"like every other that has none (have it mapped, or start the guard "
+			"outside of unshare -U)");
 		return 1;
 	}
 	forbid_calls();

@@ -44,6 +44,7 @@ enum reload_state {
 struct guard {
 	struct ev_loop *loop;
 	int state_fd;
+	const char *state; /* its path, borrowed */
 	struct journal *journal;
 	struct keeper *keeper;
 	struct signer *signer;         /* NULL before it serves, and while it ends */

@@ -8,50 +8,26 @@
 
 #include "base/file.h"
 
-#define SETTLED_S       2.  /* from then on a change has another time, for libev, too */
 #define RESTORE_S       1.  /* whoever writes again and again is not answered more often */
 #define RESTORED_NOTE_S 60. /* and one event in so long tells of it */
-
-/* By the time of its last change, which nobody can set back. */
-static bool is_own(const struct kept *kept, const struct stat *now) {
-	const struct stat *own = &kept->own;
-
-	return now->st_nlink > 0 && now->st_ino == own->st_ino && now->st_dev == own->st_dev &&
-	       now->st_size == own->st_size && now->st_mode == own->st_mode &&
-	       now->st_ctim.tv_sec == own->st_ctim.tv_sec &&
-	       now->st_ctim.tv_nsec == own->st_ctim.tv_nsec;
-}
 
 static void restore_soon(struct kept *kept) {
 	ev_timer_set(&kept->restore, RESTORE_S, 0.);
 	ev_timer_start(kept->guard->loop, &kept->restore);
 }
 
-/* Whether it is there as we wrote it; soon it is again. */
-static void look(struct kept *kept) {
-	struct stat now;
+static void on_changed(void *data) {
+	struct kept *kept = data;
 
-	if (!kept->is_kept || ev_is_active(&kept->restore))
-		return;
-	if (fstatat(kept->guard->state_fd, kept->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_own(kept, &now))
-		return;
-	restore_soon(kept);
+	if (kept->is_kept && !ev_is_active(&kept->restore))
+		restore_soon(kept);
 }
 
-static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	(void)loop, (void)revents;
-	look(watcher->data);
-}
-
-/* Whoever changed it in the moment in which we wrote it left the time of that. */
-static void on_settled(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	struct kept *kept = watcher->data;
+static void on_settled(void *data) {
+	struct kept *kept = data;
 	CLEANUP(buffer_deinit) struct buffer wanted = {0};
 	CLEANUP(buffer_deinit) struct buffer found = {0};
 
-	(void)loop, (void)revents;
-	look(kept);
 	if (!kept->is_kept || ev_is_active(&kept->restore) ||
 	    kept->content(kept->data, &wanted) < 0)
 		return;
@@ -60,28 +36,11 @@ static void on_settled(struct ev_loop *loop, ev_timer *watcher, int revents) {
 		restore_soon(kept);
 }
 
-/* Watches what lies there now: libev stays with the file of before for as long as somebody holds
- * that open, and with the directory alone where there was none. */
-static void watch(struct kept *kept) {
-	struct ev_loop *loop = kept->guard->loop;
-
-	ev_stat_stop(loop, &kept->place);
-	ev_stat_start(loop, &kept->place);
-	look(kept);
-	ev_timer_stop(loop, &kept->settled);
-	ev_now_update(loop);
-	ev_timer_set(&kept->settled, SETTLED_S, 0.);
-	ev_timer_start(loop, &kept->settled);
-}
-
 void kept_found(struct kept *kept) {
-	struct stat status;
-
 	kept->is_kept = true;
-	if (fstatat(kept->guard->state_fd, kept->name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-		kept->own = status;
-	if (ev_is_active(&kept->place))
-		watch(kept);
+	own_file_written(&kept->file);
+	if (own_file_is_watched(&kept->file))
+		own_file_watch(&kept->file);
 }
 
 int kept_write(struct kept *kept, struct bytes bytes) {
@@ -145,20 +104,20 @@ static void on_restore(struct ev_loop *loop, ev_timer *watcher, int revents) {
 }
 
 void kept_start(struct kept *kept) {
-	watch(kept);
+	own_file_watch(&kept->file);
 }
 
-int kept_init(struct kept *kept, struct guard *guard, const char *state, const char *name,
-              kept_content *content, void *data) {
+int kept_init(struct kept *kept, struct guard *guard, const char *name, kept_content *content,
+              void *data) {
+	const struct own_file_calls calls = {on_changed, on_settled, kept};
+
 	*kept = (struct kept){.guard = guard, .name = name, .content = content, .data = data};
-	if (asprintf(&kept->path, "%s/%s", state, name) < 0) {
+	if (own_file_init(&kept->file, guard, name, &calls) < 0) {
 		*kept = (struct kept){0};
 		return -ENOMEM;
 	}
 	ev_init(&kept->restore, on_restore);
-	ev_init(&kept->settled, on_settled);
-	ev_stat_init(&kept->place, on_place, kept->path, 0.);
-	kept->restore.data = kept->settled.data = kept->place.data = kept;
+	kept->restore.data = kept;
 	return 0;
 }
 
@@ -166,8 +125,6 @@ void kept_deinit(struct kept *kept) {
 	if (kept->guard == NULL)
 		return;
 	ev_timer_stop(kept->guard->loop, &kept->restore);
-	ev_timer_stop(kept->guard->loop, &kept->settled);
-	ev_stat_stop(kept->guard->loop, &kept->place);
-	free(kept->path);
+	own_file_deinit(&kept->file);
 	*kept = (struct kept){0};
 }

@@ -8,9 +8,9 @@
 
 #include <ev.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "agent/guard.h"
+#include "agent/own_file.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 
@@ -23,17 +23,14 @@ struct kept {
 	kept_content *content;
 	void *data;
 	bool is_kept; /* it is to be there */
-	char *path;
-	ev_stat place;
-	ev_timer restore, settled;
-	struct stat own; /* as we wrote it */
+	struct own_file file;
+	ev_timer restore;
 	double restored_at;
 };
 
-/* state is the path of the state directory; the guard must outlive it. -ENOMEM: it is empty then.
- */
-int kept_init(struct kept *kept, struct guard *guard, const char *state, const char *name,
-              kept_content *content, void *data) MUST_CHECK;
+/* The guard must outlive it. -ENOMEM: it is empty then. */
+int kept_init(struct kept *kept, struct guard *guard, const char *name, kept_content *content,
+              void *data) MUST_CHECK;
 void kept_deinit(struct kept *kept); /* zeroed memory is fine */
 
 /* Writes it, or takes it away. On an error it is to be there if it was before. */

@@ -265,15 +265,14 @@ const char *lock_notice(const struct lock *lock) {
 
 /* ---- from start to end ---- */
 
-int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_changed *changed,
-             void *data) {
+int lock_new(struct lock **ret, struct guard *guard, lock_changed *changed, void *data) {
 	struct lock *lock = calloc(1, sizeof(*lock));
 
 	if (lock == NULL)
 		return -ENOMEM;
 	lock->guard = guard;
-	if (kept_init(&lock->kept, guard, state, LOCK_FILE, put_current, lock) < 0 ||
-	    lock_hosts_new(&lock->hosts, guard, state) < 0) {
+	if (kept_init(&lock->kept, guard, LOCK_FILE, put_current, lock) < 0 ||
+	    lock_hosts_new(&lock->hosts, guard) < 0) {
 		kept_deinit(&lock->kept);
 		free(lock);
 		return -ENOMEM;

@@ -20,9 +20,8 @@ struct lock_hosts;
  * read last; else the file is to be read again, for what it says now is not what is in force. */
 typedef void lock_changed(void *data, bool is_in_file);
 
-/* state is the path of the state directory. The guard must outlive it. */
-int lock_new(struct lock **ret, struct guard *guard, const char *state, lock_changed *changed,
-             void *data) MUST_CHECK;
+/* The guard must outlive it. */
+int lock_new(struct lock **ret, struct guard *guard, lock_changed *changed, void *data) MUST_CHECK;
 void lock_free(struct lock *lock); /* NULL is fine; before the asker is let go of */
 
 /* Which policy a guard begins with: the accepted one, else what lies at the policy's path. What is

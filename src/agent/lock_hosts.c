@@ -230,13 +230,13 @@ bool lock_hosts_is_at_fault(const struct lock_hosts *hosts) {
 	return hosts->fault != NULL;
 }
 
-int lock_hosts_new(struct lock_hosts **ret, struct guard *guard, const char *state) {
+int lock_hosts_new(struct lock_hosts **ret, struct guard *guard) {
 	struct lock_hosts *hosts = calloc(1, sizeof(*hosts));
 
 	if (hosts == NULL)
 		return -ENOMEM;
 	hosts->guard = guard;
-	if (kept_init(&hosts->kept, guard, state, LOCK_HOSTS_FILE, put_file, hosts) < 0) {
+	if (kept_init(&hosts->kept, guard, LOCK_HOSTS_FILE, put_file, hosts) < 0) {
 		free(hosts);
 		return -ENOMEM;
 	}

@@ -18,7 +18,7 @@
 
 struct lock_hosts;
 
-int lock_hosts_new(struct lock_hosts **ret, struct guard *guard, const char *state) MUST_CHECK;
+int lock_hosts_new(struct lock_hosts **ret, struct guard *guard) MUST_CHECK;
 void lock_hosts_free(struct lock_hosts *hosts); /* NULL is fine */
 
 /* There is no lock, or no more. */

@@ -151,6 +151,7 @@ static int store(struct slots *slots, const struct otp_slots *what, storing_done
 	otp_slots_put(&text, what);
 	if (buffer_error(&text) < 0)
 		return buffer_error(&text);
+	slots->writing = *what;
 	return storing_start(&slots->storing, guard->loop, guard->state_fd, OTP_FILE,
 	                     buffer_bytes(&text), done, slots);
 }
@@ -161,7 +162,7 @@ static void on_stored(void *data, int error) {
 	slots->storing = NULL;
 	if (error == 0) {
 		slots->enrolled = slots->next;
-		slots_watch_file(slots);
+		slots_file_written(slots);
 	}
 	if (error < 0) {
 		guard_note(slots->asker->guard, "otp-failed", NULL, cannot_write);
@@ -189,6 +190,8 @@ static void on_counted(void *data, int error) {
 	struct slots *slots = data;
 
 	slots->storing = NULL;
+	if (error == 0)
+		slots_file_written(slots);
 	if (slots->state != SLOTS_ASKS)
 		settle(slots);
 	else if (error < 0)
@@ -239,8 +242,7 @@ int slots_new(struct slots **ret, struct asker *asker) {
 void slots_free(struct slots *slots) {
 	if (slots == NULL)
 		return;
-	ev_stat_stop(slots->asker->guard->loop, &slots->file);
-	ev_timer_stop(slots->asker->guard->loop, &slots->look_again);
+	own_file_deinit(&slots->file);
 	ev_timer_stop(slots->asker->guard->loop, &slots->timer);
 	helper_free(slots->helper);
 	storing_cancel(slots->storing);

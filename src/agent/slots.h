@@ -13,6 +13,7 @@
 #include <ev.h>
 
 #include "agent/asker.h"
+#include "agent/own_file.h"
 #include "confirm/helper.h"
 #include "confirm/otp_message.h"
 #include "confirm/otp_slots.h"
@@ -53,12 +54,13 @@ struct slots {
 	struct helper *helper;
 	struct storing *storing;
 	ev_timer timer; /* SLOTS_STANDS, and until a change is given up */
-	ev_stat file;
-	ev_timer look_again;
-	char file_path[64];
+	struct own_file file;
 	struct otp_slots enrolled; /* that are in force */
 	struct otp_slots next; /* that are being written, or will be once they are said yes to */
-	int error;             /* the file is there and cannot be used */
+	/* The file as it was left, and as it is left once what is being written is there. The same
+	 * but for a moment, or where the disk failed. */
+	struct otp_slots written, writing;
+	int error; /* the file is there and cannot be used */
 
 	/* What the helper was asked for. */
 	enum otp_kind kind;
@@ -72,9 +74,9 @@ struct slots {
 	bool is_right;   /* the answers are, and being written */
 	bool is_counted; /* the try of its PIN */
 
-	uint64_t live;     /* the prompt that a touch would be for; 0: none */
-	uint64_t call;     /* whoever waits for what comes of it; 0: nobody */
-	const char *words; /* static: what to do, for whoever looks; NULL */
+	uint64_t live;       /* the prompt that a touch would be for; 0: none */
+	uint64_t call;       /* whoever waits for what comes of it; 0: nobody */
+	const char *words;   /* static: what to do, for whoever looks; NULL */
 	enum turn_lack lack; /* of a touch, as the helper that is at work has found */
 
 	enum slots_change change;

@@ -21,48 +21,34 @@ static const char *why_unread(int error) {
 	}
 }
 
-#define SAME_SECOND_S 2.
-
-/* Only one that is there: libev looks for what is not every few seconds. And it compares seconds,
- * so that of the same size in the same one is seen by another look. */
-void slots_watch_file(struct slots *slots) {
-	struct ev_loop *loop = slots->asker->guard->loop;
-
-	ev_stat_stop(loop, &slots->file);
-	ev_stat_start(loop, &slots->file);
-	ev_timer_stop(loop, &slots->look_again);
-	ev_now_update(loop);
-	ev_timer_set(&slots->look_again, SAME_SECOND_S, 0.);
-	ev_timer_start(loop, &slots->look_again);
+/* Only one that is there: what is not is looked for every few seconds. */
+void slots_file_written(struct slots *slots) {
+	slots->written = slots->writing;
+	own_file_written(&slots->file);
+	own_file_watch(&slots->file);
 }
 
 /* Somebody else has changed what is enrolled: that takes a yes, so it is not used. */
-static void look_at_file(struct slots *slots) {
+static void look_at_file(void *data) {
+	struct slots *slots = data;
 	struct otp_slots found = {0};
 	int error = otp_slots_load(&found, slots->asker->guard->state_fd);
 
 	/* What we are writing ourselves is there before we hear of it. */
-	if (error == 0 && (otp_slots_same(&found, &slots->enrolled) ||
-	                   (slots->storing != NULL && otp_slots_same(&found, &slots->next))))
+	if (error == 0 &&
+	    (otp_slots_same(&found, &slots->written) || otp_slots_same(&found, &slots->writing)))
+		return;
+	/* One that could not be read from the beginning. */
+	if (error < 0 && error == slots->error)
 		return;
 	if (error == -ENOENT)
-		ev_stat_stop(slots->asker->guard->loop, &slots->file);
+		own_file_leave(&slots->file);
 	guard_note(slots->asker->guard, "enrolment-changed", NULL,
 	           "the file of the YubiKeys was changed by another program; what was enrolled "
 	           "before stays in force");
 	guard_notice(slots->asker->guard,
 	             "the file of the YubiKeys was changed by another program; the guard does not "
 	             "use it, but will after a restart (look at ssh-agent-guard enroll --list)");
-}
-
-static void on_file(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	(void)loop, (void)revents;
-	look_at_file(watcher->data);
-}
-
-static void on_look_again(struct ev_loop *loop, ev_timer *watcher, int revents) {
-	(void)loop, (void)revents;
-	look_at_file(watcher->data);
 }
 
 /* Once: from then on our own file is there, whatever becomes of the older ones. */
@@ -95,8 +81,8 @@ static void take_older(struct slots *slots) {
 		diag_error("%s in the state directory: %s", OTP_FILE, strerror(-error));
 		return;
 	}
-	slots->enrolled = found;
-	slots_watch_file(slots);
+	slots->enrolled = slots->writing = found;
+	slots_file_written(slots);
 	snprintf(detail, sizeof(detail),
 	         "otp: %zu taken over from the files of the older ssh-agent-guard in "
 	         "~/" OTP_OLDER_DIRECTORY ", which are read no more",
@@ -106,22 +92,22 @@ static void take_older(struct slots *slots) {
 }
 
 int slots_load(struct slots *slots) {
-	int state_fd = slots->asker->guard->state_fd;
-	int error = otp_slots_load(&slots->enrolled, state_fd);
+	struct guard *guard = slots->asker->guard;
+	const struct own_file_calls calls = {look_at_file, look_at_file, slots};
+	int error = own_file_init(&slots->file, guard, OTP_FILE, &calls);
 
+	if (error < 0)
+		return error;
+	error = otp_slots_load(&slots->enrolled, guard->state_fd);
 	if (error < 0 && error != -ENOENT) {
 		slots->error = error;
 		diag_error("%s in the state directory: %s (no YubiKey can be used by its slots; to "
 		           "enroll them anew, remove the file and start the guard again)",
 		           OTP_FILE, why_unread(error));
 	}
-	snprintf(slots->file_path, sizeof(slots->file_path), "/proc/self/fd/%d/%s", state_fd,
-	         OTP_FILE);
-	ev_stat_init(&slots->file, on_file, slots->file_path, 0.);
-	ev_init(&slots->look_again, on_look_again);
-	slots->file.data = slots->look_again.data = slots;
+	slots->writing = slots->enrolled;
 	if (error != -ENOENT)
-		slots_watch_file(slots);
+		slots_file_written(slots);
 	else
 		take_older(slots);
 	return 0;

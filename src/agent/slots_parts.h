@@ -54,6 +54,7 @@ void slots_change_stored(struct slots *slots);
 
 /* slots_file.c: negative where there is no memory; what is wrong with the file is said. */
 int slots_load(struct slots *slots) MUST_CHECK;
-void slots_watch_file(struct slots *slots);
+/* What was being written lies there; from now on a change of it by others is told. */
+void slots_file_written(struct slots *slots);
 
 #endif

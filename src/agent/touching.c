@@ -3,53 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/slots.h"
 #include "agent/touching_parts.h"
 #include "base/clock.h"
 #include "base/diag.h"
-#include "policy/floor.h"
 
 #define MS_NS UINT64_C(1000000)
 
 /* ---- what there is to touch for ---- */
-
-/* Where the system floor names the keys that may say yes. */
-bool touching_names(const struct touching *touching, const struct enrolled_key *key) {
-	return floor_takes_key(touching->asker->guard->floor, key->point);
-}
-
-static size_t count_keys(const struct touching *touching, bool named, bool verified) {
-	size_t count = 0;
-
-	for (size_t i = 0; i < touching->enrolment.count; i++) {
-		const struct enrolled_key *key = &touching->enrolment.keys[i];
-
-		count += touching_names(touching, key) == named && (!verified || key->verifies);
-	}
-	return count;
-}
-
-bool touching_can(const struct touching *touching, bool verified) {
-	return count_keys(touching, true, verified) > 0;
-}
-
-bool touching_is_barred(const struct touching *touching, bool verified) {
-	return !touching_can(touching, verified) && count_keys(touching, false, verified) > 0;
-}
-
-bool touching_has_keys(const struct touching *touching) {
-	return touching->enrolment.count > 0;
-}
-
-/* To a request: one that the floor names. To a change of what is enrolled: likewise, where there is
- * one; else whoever begins would have no way to enrol the first of them. */
-static bool may_answer(const struct touching *touching, const struct enrolled_key *key) {
-	return touching_names(touching, key) ||
-	       (touching->change != CHANGE_NONE && !touching_can(touching, false));
-}
 
 bool touching_wants(const struct prompt *prompt) {
 	return prompt->shown != NULL && turns_may_answer(&prompt->turns, CONFIRM_TOUCH);
@@ -135,7 +98,7 @@ static void put_credentials(struct touch_request *request, const struct touching
 		const struct enrolled_key *key = &touching->enrolment.keys[i];
 
 		if ((!verified || key->verifies) &&
-		    (request->task != TOUCH_GET || may_answer(touching, key)))
+		    (request->task != TOUCH_GET || touching_key_may(touching, key)))
 			request->credentials[request->n_credentials++] = (struct bytes){
 				key->id, key->id_len};
 	}
@@ -325,8 +288,7 @@ static const char *check(struct touching *touching, struct enrolled_key *key,
 	if (fault != ASSERTION_GOOD)
 		return assertion_fault_text(fault);
 	/* A number that could not be kept in mind could come again. */
-	if (key->counter != before &&
-	    enrolment_save(&touching->enrolment, touching->asker->guard->state_fd) < 0)
+	if (key->counter != before && touching_keys_save(touching, &touching->enrolment) < 0)
 		return "the state directory cannot be written, so its counter is not kept";
 	if (proof_complete(touching->proof, key, assertion) < 0)
 		return "there is no memory";
@@ -369,7 +331,7 @@ static void signed_by(struct touching *touching, const struct touch_reply *reply
 	if (touching->proof == NULL)
 		return;
 	/* Another floor may be in force by now. */
-	if (key != NULL && !may_answer(touching, key))
+	if (key != NULL && !touching_key_may(touching, key))
 		why_not = "the system floor names the keys that may say yes, and not this one";
 	else if (key != NULL)
 		why_not = check(touching, key, &assertion);
@@ -453,76 +415,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int revents) {
 		on_stood(touching);
 }
 
-/* ---- the file ---- */
-
-/* Only one that is there: libev looks for what is not every few seconds. */
-void touching_watch_file(struct touching *touching) {
-	ev_stat_stop(touching->asker->guard->loop, &touching->file);
-	ev_stat_start(touching->asker->guard->loop, &touching->file);
-}
-
-/* Somebody else has changed what is enrolled: that takes a touch, so it is not used. */
-static void on_file(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	struct touching *touching = watcher->data;
-	struct enrolment found = {0};
-	int error = enrolment_load(&found, touching->asker->guard->state_fd);
-
-	(void)revents;
-	if ((error == 0 || error == -ENOENT) && enrolment_same(&found, &touching->enrolment))
-		return;
-	if (error == -ENOENT)
-		ev_stat_stop(loop, &touching->file);
-	guard_note(touching->asker->guard, "enrolment-changed", NULL,
-	           "the file of the security keys was changed by another program; those that were "
-	           "enrolled before stay in force");
-	guard_notice(
-		touching->asker->guard,
-		"the file of the security keys was changed by another program; the guard does "
-		"not use it, but will after a restart (look at ssh-agent-guard enroll --list)");
-}
-
-void touching_floor_changed(struct touching *touching) {
-	char names[ENROLLED_MAX * (KEY_NAME_LEN_MAX + 2) + 1] = "";
-	char detail[sizeof(names) + 160];
-	size_t len = 0;
-
-	for (size_t i = 0; i < touching->enrolment.count; i++) {
-		const struct enrolled_key *key = &touching->enrolment.keys[i];
-
-		if (!touching_names(touching, key))
-			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-			                        len > 0 ? ", " : "", key->name);
-	}
-	if (len == 0)
-		return;
-	snprintf(detail, sizeof(detail),
-	         "security keys that are enrolled, and that the system floor does not name, say no "
-	         "yes: %s (see confirm: credentials in ssh-agent-guard-policy(5))",
-	         names);
-	diag_info("%s", detail);
-	guard_note(touching->asker->guard, "keys-not-pinned", NULL, detail);
-}
-
-void touching_list(const struct touching *touching, struct buffer *text) {
-	for (size_t i = 0; i < touching->enrolment.count; i++) {
-		const struct enrolled_key *key = &touching->enrolment.keys[i];
-		char stamp[CLOCK_STAMP_SIZE], id[DIGEST_HEX], point[HEX_SIZE(POINT_LEN)];
-		char line[256 + sizeof(point)];
-
-		clock_stamp(stamp, key->added_us);
-		if (digest_hex(id, (struct bytes){key->id, key->id_len}) < 0)
-			continue;
-		hex_put(point, BYTES(key->point));
-		snprintf(line, sizeof(line),
-		         "%s: security key, enrolled %s, %s, credential %.16s%s\n  public key %s\n",
-		         key->name, stamp, key->verifies ? "with its PIN" : "without a PIN", id,
-		         touching_names(touching, key)
-		                 ? ""
-		                 : ", not named by the system floor: says no yes",
-		         point);
-		buffer_put_raw(text, bytes_of_text(line));
-	}
-}
+/* ---- from start to end ---- */
 
 int touching_new(struct touching **ret, struct asker *asker) {
 	struct touching *touching = calloc(1, sizeof(*touching));
@@ -533,19 +426,11 @@ int touching_new(struct touching **ret, struct asker *asker) {
 	touching->asker = asker;
 	ev_init(&touching->timer, on_timer);
 	touching->timer.data = touching;
-	error = enrolment_load(&touching->enrolment, asker->guard->state_fd);
-	if (error < 0 && error != -ENOENT) {
-		touching->error = error;
-		diag_error("%s in the state directory: %s (no security key can be used; to enroll "
-		           "them anew, remove the file and start the guard again)",
-		           ENROLMENT_FILE, strerror(-error));
+	error = touching_keys_load(touching);
+	if (error < 0) {
+		free(touching);
+		return error;
 	}
-	snprintf(touching->file_path, sizeof(touching->file_path), "/proc/self/fd/%d/%s",
-	         asker->guard->state_fd, ENROLMENT_FILE);
-	ev_stat_init(&touching->file, on_file, touching->file_path, 0.);
-	touching->file.data = touching;
-	if (error != -ENOENT)
-		touching_watch_file(touching);
 	*ret = touching;
 	return 0;
 }
@@ -553,7 +438,7 @@ int touching_new(struct touching **ret, struct asker *asker) {
 void touching_free(struct touching *touching) {
 	if (touching == NULL)
 		return;
-	ev_stat_stop(touching->asker->guard->loop, &touching->file);
+	own_file_deinit(&touching->file);
 	ev_timer_stop(touching->asker->guard->loop, &touching->timer);
 	touch_free(touching->touch);
 	proof_unref(touching->proof);

@@ -9,6 +9,7 @@
 #include <ev.h>
 
 #include "agent/asker.h"
+#include "agent/own_file.h"
 #include "confirm/enrolment.h"
 #include "confirm/proof.h"
 #include "confirm/touch.h"
@@ -39,8 +40,7 @@ struct touching {
 	enum touching_state state;
 	struct touch *touch;
 	ev_timer timer; /* TOUCHING_STANDS, and until a change is given up */
-	ev_stat file;
-	char file_path[64];
+	struct own_file file;
 	struct enrolment enrolment; /* that is in force */
 	int error;                  /* the file is there and cannot be used */
 
@@ -49,8 +49,8 @@ struct touching {
 	uint64_t call;                /* whoever waits for what comes of it; 0: nobody */
 	struct touch_proof *proof;    /* being asked for */
 	uint8_t challenge[CHALLENGE_LEN];
-	const char *words;    /* static: what to do, for whoever looks; NULL */
-	enum turn_lack lack;  /* as the helper that is at work has found */
+	const char *words;   /* static: what to do, for whoever looks; NULL */
+	enum turn_lack lack; /* as the helper that is at work has found */
 
 	enum touching_change change;
 	bool had_other;        /* when it began: whoever began it has said yes by that */

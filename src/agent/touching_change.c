@@ -77,12 +77,11 @@ void touching_change_do(struct touching *touching) {
 	case CHANGE_NONE:
 	case CHANGE_MAKE: return;
 	case CHANGE_KEYS:
-		if (enrolment_save(&touching->next, asker->guard->state_fd) < 0) {
+		if (touching_keys_save(touching, &touching->next) < 0) {
 			touching_change_failed(touching, "the state directory cannot be written");
 			return;
 		}
 		touching->enrolment = touching->next;
-		touching_watch_file(touching);
 		tell_keys(touching, &before);
 		if (!says_yes(touching, touching->name))
 			answer =

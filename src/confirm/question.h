@@ -68,8 +68,7 @@ int question_new(struct question **ret, const struct request *request, const cha
                  const struct confirm_terms *terms, const struct turns *turns,
                  pid_t session_leader) MUST_CHECK;
 /* A question of the guard's own, which is never shared and never remembered; label is static. */
-int question_new_own(struct question **ret, const char *rule,
-                     const struct turns *turns) MUST_CHECK;
+int question_new_own(struct question **ret, const char *rule, const struct turns *turns) MUST_CHECK;
 int question_add(struct question *question, const char *label, const char *text) MUST_CHECK;
 int question_copy(struct question **ret, const struct question *question) MUST_CHECK;
 void question_free(struct question *question); /* NULL is fine */

@@ -12,7 +12,7 @@ from guard import SSH_KEYGEN, wait_until
 from terminal import Terminal
 
 PIN = 'correct horse 7'
-SETTLED_S = 2.5  # a little longer than src/agent/kept.c has it
+SETTLED_S = 2.5  # a little longer than src/agent/own_file.c has it
 
 
 def policy(*rules, lock=True, default='deny'):

@@ -12,6 +12,7 @@ from otpkeys import POLICY, SERIAL, SLOT_PIN, OtpTest, Slot, YubiKey
 from place import FSYNC, descendants, without_fsync
 from terminal import Terminal
 
+SETTLED_S = 2.5  # a little longer than src/agent/own_file.c has it
 BY_PIN = POLICY.replace('confirm: otp\n', 'confirm: otp-pin\n')
 
 
@@ -331,6 +332,29 @@ class Pins(OtpTest):
         self.assertNotEqual(self.ssh().wait(60), 0)
         self.assertEqual(self.signed()[-1]['reason'], 'pin-locked')
         self.guard.wait_event(trigger='pin-locked')
+
+    def test_who_takes_a_try_back_as_quickly_as_it_was_counted_is_seen(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm('not this one')[0], 1)
+        # For longer than the guard looks by itself: what it wrote itself is no change.
+        time.sleep(SETTLED_S)
+        self.assertEqual(self.guard.events(trigger='enrolment-changed'), [])
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for("PIN for the YubiKey's slot")
+        terminal.type('not this one\n')
+        wait_until(lambda: 'tries 2 ' in self.state().read_text(), 'it is counted')
+        before = self.state().stat()
+        text = self.state().read_text()
+        with open(self.state(), 'r+') as file:
+            file.write(text.replace('tries 2 ', 'tries 0 '))
+        os.utime(self.state(), ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.guard.wait_event(trigger='enrolment-changed')
+        terminal.end_or_let_be("PIN for the YubiKey's slot")
+        # The guard itself goes on to count.
+        self.assertIn('2 more', self.confirm('not this one')[1])
+        self.assertEqual(self.confirm(SLOT_PIN)[0], 0)
+        self.assertEqual(ssh.wait(60), 0)
 
     @unittest.skipUnless(os.uname().machine in FSYNC, 'not known how to play such a disk')
     def test_the_yubikey_is_asked_once_the_try_is_on_the_disk(self):

@@ -368,6 +368,27 @@ class Several(TouchTest):
         # Each change begins where the one before it has ended.
         self.assertEqual(changes[1]['approval']['new'], changes[2]['approval']['old'])
 
+    def lets_in(self, name):
+        """As a program of the user changes the file in place, past what a clock of seconds shows: the
+        same size, and its time is set back."""
+        path = self.guard.state / 'fido2'
+        before = path.stat()
+        text = path.read_text()
+        with open(path, 'r+') as file:
+            file.write(text.replace(f'key {name} ', f'key {name[::-1]} '))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def test_who_is_as_quick_as_the_guard_itself_hides_no_change(self):
+        ssh = self.ssh()
+        path = self.guard.state / 'fido2'
+        before = path.stat().st_ino
+        self.softkeys['one'].touch()
+        # The counter of the key is written, and changed by another one in that second.
+        wait_until(lambda: path.stat().st_ino != before, 'the counter is written')
+        self.lets_in('two')
+        self.guard.wait_event(trigger='enrolment-changed')
+        self.assertEqual(ssh.wait(30), 0)
+
 
 class Enrolling(TouchTest):
     enrolled = {}
