@@ -1,6 +1,8 @@
 /* Patterns for hosts: written as in known_hosts, and compared in lower case, without a final dot.
  */
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/field_read.h"
@@ -12,18 +14,36 @@ static void lower(char *text) {
 			*text = (char)(*text - 'A' + 'a');
 }
 
-/* "example.org." is example.org, written out. */
+/* "example.org." is example.org, written out; so is that in "[example.org.]:2222". */
 static void drop_final_dot(char *host) {
-	size_t len = strlen(host);
+	char *end = *host == '[' ? strrchr(host, ']') : NULL;
+	size_t len = end != NULL ? (size_t)(end - host) : strlen(host);
 
 	if (len > 1 && host[len - 1] == '.')
-		host[len - 1] = '\0';
+		memmove(&host[len - 1], &host[len], strlen(&host[len]) + 1);
 }
 
 /* A fingerprint, and a regular expression, stand as they are. */
 static bool is_name(const struct yaml_node *value) {
 	return value->kind == TREE_TEXT && *value->text != '\0' &&
 	       !pattern_is_regex(value->text, false) && strncmp(value->text, "SHA256:", 7) != 0;
+}
+
+/* What stands behind the brackets, which known_hosts writes for no other port than 22. Of one with
+ * wildcards only they can tell. */
+static const char *bad_brackets(const char *host) {
+	const char *end = strrchr(host, ']');
+
+	if (end == NULL || (end[1] != ':' && end[1] != '*' && end[1] != '?'))
+		return "brackets stand around a host only where its port stands behind them: "
+		       "[host]:port";
+	if (end[1] != ':' || strpbrk(end + 2, "*?") != NULL)
+		return NULL;
+	if (end[2] < '1' || end[2] > '9' || end[2 + strspn(end + 2, "0123456789")] != '\0' ||
+	    strlen(end + 2) > 5 || strtoul(end + 2, NULL, 10) > UINT16_MAX)
+		return "a port is a number from 1 to 65535, without a 0 before it";
+	return strcmp(end + 2, "22") == 0 ? "at port 22 a host is written without brackets and port"
+	                                  : NULL;
 }
 
 /* NULL: nothing is wrong. */
@@ -37,7 +57,7 @@ static const char *bad_name(const char *host) {
 	/* One colon is that of a port, more are those of IPv6. */
 	if (*host != '[' && colon != NULL && strchr(colon + 1, ':') == NULL)
 		return "a host with a port is written [host]:port";
-	return NULL;
+	return *host == '[' ? bad_brackets(host) : NULL;
 }
 
 /* name: what stands for the host in the text. */
@@ -66,6 +86,11 @@ int read_ssh_dest(struct condition *condition, struct reading *reading,
 	if (!is_name(value))
 		return read_name(condition, reading, value);
 	at = strrchr(value->text, '@');
+	if (at == value->text)
+		REPORT(reading, value,
+		       "%s: %.60s: never fits: no user is named; write user@host, or the host "
+		       "alone",
+		       condition->field->name, value->text);
 	return read_name_of_host(condition, reading, value,
 	                         at != NULL ? (size_t)(at - value->text) + 1 : 0);
 }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -69,20 +70,46 @@ int read_process_name(struct condition *condition, struct reading *reading,
 	return error;
 }
 
-static void check_absolute(const struct condition *condition, struct reading *reading,
-                           const struct yaml_node *value, const struct pattern *pattern) {
+/* The system names a file by its one path without detours. Of a glob, wildcards or not. */
+static bool has_detour(const char *path) {
+	size_t len = strlen(path);
+
+	return strstr(path, "//") != NULL || strstr(path, "/./") != NULL ||
+	       strstr(path, "/../") != NULL || (len >= 2 && strcmp(path + len - 2, "/.") == 0) ||
+	       (len >= 3 && strcmp(path + len - 3, "/..") == 0);
+}
+#define DETOUR \
+	"a path has no \"//\", \"/./\" or \"/../\" in it; write the one that the system tells"
+
+static bool ends_with_slash(const struct yaml_node *value) {
+	size_t len = strlen(value->text);
+
+	return len > 1 && value->text[len - 1] == '/';
+}
+
+static void check_program(const struct condition *condition, struct reading *reading,
+                          const struct yaml_node *value, const struct pattern *pattern) {
+	if (!is_glob(pattern))
+		return;
 	/* The prefix holds the home directory already, so "~/x" is absolute here. */
-	if (is_glob(pattern) && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
+	if (pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
 		NEVER(reading, value, condition->field,
 		      "the path of a program begins with \"/\"; for its name alone write "
 		      "process_name, for any directory **/NAME");
+	else if (has_detour(value->text))
+		NEVER(reading, value, condition->field, DETOUR);
+	else if (ends_with_slash(value))
+		NEVER(reading, value, condition->field,
+		      "the path of a program has no \"/\" at its end; for all below a directory "
+		      "write "
+		      "DIRECTORY/*");
 }
 
 int read_path(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, true);
 
-	check_absolute(condition, reading, value, pattern);
+	check_program(condition, reading, value, pattern);
 	return error;
 }
 
@@ -114,12 +141,15 @@ int read_directory(struct condition *condition, struct reading *reading,
                    const struct yaml_node *value) {
 	struct pattern *pattern;
 	int error = add_pattern(&pattern, condition, reading, value, true);
-	size_t len = is_glob(pattern) ? strlen(value->text) : 0;
 
-	if (len > 0 && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
+	if (!is_glob(pattern))
+		return error;
+	if (pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
 		NEVER(reading, value, condition->field,
 		      "a working directory begins with \"/\"; write ~/DIRECTORY or /DIRECTORY");
-	else if (len > 1 && value->text[len - 1] == '/')
+	else if (has_detour(value->text))
+		NEVER(reading, value, condition->field, DETOUR);
+	else if (ends_with_slash(value))
 		NEVER(reading, value, condition->field,
 		      "a working directory has no \"/\" at its end; for all below it write "
 		      "DIRECTORY/*");
@@ -134,8 +164,14 @@ int read_cgroup(struct condition *condition, struct reading *reading,
 	if (is_glob(pattern) && pattern->glob.prefix_len > 0 && pattern->glob.prefix[0] != '/')
 		NEVER(reading, value, condition->field,
 		      "the path of a cgroup begins with \"/\"; for a part of it write */PART/*");
+	else if (is_glob(pattern) && ends_with_slash(value))
+		NEVER(reading, value, condition->field,
+		      "the path of a cgroup has no \"/\" at its end; for all below it write "
+		      "CGROUP/*");
 	return error;
 }
+
+#define UID_NONE UINT64_C(0xffffffff) /* the system's word for no user at all */
 
 /* A number, in quotes or not; as a pattern, so that it is compared as all else is. */
 int read_uid(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
@@ -144,7 +180,7 @@ int read_uid(struct condition *condition, struct reading *reading, const struct 
 	const char *text = value->text;
 	bool number = value->kind == TREE_TEXT && *text != '\0' &&
 	              text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 10 &&
-	              (text[0] != '0' || text[1] == '\0');
+	              (text[0] != '0' || text[1] == '\0') && strtoull(text, NULL, 10) < UID_NONE;
 
 	if (value->kind == TREE_TEXT && !number) {
 		REPORT(reading, value, "%s: %.60s: no number of a user; id -u prints it",
@@ -155,12 +191,28 @@ int read_uid(struct condition *condition, struct reading *reading, const struct 
 	return add_pattern(&pattern, condition, reading, &quoted, false);
 }
 
+/* "09:00-09:00", which is no time, or all of it. */
+static bool is_empty_span(const char *text) {
+	static const size_t clock_len = sizeof("09:00") - 1;
+	size_t len = strlen(text);
+
+	return len > 2 * clock_len && text[len - clock_len - 1] == '-' &&
+	       strncmp(text + len - 2 * clock_len - 1, text + len - clock_len, clock_len) == 0;
+}
+
 int read_time(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
 	const char *text = read_text(reading, condition->field->name, value);
 	struct hours hours, *made;
 
 	if (text == NULL)
 		return 0;
+	if (is_empty_span(text)) {
+		REPORT(reading, value,
+		       "%s: %.60s: ends where it begins; for the whole day leave the hours out, or "
+		       "write 00:00-24:00",
+		       condition->field->name, text);
+		return 0;
+	}
 	if (!hours_parse(&hours, text)) {
 		REPORT(reading, value,
 		       "%s: %.60s: write days, hours, or both, as in \"mon-fri 09:00-17:30\"",
@@ -182,7 +234,7 @@ int read_ancestor(struct condition *condition, struct reading *reading,
 	int error = add_pattern(&pattern, condition, reading, value, path);
 
 	if (path)
-		check_absolute(condition, reading, value, pattern);
+		check_program(condition, reading, value, pattern);
 	return error;
 }
 
@@ -252,11 +304,16 @@ int read_key_type(struct condition *condition, struct reading *reading,
 
 	for (size_t i = 0; is_glob(pattern) && i < sizeof(short_names) / sizeof(short_names[0]);
 	     i++)
-		if (strcasecmp(value->text, short_names[i][0]) == 0)
+		if (strcasecmp(value->text, short_names[i][0]) == 0) {
 			REPORT(reading, value,
 			       "%s: %.60s: never fits: its name in the protocol "
 			       "is %s",
 			       condition->field->name, value->text, short_names[i][1]);
+			return error;
+		}
+	if (is_glob(pattern) && strpbrk(value->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+		NEVER(reading, value, condition->field,
+		      "the protocol writes types of keys in lower case");
 	return error;
 }
 
@@ -300,7 +357,15 @@ int read_dest_evidence(struct condition *condition, struct reading *reading,
 }
 
 int read_hops(struct condition *condition, struct reading *reading, const struct yaml_node *value) {
-	return read_one_of(condition, reading, value, SESSION_HOPS_MAX + 1);
+	const char *text = value->kind == TREE_TEXT ? value->text : "";
+	bool is_number = text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 2 &&
+	                 (text[0] != '0' || text[1] == '\0') && atoi(text) <= SESSION_HOPS_MAX;
+
+	if (*text == '\0' || is_number)
+		return read_one_of(condition, reading, value, SESSION_HOPS_MAX + 1);
+	REPORT(reading, value, "%s: %.60s: write a number from 0 to %d, or a list of them",
+	       condition->field->name, text, SESSION_HOPS_MAX);
+	return 0;
 }
 
 int read_name(struct condition *condition, struct reading *reading, const struct yaml_node *value) {

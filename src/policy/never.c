@@ -145,6 +145,24 @@ static bool has_an_endpoint(const struct policy *policy, const struct match *mat
 	return false;
 }
 
+static bool may_be_an_agent(const struct policy *policy, const struct pattern *pattern) {
+	if (pattern->regex != NULL || pattern_has_wildcard(pattern))
+		return true;
+	for (size_t i = 0; i < policy->n_agents; i++)
+		if (strcmp(policy->agents[i].name, pattern->source) == 0)
+			return true;
+	return false;
+}
+
+static bool has_an_agent(const struct policy *policy, const struct match *match) {
+	const struct condition *condition = find(match, "coding_agent");
+
+	for (size_t i = 0; condition != NULL && i < condition->n_patterns; i++)
+		if (may_be_an_agent(policy, &condition->patterns[i]))
+			return true;
+	return condition == NULL;
+}
+
 const char *never_fits(const struct policy *policy, const struct rule *rule) {
 	size_t steps_left = HIDDEN_STEPS_MAX / 1000;
 	const char *why = NULL;
@@ -154,6 +172,8 @@ const char *never_fits(const struct policy *policy, const struct rule *rule) {
 		       "signature of data a namespace, and what changes the agent none of them";
 	if (!has_an_endpoint(policy, &rule->match))
 		return "endpoints: names no socket of that name";
+	if (!has_an_agent(policy, &rule->match))
+		return "no coding agent is defined by that name, here or built in";
 	if (rule->action == ACTION_ALLOW)
 		why = contradiction(&rule->match);
 	if (why == NULL && rule->action == ACTION_ALLOW && rule->unless.n_conditions > 0 &&

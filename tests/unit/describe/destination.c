@@ -74,7 +74,7 @@ static void a_pattern_without_a_user_is_for_the_host_alone(void **state) {
 		{GIT, "ssh_dest: github.com, ssh_user: git, dest_evidence: verified", YES},
 		{"{ssh_dest: 'a@[b.example]:2222'}", "ssh_dest: b.example", YES},
 		{"{ssh_dest: 'a@[b.example]:2222'}", "ssh_dest: '[b.example]:2222'", YES},
-		{"{ssh_dest: 'a@[b.example]:2222'}", "ssh_dest: '[b.example]:22'", NO},
+		{"{ssh_dest: 'a@[b.example]:2222'}", "ssh_dest: '[b.example]:23'", NO},
 		{"{ssh_dest: host}", "ssh_dest: root@host", NO},
 		{"{ssh_dest: host, ssh_user: root}", "ssh_dest: root@host", YES},
 	};

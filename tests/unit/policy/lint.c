@@ -145,7 +145,7 @@ static void a_rule_that_excludes_itself_is_told(void **state) {
 	         "a host at least"},
 		{"match: {key: SHA256:a, is_forwarded: true, hops: [0, 1]}, action: allow", NULL},
 		{"match: {is_forwarded: false, hops: 1}, action: deny", NULL},
-		{"match: {key: SHA256:a, is_coding_agent: false, coding_agent: x}, action: allow",
+		{"match: {key: SHA256:a, is_coding_agent: false, coding_agent: '*'}, action: allow",
 	         "none has a name"},
 		{"match: {key: SHA256:a, exe: /a}, unless: {exe: '/*'}, action: allow",
 	         "unless holds wherever match does"},
@@ -154,6 +154,9 @@ static void a_rule_that_excludes_itself_is_told(void **state) {
 		{"match: {key: SHA256:a, endpoint: ci}, action: deny", "no socket of that name"},
 		{"match: {key: SHA256:a, endpoint: [ci, 'exec:x']}, action: deny", NULL},
 		{"match: {key: SHA256:a, endpoint: default}, action: deny", NULL},
+		{"match: {key: SHA256:a, coding_agent: cluade}, action: deny",
+	         "no coding agent is defined by that name"},
+		{"match: {key: SHA256:a, coding_agent: [cluade, 'c*']}, action: deny", NULL},
 	};
 	char text[512];
 

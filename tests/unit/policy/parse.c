@@ -291,8 +291,8 @@ static void a_value_that_says_something_else_is_refused(void **state) {
 	         "unknown value; write none, command-line, bound or verified"},
 		{"dest_evidence: mismatch", 0, 16, "dest_evidence: mismatch: unknown value"},
 		{"is_forwarded: maybe", 0, 15, "is_forwarded: maybe: unknown value; write true"},
-		{"hops: 17", 0, 7, "hops: 17: unknown value"},
-		{"hops: '*'", 0, 7, "hops: *: unknown value"},
+		{"hops: 17", 0, 7, "hops: 17: write a number"},
+		{"hops: '*'", 0, 7, "hops: *: write a number"},
 	};
 
 	(void)state;
