@@ -36,6 +36,7 @@ struct lookup {
 struct claimed_name {
 	const char *host;
 	uint16_t port;
+	bool is_looked_up; /* by ssh, of all its names */
 };
 
 static uint16_t port_of(const struct ssh_argv *claim) {
@@ -48,6 +49,12 @@ static bool alias_holds(const struct destination_input *input, const struct ssh_
 	       claim->host_name == NULL && claim->host_key_alias == NULL;
 }
 
+/* Of -o HostName, and of what the configuration makes of an alias, ssh looks up that alone. */
+static bool is_looked_up(const struct ssh_argv *claim, const char *name) {
+	return claim->host_key_alias != NULL || claim->host_name == NULL ||
+	       strcmp(name, claim->host_name) == 0;
+}
+
 /* Returns how many; the likeliest first. claim: NULL: none. */
 static size_t claimed_names(struct claimed_name ret[static SSH_ARGV_NAMES_MAX],
                             const struct destination_input *input, const struct ssh_argv *claim) {
@@ -55,14 +62,19 @@ static size_t claimed_names(struct claimed_name ret[static SSH_ARGV_NAMES_MAX],
 	size_t n_names = claim != NULL ? ssh_argv_names(names, claim) : 0;
 
 	if (n_names > 0 && alias_holds(input, claim)) {
+		const struct ssh_alias *alias = input->alias;
 		uint16_t port = claim->destination.port != 0 ? claim->destination.port
-		                                             : input->alias->port;
+		                                             : alias->port;
+		bool is_none = strcmp(names[0], alias->host) == 0;
 
-		ret[0] = (struct claimed_name){input->alias->host, port != 0 ? port : SSH_PORT};
-		return 1;
+		port = port != 0 ? port : SSH_PORT;
+		ret[0] = (struct claimed_name){names[0], port, is_none};
+		ret[1] = (struct claimed_name){alias->host, port, true};
+		return is_none ? 1 : 2;
 	}
 	for (size_t i = 0; i < n_names; i++)
-		ret[i] = (struct claimed_name){names[i], port_of(claim)};
+		ret[i] = (struct claimed_name){names[i], port_of(claim),
+		                               is_looked_up(claim, names[i])};
 	return n_names;
 }
 
@@ -99,24 +111,41 @@ static int add(struct host_names *host, struct lookup *lookup, struct known_host
 	return host_names_add(host, name.host, name.port);
 }
 
-/* What the command line says, if the key has that name; ssh takes one without a port as well. */
+/* ssh takes a key that is listed without a port as well, but not where any is listed with it. */
+static enum tri has_bare_name(struct lookup *lookup, const struct claimed_name *name) {
+	enum tri has = has_name(lookup, name->host, 0);
+
+	if (has == TRI_NO)
+		return TRI_NO;
+	switch (known_hosts_knows_name(lookup->input->index, name->host, name->port)) {
+	case TRI_YES: return TRI_NO;
+	case TRI_UNKNOWN: return TRI_UNKNOWN;
+	case TRI_NO: break;
+	}
+	return has;
+}
+
+/* By the name, at its port or without one. */
+static enum tri has_claimed_name(struct lookup *lookup, struct claimed_name *name) {
+	enum tri has = has_name(lookup, name->host, name->port);
+
+	if (has != TRI_NO || name->port == SSH_PORT)
+		return has;
+	has = has_bare_name(lookup, name);
+	name->port = SSH_PORT;
+	return has;
+}
+
+/* What the command line says, if the key has that name. */
 static int add_claimed(struct host_names *host, struct lookup *lookup) {
 	struct claimed_name names[SSH_ARGV_NAMES_MAX];
 	size_t n_names = claimed_names(names, lookup->input, lookup->claim);
 
-	for (size_t i = 0; i < n_names; i++) {
-		struct known_host_name name = {bytes_of_text(names[i].host), names[i].port};
-		enum tri has = has_name(lookup, names[i].host, name.port);
-
-		if (has == TRI_NO && name.port != SSH_PORT) {
-			has = has_name(lookup, names[i].host, 0);
-			name.port = SSH_PORT;
-		}
-		if (has == TRI_YES)
-			return add(host, lookup, name);
-		if (has == TRI_UNKNOWN)
-			lookup->claim_is_in_doubt = true;
-	}
+	for (size_t i = 0; i < n_names; i++)
+		if (has_claimed_name(lookup, &names[i]) == TRI_YES)
+			return add(host, lookup,
+			           (struct known_host_name){bytes_of_text(names[i].host),
+			                                    names[i].port});
 	return 0;
 }
 
@@ -262,24 +291,32 @@ static enum tri is_known(const struct lookup *lookup) {
 	return lookup->input->index_is_complete ? TRI_NO : TRI_UNKNOWN;
 }
 
-/* Whether known_hosts has another key for what the command line names: else that may be an alias,
- * which is resolved by ssh's configuration. */
-static enum tri is_another_host(const struct destination_input *input,
-                                const struct ssh_argv *claim) {
+/* Whether the key is certainly not that of the host that the command line names: that one is looked
+ * up by a name for which known_hosts has another key. A name that it does not have may be an alias,
+ * which ssh's configuration resolves. */
+static enum tri is_another_host(struct lookup *lookup, const struct ssh_argv *claim) {
 	struct claimed_name names[SSH_ARGV_NAMES_MAX];
-	size_t n_names = claimed_names(names, input, claim);
+	size_t n_names = claimed_names(names, lookup->input, claim);
+	enum tri is_another = TRI_UNKNOWN;
 
-	for (size_t i = 0; i < n_names; i++)
-		if (known_hosts_knows_name(input->index, names[i].host, names[i].port) == TRI_YES)
-			return TRI_YES;
-	return TRI_UNKNOWN;
+	for (size_t i = 0; i < n_names; i++) {
+		struct claimed_name name = names[i];
+
+		if (!name.is_looked_up)
+			continue;
+		switch (has_claimed_name(lookup, &name)) {
+		case TRI_YES: return TRI_NO;
+		case TRI_UNKNOWN: return TRI_UNKNOWN;
+		case TRI_NO: break;
+		}
+		if (known_hosts_knows_name(lookup->input->index, names[i].host, names[i].port) ==
+		    TRI_YES)
+			is_another = TRI_YES;
+	}
+	return is_another;
 }
 
-/* Whether the key is certainly not that of the host that the command line names. */
 static enum tri host_differs(struct lookup *lookup, const struct ssh_argv *claim) {
-	struct host_names names = {0};
-	enum tri differs;
-
 	switch (claim->state) {
 	case SSH_ARGV_UNKNOWN: return TRI_UNKNOWN;
 	case SSH_ARGV_OTHER:
@@ -288,15 +325,9 @@ static enum tri host_differs(struct lookup *lookup, const struct ssh_argv *claim
 	case SSH_ARGV_HOST: break;
 	}
 	/* What is revoked has no names that could be compared. */
-	if (lookup->input->index == NULL || lookup->is_revoked || add_claimed(&names, lookup) < 0)
+	if (lookup->input->index == NULL || lookup->is_revoked)
 		return TRI_UNKNOWN;
-	if (names.n_names > 0)
-		differs = TRI_NO;
-	else
-		differs = lookup->claim_is_in_doubt ? TRI_UNKNOWN
-		                                    : is_another_host(lookup->input, claim);
-	host_names_deinit(&names);
-	return differs;
+	return is_another_host(lookup, claim);
 }
 
 static bool user_differs(const struct destination_input *input, const struct ssh_argv *claim) {
@@ -325,8 +356,8 @@ static enum tri is_forwarded_unbound(const struct destination_input *input,
 	                                                                            : TRI_UNKNOWN;
 }
 
-/* The only bind is for a login. A client far away, to which somebody has brought the socket, tells of
- * no more than that, so it is ours only where its host is the one that is named here. */
+/* The only bind is for a login. A client far away, to which somebody has brought the socket, tells
+ * of no more than that, so it is ours only where its host is the one that is named here. */
 static enum tri is_forwarded_bound(const struct ssh_argv *claim, enum tri differs) {
 	switch (claim->state) {
 	case SSH_ARGV_UNKNOWN:
@@ -348,16 +379,15 @@ static enum tri is_forwarded(const struct destination_input *input, const struct
 	return is_forwarded_unbound(input, claim, differs);
 }
 
-/* Whether ssh's configuration, as we see it, may tell more of what is typed. */
-static bool may_be_alias(const struct lookup *lookup, const struct ssh_argv *claim,
-                         enum tri differs) {
+/* Whether ssh's configuration, as we see it, may tell more of what is typed: also where the host is
+ * known by that name, for ssh may be at another, and bring what is asked there. */
+static bool may_be_alias(const struct lookup *lookup, const struct ssh_argv *claim) {
 	const struct destination_input *input = lookup->input;
 	const struct caller *caller = input->caller;
 
-	return differs != TRI_NO && claim->state == SSH_ARGV_HOST && !claim->has_config &&
-	       claim->host_name == NULL && claim->host_key_alias == NULL && input->alias == NULL &&
-	       input->index != NULL && !lookup->is_revoked &&
-	       session_is_forwarded(input->session) != TRI_YES &&
+	return claim->state == SSH_ARGV_HOST && !claim->has_config && claim->host_name == NULL &&
+	       claim->host_key_alias == NULL && input->alias == NULL && input->index != NULL &&
+	       !lookup->is_revoked && session_is_forwarded(input->session) != TRI_YES &&
 	       ((caller->apart | caller->apart_unknown) & APART_MNT) == 0;
 }
 
@@ -405,7 +435,7 @@ static int set_host(struct destination *destination, enum tri *ret_is_forwarded,
 		differs = host_differs(&lookup, claim);
 	}
 	*ret_is_forwarded = is_forwarded(input, claim, differs);
-	if (error == 0 && lookup.key.len > 0 && may_be_alias(&lookup, claim, differs)) {
+	if (error == 0 && lookup.key.len > 0 && may_be_alias(&lookup, claim)) {
 		destination->typed = strdup(claim->destination.host);
 		error = destination->typed != NULL ? 0 : -ENOMEM;
 	}

@@ -490,6 +490,44 @@ rules:
         self.last(decision='deny', ssh_dest=f'{self.user}@b.real', dest_evidence='verified',
                   dest_mismatch=True, is_forwarded=True)
 
+    def test_a_name_that_ssh_does_not_look_up_makes_nothing_local(self):
+        """ssh -R brings our socket to A, by words in which B's name stands as well. There B is no
+        more from here than any other host."""
+        port = self.hosts['a'].port
+        blob_a, blob_b = self.host_blob('a'), self.host_blob('b')
+        both = (f'a {blob_a}', f'b {blob_b}')
+        # What is typed, what the configuration makes of it, and what known_hosts has.
+        rows = (
+            # B is known by what is typed; but the configuration leads to A.
+            (['b'], f'Host b\n    HostName 127.0.0.1\n    HostKeyAlias a\n    Port {port}\n', both),
+            # Of -o HostName that alone is looked up.
+            (['-p', port, '-o', 'HostName=127.0.0.1', 'b'], '',
+             (f'[127.0.0.1]:{port} {blob_a}', f'b {blob_b}', f'[b]:{port} {blob_b}')),
+            # A name without a port is for this port, too, but not where another key is.
+            (['-p', port, '127.0.0.1'], '', (f'[127.0.0.1]:{port} {blob_a}', f'127.0.0.1 {blob_b}')),
+        )
+        self.place.write('names', '')
+        self.start_with('default_action: allow\nrules: '
+                        '[{match: {is_forwarded: false, operation: sign}, action: allow}]')
+        for number, (typed, config, names) in enumerate(rows):
+            with self.subTest(typed=typed):
+                self.configure_ssh(config)
+                self.rewrite(*names)
+                far = self.place.path / f'taken{number}.sock'
+                output = self.place.path / f'out{number}'
+                with output.open('wb') as file:
+                    self.place.spawn(
+                        SSH, '-o', f'UserKnownHostsFile={self.names}', '-o',
+                        'StrictHostKeyChecking=yes', '-o', 'BatchMode=yes', '-R',
+                        f'{far}:{self.guard.socket}', *typed, f'echo at {far}; exec sleep 600',
+                        stdout=file, stderr=file, env=self.guard.env)
+                wait_until(lambda: 'at' in output.read_text(), 'the login to A')
+                self.last(is_forwarded=False, dest_key_fingerprint=self.host_keys['a'])
+                done = self.place.run(*self.words_over('b'), env={'SSH_AUTH_SOCK': str(far)})
+                self.assertEqual(done.stdout, 'arrived\n', done.stderr)
+                self.last(is_forwarded=True, dest_key_fingerprint=self.host_keys['b'],
+                          dest_evidence='verified', dest_mismatch=True)
+
     def test_what_ssh_cannot_say_of_an_alias_is_not_from_here(self):
         """A Match exec would have to run for a name that somebody typed: it does not."""
         config = self.know_by_other_names()
