@@ -231,6 +231,9 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	approval->prompt = prompt->id;
 	if (prompt->proof != NULL)
 		approval->proof = proof_ref(prompt->proof);
+	if (prompt->question->may_remember)
+		approval->remember_s = prompt->question->terms.remember_s;
+	approval->scope = prompt->question->terms.scope;
 	/* Where it cannot be watched, the yes is for this request alone. */
 	if (prompt->question->may_remember &&
 	    grant_watch_open(&approval->watch, prompt->question) < 0)
@@ -251,6 +254,10 @@ const char *approval_settle(struct approval *approval, const struct approval_law
 	/* A touch alone, where the key's PIN is wanted by now. */
 	if (terms.pin != 0 && !approval->with_pin)
 		return "missing";
+	/* Another policy is in force by now, perhaps: nothing is remembered that was not shown. */
+	if (approval->remember_s < terms.remember_s)
+		terms.remember_s = approval->remember_s;
+	terms.scope |= approval->scope;
 	turns_begin(&turns, terms.methods, &terms.order, &no_lacks);
 	if (approval->grant != 0 ||
 	    make_question(&question, request, law->verdict->rule, &terms, &turns) < 0)

@@ -23,6 +23,7 @@ struct approval {
 	struct touch_proof *proof;      /* of a touch; NULL */
 	char signed_sha256[DIGEST_HEX]; /* "": no touch was asked for */
 	uint64_t prompt, grant;         /* 0: none */
+	unsigned remember_s, scope;     /* as the person was shown */
 	uint64_t asked_ns, waited_ns;
 };
 

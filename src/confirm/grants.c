@@ -141,13 +141,25 @@ int grants_add(uint64_t *ret_id, struct grants *grants, const struct question *q
 	return 0;
 }
 
+/* The system floor may want more of that request than it did of the one that was said yes to:
+ * another method, the key's PIN, or a yes that is not as old. */
+static bool is_as_strict(const struct grant *grant, const struct question *asked, uint64_t now_ns) {
+	const struct confirm_terms *given = &grant->question->terms;
+	bool with_pin = given->pin != 0 || grant->method == CONFIRM_PIN ||
+	                grant->method == CONFIRM_OTP_PIN;
+	uint64_t given_ns = grant->until_ns - given->remember_s * SECOND_NS;
+
+	return (asked->methods & grant->method) != 0 && (asked->terms.pin == 0 || with_pin) &&
+	       now_ns < given_ns + asked->terms.remember_s * SECOND_NS;
+}
+
 const struct grant *grants_find(struct grants *grants, const struct question *question,
                                 uint64_t now_ns) {
 	drop_ended(grants, now_ns);
 	for (size_t i = 0; i < grants->n_kept; i++) {
 		const struct grant *grant = &grants->kept[i]->grant;
 
-		if ((question->methods & grant->method) != 0 &&
+		if (is_as_strict(grant, question, now_ns) &&
 		    question_covers(grant->question, question))
 			return grant;
 	}

@@ -1,6 +1,7 @@
 #include "confirm/question.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,14 +79,18 @@ static struct process_id session_of(const struct caller *caller, pid_t leader) {
 	return (struct process_id){0};
 }
 
-/* "session-3.scope" of the control group, where the login is; else the whole group, which is what
- * a program without one has in common with its like. */
+/* "session-3.scope" of the control group, where logind puts it, or the user's own manager: whoever
+ * may make groups makes them below these, under any name, and would have as many logins. Elsewhere
+ * the whole group, which is what a program without a login has in common with its like. */
 static char *login_of(const struct caller *caller) {
-	const char *found = caller->cgroup != NULL ? strstr(caller->cgroup, "/session-") : NULL;
+	const char *group = caller->cgroup != NULL ? caller->cgroup : "";
+	char slice[64];
+	int len = snprintf(slice, sizeof(slice), "/user.slice/user-%lu.slice/",
+	                   (unsigned long)caller->uid);
 
-	if (found == NULL)
-		return strdup(caller->cgroup != NULL ? caller->cgroup : "");
-	return strndup(found + 1, strcspn(found + 1, "/"));
+	if (strncmp(group, slice, (size_t)len) != 0)
+		return strdup(group);
+	return strndup(group + len, strcspn(group + len, "/"));
 }
 
 /* ---- what a yes is good for ---- */
@@ -125,16 +130,28 @@ static void put_purpose(struct question *question, const struct request *request
 	buffer_put_string(purpose, bytes_of_text(request->dest_key));
 }
 
+/* What a yes leaves behind was shown of the first of them alone. One job has one starter. */
+static bool remember_the_same(const struct question *a, const struct question *b) {
+	unsigned scope = a->terms.scope;
+
+	if (!a->may_remember || !b->may_remember)
+		return a->may_remember == b->may_remember;
+	return a->terms.remember_s == b->terms.remember_s && scope == b->terms.scope &&
+	       ((scope & SCOPE_CWD) == 0 || same_text(a->cwd, b->cwd)) &&
+	       ((scope & SCOPE_SESSION) == 0 || process_id_same(a->session, b->session));
+}
+
 bool question_same(const struct question *a, const struct question *b) {
 	return a->may_share && b->may_share &&
 	       bytes_equal(buffer_bytes(&a->purpose), buffer_bytes(&b->purpose)) &&
 	       a->methods == b->methods && turns_same(&a->turns, &b->turns) &&
-	       a->terms.pin == b->terms.pin && process_id_same(a->job, b->job) &&
-	       same_text(a->exe, b->exe);
+	       a->terms.pin == b->terms.pin && remember_the_same(a, b) &&
+	       process_id_same(a->job, b->job) && same_text(a->exe, b->exe);
 }
 
 bool question_covers(const struct question *granted, const struct question *asked) {
-	unsigned scope = granted->terms.scope;
+	/* The system floor may narrow what the same rule says for some requests. */
+	unsigned scope = granted->terms.scope | asked->terms.scope;
 
 	if (!granted->may_remember || !asked->may_remember ||
 	    !bytes_equal(buffer_bytes(&granted->purpose), buffer_bytes(&asked->purpose)))

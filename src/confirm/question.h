@@ -78,7 +78,7 @@ bool process_id_same(struct process_id a, struct process_id b); /* none equals n
 /* Whether the answer to one may be the answer to the other, while both wait. */
 bool question_same(const struct question *a, const struct question *b);
 
-/* Whether a yes to granted covers asked: the same purpose, within the scope of its rule. */
+/* Whether a yes to granted covers asked: the same purpose, within the scope of both. */
 bool question_covers(const struct question *granted, const struct question *asked);
 
 /* Appends the body, indented; nothing where there is none. */

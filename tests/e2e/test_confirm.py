@@ -948,6 +948,19 @@ class Grants(ConfirmTest):
         self.assertEqual(self.guard.command('grants').stdout, '')
         self.guard.wait_event(trigger='grants-revoked')
 
+    def test_nothing_is_remembered_that_was_not_shown(self):
+        """As where another program changes the policy while its person reads."""
+        self.guard.write_policy(POLICY)
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        ssh = self.ssh()
+        self.assertNotIn('remembered', self.wait_pending()[1])
+        self.guard.write_policy(self.POLICY)
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.guard.command('grants').stdout, '')
+        self.assertNotIn('grant', self.signed()[-1])
+
 
 class Together(ConfirmTest):
     def test_requests_of_one_command_are_one_question(self):

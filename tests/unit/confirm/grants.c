@@ -120,6 +120,41 @@ static void a_grant_helps_no_other_request_and_no_stricter_method(void **state) 
 	assert_null(grants_find(grants, question, 6 * SECOND_NS));
 }
 
+static void a_grant_is_no_answer_to_stricter_terms(void **state) {
+	CLEANUP(free_grants) struct grants *grants = no_grants();
+	struct grant_watch watch = GRANT_WATCH_NONE;
+	struct scene scene;
+	uint64_t id;
+
+	(void)state;
+	scene_init(&scene);
+	scene.terms.scope = SCOPE_EXE;
+	CLEANUP(free_question) struct question *question = ask_by(&scene, CONFIRM_TOUCH);
+
+	assert_int_equal(
+		grants_add(&id, grants, question, 1, CONFIRM_TOUCH, &watch, 0, 5 * SECOND_NS), 0);
+	assert_non_null(grants_find(grants, question, 64 * SECOND_NS));
+	/* As the system floor says of some of its requests: for a minute, with the key's PIN, or
+	 * where it was given. */
+	scene.terms.remember_s = 60;
+	CLEANUP(free_question) struct question *shorter = ask_by(&scene, CONFIRM_TOUCH);
+
+	assert_non_null(grants_find(grants, shorter, 64 * SECOND_NS));
+	assert_null(grants_find(grants, shorter, 65 * SECOND_NS));
+	scene.terms.remember_s = 600;
+	scene.terms.pin = true;
+	CLEANUP(free_question) struct question *with_pin = ask_by(&scene, CONFIRM_TOUCH);
+
+	assert_null(grants_find(grants, with_pin, 64 * SECOND_NS));
+	scene.terms.pin = false;
+	scene.terms.scope |= SCOPE_CWD;
+	scene.caller.cwd = (char[]){"/tmp"};
+	CLEANUP(free_question) struct question *elsewhere = ask_by(&scene, CONFIRM_TOUCH);
+
+	assert_null(grants_find(grants, elsewhere, 64 * SECOND_NS));
+	assert_non_null(grants_find(grants, question, 65 * SECOND_NS));
+}
+
 static void requests_of_one_prompt_share_its_grant(void **state) {
 	CLEANUP(free_grants) struct grants *grants = no_grants();
 	const struct grant *grant;
@@ -207,6 +242,7 @@ int main(void) {
 		cmocka_unit_test(without_a_watch_on_its_process_nothing_is_remembered),
 		cmocka_unit_test(nothing_is_remembered_where_it_must_not_be),
 		cmocka_unit_test(a_grant_helps_no_other_request_and_no_stricter_method),
+		cmocka_unit_test(a_grant_is_no_answer_to_stricter_terms),
 		cmocka_unit_test(requests_of_one_prompt_share_its_grant),
 		cmocka_unit_test(what_is_revoked_is_asked_again),
 		cmocka_unit_test(a_sleep_of_the_machine_ends_what_was_given_before),

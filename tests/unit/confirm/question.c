@@ -132,6 +132,76 @@ static void the_scope_says_who_else_is_covered(void **state) {
 	assert_false(compared(question_covers, &scene, &scene));
 }
 
+static void a_yes_is_shared_only_where_it_leaves_the_same_behind(void **state) {
+	struct scene scene, other;
+	static char elsewhere[] = "/tmp";
+
+	(void)state;
+	scene_init(&scene);
+	sibling_of(&scene, &other);
+	other.caller.cwd = elsewhere;
+	/* The parts of a repository lie in directories of their own. */
+	assert_true(compared(question_same, &scene, &other));
+	scene.terms.scope |= SCOPE_CWD;
+	sibling_of(&scene, &other);
+	assert_true(compared(question_same, &scene, &other));
+	other.caller.cwd = elsewhere;
+	assert_false(compared(question_same, &scene, &other));
+	scene.terms.remember_s = other.terms.remember_s = 0;
+	assert_true(compared(question_same, &scene, &other));
+	sibling_of(&scene, &other);
+	other.terms.remember_s = 60;
+	assert_false(compared(question_same, &scene, &other));
+	assert_false(compared(question_same, &other, &scene));
+}
+
+static void no_yes_reaches_past_the_scope_that_its_reuse_has(void **state) {
+	struct scene scene, other;
+	static char elsewhere[] = "/tmp";
+
+	(void)state;
+	scene_init(&scene);
+	scene.terms.scope = SCOPE_EXE;
+	sibling_of(&scene, &other);
+	other.caller.cwd = elsewhere;
+	assert_true(compared(question_covers, &scene, &other));
+	other.terms.scope |= SCOPE_CWD;
+	assert_false(compared(question_covers, &scene, &other));
+}
+
+static void a_login_is_what_the_login_manager_made(void **state) {
+	static const struct {
+		const char *cgroup, *login;
+	} cases[] = {
+		{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope"},
+		{"/user.slice/user-1000.slice/session-3.scope/made", "session-3.scope"},
+		{"/user.slice/user-1000.slice/user@1000.service/tmux.scope", "user@1000.service"},
+		/* Groups that a program of the user has made. */
+		{"/user.slice/user-1000.slice/user@1000.service/session-9.scope",
+	         "user@1000.service"},
+		{"/user.slice/user-1000.slice/user@1000.service/user.slice/user-1000.slice/"
+	         "session-9.scope",
+	         "user@1000.service"},
+		{"/user.slice/user-1001.slice/session-9.scope",
+	         "/user.slice/user-1001.slice/session-9.scope"},
+		{"/system.slice/x.service", "/system.slice/x.service"},
+		{"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char cgroup[128];
+		struct scene scene;
+
+		scene_init(&scene);
+		snprintf(cgroup, sizeof(cgroup), "%s", cases[i].cgroup);
+		scene.caller.cgroup = cgroup;
+		CLEANUP(free_question) struct question *question = ask_about(&scene);
+
+		assert_string_equal(question->login, cases[i].login);
+	}
+}
+
 static void nothing_is_remembered_for_a_scope_that_is_not_known(void **state) {
 	struct scene scene;
 
@@ -232,6 +302,9 @@ static void what_strangers_write_is_shown_as_text(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_logins_of_one_command_are_one_question),
+		cmocka_unit_test(a_yes_is_shared_only_where_it_leaves_the_same_behind),
+		cmocka_unit_test(no_yes_reaches_past_the_scope_that_its_reuse_has),
+		cmocka_unit_test(a_login_is_what_the_login_manager_made),
 		cmocka_unit_test(what_differs_is_asked_anew),
 		cmocka_unit_test(what_is_not_proved_is_never_shared_or_remembered),
 		cmocka_unit_test(a_yes_to_sign_data_is_for_its_namespace_and_not_shared),
