@@ -121,14 +121,23 @@ static void take_name(struct taking *taking, struct buffer *list, bool *is_cut,
 	*is_cut |= has_nul;
 }
 
+static bool has_mask(const struct told_event *told, size_t argument_at) {
+	return told->command.len > argument_at &&
+	       strstr((const char *)told->command.data + argument_at, SECRET_MASK) != NULL;
+}
+
 static void take_argument(struct taking *taking, struct bytes value) {
 	struct told_event *told = taking->told;
 	bool has_nul;
 
+	/* Where something was hidden, only the guard has seen it. */
+	if (told->command_is_masked)
+		return;
 	told->last_argument_at = told->command.len;
 	told->n_arguments++;
 	take_text(taking, &told->command, value, &has_nul);
-	told->command_is_cut |= has_nul;
+	told->command_is_masked = has_mask(told, told->last_argument_at);
+	told->command_is_cut |= has_nul || told->command_is_masked;
 }
 
 static void take_variable(struct taking *taking, struct bytes value) {

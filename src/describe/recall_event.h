@@ -74,6 +74,7 @@ struct told_event {
 	struct buffer command;   /* arguments, each with a NUL behind it */
 	size_t n_arguments, last_argument_at;
 	bool has_command, command_is_cut;
+	bool command_is_masked; /* from its last argument on (log/mask.h) */
 	struct buffer env; /* NAME=VALUE, likewise; without those that are not shown */
 	bool has_env, env_is_cut;
 	struct buffer dest_names; /* likewise */

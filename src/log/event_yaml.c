@@ -7,6 +7,7 @@
 #include "log/doc.h"
 #include "log/event_destination.h"
 #include "log/event_surroundings.h"
+#include "log/mask.h"
 #include "policy/claims.h"
 
 /*
@@ -69,15 +70,17 @@ static uint64_t command_len(const struct process *process) {
 
 /* The arguments as they are, one text each. */
 static void put_command(struct doc *doc, const struct process *process) {
+	CLEANUP(buffer_deinit) struct buffer room = {0};
 	size_t left = COMMAND_LEN_MAX;
-	bool whole = true;
+	bool whole = true, is_secret = false;
 
 	if (process->argv == NULL)
 		return;
 	doc_key(doc, "command");
 	doc_list_begin(doc, DOC_FLOW);
 	for (size_t i = 0; i < process->argc && whole; i++) {
-		struct bytes argument = bytes_of_text(process->argv[i]);
+		struct bytes argument = mask_argument(&room, bytes_of_text(process->argv[i]),
+		                                      &is_secret);
 
 		whole = i < COMMAND_ARGS_MAX && (left > 0 || argument.len == 0);
 		if (whole) {
@@ -127,22 +130,25 @@ static size_t words_of(const char *text, size_t len) {
  * by that. */
 static bool put_joined_command(struct doc *doc, const struct process *process,
                                struct share *share) {
+	CLEANUP(buffer_deinit) struct buffer room = {0};
 	char joined[TREE_COMMAND_LEN_MAX];
 	size_t at = 0;
 	uint64_t len = 0;
+	bool is_secret = false;
 
 	if (process->argv == NULL)
 		return true;
 	for (size_t i = 0; i < process->argc; i++) {
-		size_t argument_len = strlen(process->argv[i]);
-		size_t fits = smaller(argument_len, sizeof(joined) - at);
+		struct bytes argument = mask_argument(&room, bytes_of_text(process->argv[i]),
+		                                      &is_secret);
+		size_t fits;
 
-		len += argument_len + (i > 0);
-		if (i > 0 && at < sizeof(joined)) {
+		len += argument.len + (i > 0);
+		if (i > 0 && at < sizeof(joined))
 			joined[at++] = ' ';
-			fits = smaller(argument_len, sizeof(joined) - at);
-		}
-		memcpy(joined + at, process->argv[i], fits);
+		fits = smaller(argument.len, sizeof(joined) - at);
+		if (fits > 0)
+			memcpy(joined + at, argument.data, fits);
 		at += fits;
 	}
 	doc_key(doc, "command");

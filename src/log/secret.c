@@ -27,16 +27,26 @@ static bool is_secret_name(struct bytes name) {
 	return false;
 }
 
-static bool has_secret_mark(const char *value) {
+size_t secret_mark_len(struct bytes text) {
 	static const char *const beginnings[] = {
 		"sk-",  "ghp_",  "gho_",  "ghu_",  "ghs_", "ghr_", "github_pat_", "glpat-",
 		"AKIA", "xoxb-", "xoxp-", "xoxa-", "eyJ",  "AIza", "npm_",        "hf_",
 	};
 
-	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
-		if (strncmp(value, beginnings[i], strlen(beginnings[i])) == 0)
-			return true;
-	return strstr(value, "-----BEGIN ") != NULL;
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		size_t len = 0;
+
+		while (beginnings[i][len] != '\0' && len < text.len &&
+		       text.data[len] == (uint8_t)beginnings[i][len])
+			len++;
+		if (beginnings[i][len] == '\0')
+			return len;
+	}
+	return 0;
+}
+
+static bool has_secret_mark(const char *value) {
+	return secret_mark_len(bytes_of_text(value)) > 0 || strstr(value, "-----BEGIN ") != NULL;
 }
 
 /* scheme://user:password@host */

@@ -40,6 +40,32 @@ class FieldsTest(guard.GuardTest):
         return done.returncode == 0
 
 
+class Secrets(FieldsTest):
+    """A program above the caller, with a secret in its arguments, which is none to the log's readers
+    then."""
+
+    def test_secrets_in_arguments_of_caller_and_ancestors_are_not_written_down(self):
+        key = self.keys.make()
+        self.start(guard.ALLOW_ALL, key)
+        key.rename(self.place.path / 'away')
+        secrets = ['hunter2', 'ghp_16C7e42F292c6912E7710c838347Ae178B4a', 'open sesame',
+                   'abracadabra']
+        # A file of a name that looks like a setting, so that ssh-keygen has it in its arguments.
+        self.place.write(f'home/API_TOKEN={secrets[3]}', 'data')
+        script = (f': https://me:{secrets[0]}@example.org/a.git --password {secrets[3]}; '
+                  f'export GH={secrets[1]} API_TOKEN="{secrets[2]}"; '
+                  f'{SSH_KEYGEN} -Y sign -n file -f {key}.pub API_TOKEN={secrets[3]}; :')
+        self.place.run_ok('sh', '-c', script, env=self.guard.env)
+        event = self.guard.wait_event(trigger='sign', decision='allow')
+        self.assertEqual(event['command'][-1], 'API_TOKEN=(not shown)')
+        self.assertIn('https://me:(not shown)@example.org/a.git',
+                      event['local_proc_tree'][1]['command'])
+        day, = (self.guard.state / 'events').iterdir()
+        for written in (day.read_text(), (self.guard.state / 'current.yaml').read_text()):
+            for secret in secrets:
+                self.assertNotIn(secret, written)
+
+
 class Hash(FieldsTest):
     def test_a_program_is_known_by_its_bytes(self):
         key = self.keys.make()

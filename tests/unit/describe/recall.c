@@ -106,6 +106,20 @@ static void what_may_have_been_known_is_in_doubt(void **state) {
 	assert_null(lacking("env: {EDITOR: vi}, exe: /bin/false", &request));
 }
 
+static void what_was_hidden_of_a_command_is_in_doubt(void **state) {
+	char *argv[] = {text("ssh"), text("a.example"), text("A_TOKEN=abc"), text("x")};
+	struct caller caller = known_caller();
+	struct request request = known_request(&caller);
+
+	(void)state;
+	caller.process.argv = argv;
+	caller.process.argc = 4;
+	assert_string_equal(lacking("command: '* A_TOKEN=abc *'", &request), "command");
+	assert_null(lacking("process_name: ssh", &request));
+	argv[2] = text("A_TOAD=abc");
+	assert_null(lacking("command: '* A_TOKEN=abc *'", &request));
+}
+
 /* Under a lock, of a host that known_hosts had under another name when the policy was accepted:
  * live the names were in doubt, and the event does not say which. */
 static void what_was_not_accepted_is_in_doubt(void **state) {
@@ -651,6 +665,7 @@ int main(void) {
 		cmocka_unit_test(what_an_event_tells_is_enough),
 		cmocka_unit_test(what_was_not_known_then_is_no_gap),
 		cmocka_unit_test(what_may_have_been_known_is_in_doubt),
+		cmocka_unit_test(what_was_hidden_of_a_command_is_in_doubt),
 		cmocka_unit_test(what_was_not_accepted_is_in_doubt),
 		cmocka_unit_test(what_an_ancestor_calls_itself_is_told_whatever_its_arguments_are),
 		cmocka_unit_test(a_secret_of_the_environment_stays_unknown),
