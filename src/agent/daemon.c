@@ -23,6 +23,7 @@
 #include "agent/panic.h"
 #include "agent/renderers.h"
 #include "agent/repeats.h"
+#include "agent/service.h"
 #include "agent/signer.h"
 #include "agent/teller.h"
 #include "agent/upstream_place.h"
@@ -69,7 +70,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int revents) {
 	if (daemon->had_terminal && !has_terminal())
 		ending_ask(&daemon->ending, "its terminal was closed");
 	else if (daemon->reload != NULL)
-		reload_ask(daemon->reload, 0);
+		daemon_reload(daemon, 0);
 }
 
 static void raise_descriptor_limit(struct daemon *daemon) {
@@ -337,6 +338,7 @@ static void daemon_end(struct daemon *daemon) {
 	struct guard *guard = &daemon->guard;
 	const char *managed_agent; /* its name, which is static */
 
+	service_stopping(guard->service);
 	guard->on_room = NULL;
 	signer_free(TAKE(guard->signer));
 	teller_free(TAKE(guard->teller));
@@ -382,6 +384,7 @@ static void daemon_end(struct daemon *daemon) {
 	free(daemon->upstream);
 	close_fd(&daemon->lock_fd);
 	close_fd(&guard->state_fd);
+	service_free(TAKE(guard->service));
 	/* Last: whoever waits for our end sees it here. */
 	control_free(daemon->control);
 }
@@ -429,6 +432,7 @@ int daemon_run(const struct daemon_options *options) {
 	                  .since_us = clock_real_us()},
 		.lock_fd = -1,
 	};
+	int error;
 
 	if (platform_harden_process() < 0) {
 		diag_error("start: the process cannot be closed to tracing");
@@ -456,6 +460,12 @@ int daemon_run(const struct daemon_options *options) {
 		return 1;
 	}
 	guard_status_init(&daemon.guard);
+	/* Before the first child. */
+	error = service_new(&daemon.guard.service, daemon.guard.loop, options->is_service);
+	if (error < 0) {
+		diag_error("start: %s", strerror(-error));
+		return 1;
+	}
 	daemon_signals(&daemon);
 	ev_init(&daemon.hung_up, daemon_on_hung_up);
 	if (daemon_start(&daemon) < 0)

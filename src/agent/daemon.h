@@ -2,6 +2,8 @@
 #ifndef AGENT_DAEMON_H
 #define AGENT_DAEMON_H
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 
 #define UPSTREAM_ANSWER_S 300. /* a person may be asked meanwhile, and look for his key */
@@ -13,6 +15,7 @@ struct daemon_options {
 	const char *upstream;
 	const char *ssh_agent, *gpg_agent, *gpgconf; /* the programs of a managed one */
 	double answer_s;
+	bool is_service; /* the process that a service manager waits for, if one has started it */
 	/* Called once it serves. */
 	void (*ready)(void *data);
 	void *data;

@@ -26,7 +26,7 @@ static void on_hosts_read(void *data) {
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (daemon->accepting[i] != 0)
-			reload_ask(daemon->reload, daemon->accepting[i]);
+			daemon_reload(daemon, daemon->accepting[i]);
 }
 
 /* Both files are read first, so that a person is asked about what stands in them. */
@@ -74,7 +74,7 @@ enum control_result daemon_on_control(void *data, const struct control_call *cal
 		return CONTROL_OK_STAY;
 	}
 	if (strcmp(request, "reload") == 0) {
-		reload_ask(daemon->reload, call->id);
+		daemon_reload(daemon, call->id);
 		return CONTROL_LATER;
 	}
 	if (strcmp(request, "policy-accept") == 0) {

@@ -58,6 +58,8 @@ void daemon_on_door_replaced(void *data, const char *path, int error);
 void daemon_on_guest(void *data, const char *trigger, const char *detail);
 void daemon_on_policy(void *data);
 void daemon_on_accepted(void *data, bool is_in_file);
+/* Reads the files again, as reload_ask(). */
+void daemon_reload(struct daemon *daemon, uint64_t call);
 void daemon_on_hosts(void *data); /* the last step of the start */
 void daemon_on_managed(void *data, enum managed_state state, const char *detail);
 

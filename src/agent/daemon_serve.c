@@ -15,6 +15,7 @@
 #include "agent/hosts.h"
 #include "agent/lock.h"
 #include "agent/renderers.h"
+#include "agent/service.h"
 #include "agent/touching.h"
 #include "base/diag.h"
 
@@ -225,6 +226,9 @@ void daemon_on_policy(void *data) {
 		hosts_policy_changed(daemon->guard.hosts);
 	if (daemon->guard.renderers != NULL)
 		renderers_policy_changed(daemon->guard.renderers);
+	/* Also where it was refused: the old one is in force. */
+	if (daemon->serving)
+		service_ready(daemon->guard.service);
 }
 
 void daemon_on_accepted(void *data, bool is_in_file) {
@@ -264,6 +268,13 @@ static void daemon_serve(struct daemon *daemon) {
 	set_doors(daemon);
 	guard_status_write(guard, false);
 	options->ready(options->data);
+	service_ready(guard->service);
+}
+
+void daemon_reload(struct daemon *daemon, uint64_t call) {
+	if (daemon->serving)
+		service_reloading(daemon->guard.service);
+	reload_ask(daemon->reload, call);
 }
 
 /* Who is served wants to know of hosts. */

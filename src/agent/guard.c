@@ -12,6 +12,7 @@
 #include "agent/keeper.h"
 #include "agent/renderers.h"
 #include "agent/repeats.h"
+#include "agent/service.h"
 #include "agent/signer.h"
 #include "agent/teller.h"
 #include "base/clock.h"
@@ -393,6 +394,21 @@ int guard_status_yaml(struct guard *guard, struct buffer *document) {
 	return status_yaml(document, &status);
 }
 
+/* What a caller asks for is no matter of the service's. */
+static void tell_service(const struct guard *guard, const struct status *status) {
+	char text[TEXT_SIZE];
+
+	if (status->state == STATUS_IDLE)
+		snprintf(text, sizeof(text), "serving %s", guard->socket_path);
+	else if (status->state == STATUS_CONFIRMING)
+		snprintf(text, sizeof(text), "a person is asked");
+	else
+		snprintf(text, sizeof(text), "%s%s%s", status_state_name(status->state),
+		         status->text != NULL ? ": " : "",
+		         status->text != NULL ? status->text : "");
+	service_status(guard->service, text);
+}
+
 void guard_status_write(struct guard *guard, bool stopped) {
 	char text[TEXT_SIZE];
 	struct status status = guard_status(guard, text);
@@ -404,6 +420,7 @@ void guard_status_write(struct guard *guard, bool stopped) {
 		status.text = "the guard is not running";
 		status.pid = 0;
 	}
+	tell_service(guard, &status);
 	error = status_write(guard->state_fd, &status);
 	if (error < 0)
 		diag_debug("status: %s", strerror(-error));

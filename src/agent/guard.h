@@ -66,6 +66,7 @@ struct guard {
 	struct policy *policy; /* the one in force; a request in flight may hold an older one */
 	struct policy *floor;  /* likewise; NULL: there is none */
 	struct upstream_address upstream;
+	struct service *service; /* NULL: nobody waits for us */
 	const char *upstream_name; /* "managed" or the path, for people */
 	/* Why other programs of this user can reach the real agent; NULL: only we can. Static. */
 	const char *upstream_reachable;

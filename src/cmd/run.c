@@ -53,6 +53,7 @@ int cmd_run(int argc, char **argv) {
 	if (options.verbose)
 		diag_verbose();
 	daemon = options_for_daemon(&options);
+	daemon.is_service = true;
 	daemon.ready = on_ready;
 	daemon.data = &options;
 	return daemon_run(&daemon);

@@ -3,7 +3,6 @@
 
 import json
 import pathlib
-import re
 import unittest
 
 import guard
@@ -117,6 +116,10 @@ class Doctor(guard.GuardTest):
 class Unit(guard.GuardTest):
     as_person = True
 
+    def shown(self, name):
+        return self.place.run_ok('systemctl', '--user', 'show', '--value', '-p', name,
+                                 'ssh-agent-guard').strip()
+
     def test_the_unit_that_ships_starts_a_guard_whose_agent_is_hidden(self):
         text = (pathlib.Path(SOURCE) / 'contrib/systemd/ssh-agent-guard.service.in').read_text()
         self.place.write('config/systemd/user/ssh-agent-guard.service',
@@ -125,7 +128,7 @@ class Unit(guard.GuardTest):
         UserManager(self)
         self.place.run_ok('systemctl', '--user', 'start', 'ssh-agent-guard')
         socket = self.place.runtime / 'ssh-agent-guard.sock'
-        wait_until(lambda: place.socket_answers(socket), 'the guard answers')
+        self.assertTrue(place.socket_answers(socket))  # systemd waited for it
         env = {'SSH_AUTH_SOCK': str(socket)}
         self.place.run_ok(SSH_ADD, '-q', self.keys.make(), env=env)
         self.assertIn('ED25519', self.place.run_ok(SSH_ADD, '-l', env=env))
@@ -133,10 +136,20 @@ class Unit(guard.GuardTest):
         if 'other programs of this user can reach' in events:
             self.skipTest('this system gives no hidden directory')
         self.assertIn('only the guard can reach ssh-agent', events)
-        shown = self.place.run_ok('systemctl', '--user', 'show', '-p', 'MainPID', 'ssh-agent-guard')
-        pid = re.search(r'MainPID=(\d+)', shown)[1]
+        pid = self.shown('MainPID')
         status = pathlib.Path(f'/proc/{pid}/status').read_text()
         self.assertIn('Seccomp:\t2', status)
+        self.assertEqual(self.shown('StatusText'), f'serving {socket}')
+        # Asked to read a policy anew, it has read it, or it says that it is bad.
+        reload = ('systemctl', '--user', 'reload', 'ssh-agent-guard')
+        self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: perhaps\n')
+        self.assertNotEqual(self.place.run(*reload).returncode, 0)
+        self.assertEqual((self.shown('ActiveState'), self.shown('MainPID')), ('active', pid))
+        self.place.write('config/ssh-agent-guard/policy.yaml', 'default_action: deny\n')
+        self.place.run_ok(*reload)
+        denied = self.place.run(SSH_ADD, '-D', env=env)
+        self.assertNotEqual(denied.returncode, 0, denied.stdout)
+        self.assertEqual(self.shown('MainPID'), pid)
         self.place.run_ok('systemctl', '--user', 'stop', 'ssh-agent-guard')
         self.assertFalse(socket.exists())
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -60,9 +61,17 @@ static int send_as_file(int fd, const struct sockaddr_un *to, struct bytes bytes
 	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* Of an abstract name, which begins with a zero, every byte counts. */
+static socklen_t length_of(const struct sockaddr_un *to) {
+	if (to->sun_path[0] != '\0')
+		return sizeof(*to);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+	                   strnlen(to->sun_path + 1, sizeof(to->sun_path) - 1));
+}
+
 int platform_send_datagram(int fd, const struct sockaddr_un *to, struct bytes bytes, bool as_file) {
 	if (sendto(fd, bytes.data, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT,
-	           (const struct sockaddr *)to, sizeof(*to)) >= 0)
+	           (const struct sockaddr *)to, length_of(to)) >= 0)
 		return 0;
 	if (as_file && (errno == EMSGSIZE || errno == ENOBUFS))
 		return send_as_file(fd, to, bytes);
