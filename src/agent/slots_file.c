@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/slots_older.h"
 #include "agent/slots_parts.h"
 #include "agent/touching.h"
 #include "base/clock.h"
@@ -62,8 +63,13 @@ static void take_older(struct slots *slots) {
 
 	if (home == NULL || home[0] != '/')
 		return;
-	otp_older_read(&found, home, &policy_confirm(asker->guard->policy)->older, clock_real_us());
-	if (found.count == 0)
+	error = slots_older_read(&found, home, &policy_confirm(asker->guard->policy)->older);
+	if (error < 0)
+		diag_error("~/" OTP_OLDER_DIRECTORY ": %s (what the older ssh-agent-guard has left "
+		           "there is not used)",
+		           error == -ETIMEDOUT ? "its file system does not answer"
+		                               : strerror(-error));
+	if (error < 0 || found.count == 0)
 		return;
 	/* Whoever writes such a file would enroll himself, past what says yes by now. */
 	if (asker->pin.hash[0] != '\0' || asker->pin_error < 0 ||

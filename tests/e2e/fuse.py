@@ -95,12 +95,12 @@ def own_mounts():
 
 
 class FileSystem:
-    """Mounted in a directory of the place, with files by their names: what they hold at each time,
+    """Mounted in a directory of the place (at, below it), with files by their names: what they hold at each time,
     though the times of these never change. keep: requests of that kind are taken and never answered,
     so that who waits for one cannot even be killed."""
 
-    def __init__(self, place, *files, keep=NOTHING):
-        self.directory = place.make_directory(place.path / 'fuse')
+    def __init__(self, place, *files, keep=NOTHING, at='fuse'):
+        self.directory = place.make_directory(place.path / at)
         try:
             device = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:

@@ -9,7 +9,7 @@ import unittest
 import fuse
 from agent_client import FAILURE, SIGN_RESPONSE, AgentClient
 from attack import PYTHON, AttackTest
-from guard import ALLOW_ALL
+from guard import ALLOW_ALL, GuardTest
 
 REFUSED = str(FAILURE)
 
@@ -194,6 +194,30 @@ os.execv(ALLOWED, [ALLOWED, '-c', ''])
             for attack in attacks:
                 self.assert_others_are_served()
                 self.assertEqual(self.said(attack), REFUSED)
+
+
+class Start(GuardTest):
+    """A guard that finds nothing enrolled looks at what the older one has left in the home."""
+
+    as_person = True
+
+    def assert_starts(self, **options):
+        files = fuse.FileSystem(self.place, self.place.write('some', 'x'),
+                                at='home/.local/state/ssh-ag', **options)
+        self.addCleanup(files.end)
+        if not options:
+            files.stop()
+        server = self.start_guard()
+        self.assertIn('its file system does not answer', server.output())
+        with AgentClient(server.socket) as client:
+            self.assertEqual(client.identities(), [])
+        self.assertEqual(server.stop(), 0)
+
+    def test_it_starts_where_that_file_system_has_stopped(self):
+        self.assert_starts()
+
+    def test_it_starts_where_who_looks_there_cannot_be_ended(self):
+        self.assert_starts(keep=fuse.LOOKUP)
 
 
 if __name__ == '__main__':
