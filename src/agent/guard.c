@@ -282,11 +282,32 @@ void guard_notice(struct guard *guard, const char *notice) {
 	guard_status_changed(guard);
 }
 
+/* What a person can do depends on it. */
+static const char *log_trouble(const struct guard *guard) {
+	const char *astray = journal_astray(guard->journal);
+
+	if (astray != NULL)
+		return astray;
+	if (guard->events_lost == 0)
+		return "events could not be written through to the disk: see what the system says of it";
+	switch (guard->lost_error) {
+	case -ENOSPC:
+	case -EDQUOT: return "events cannot be written: the disk is full";
+	case -EROFS: return "events cannot be written: the state directory is read-only";
+	case -ENOENT:
+		return "events cannot be written: the state directory was removed; start the guard "
+		       "again";
+	case -EACCES:
+	case -EPERM:
+		return "events cannot be written: the state directory, or what is in it, is not the "
+		       "user's to write any more";
+	default: return "events cannot be written: see what the guard has said";
+	}
+}
+
 static enum status_state guard_state(const struct guard *guard, const char **ret_text) {
 	if (guard->log_error) {
-		*ret_text = journal_astray(guard->journal) != NULL
-		                    ? journal_astray(guard->journal)
-		                    : "events cannot be written: see whether the disk is full";
+		*ret_text = log_trouble(guard);
 		return STATUS_LOG_ERROR;
 	}
 	if (guard->socket_lost) {

@@ -69,6 +69,7 @@ class FullDisk(guard.GuardTest):
         server.wait_output('No space left')
         status = server.command('status')
         self.assertIn('log-error', status.stdout)
+        self.assertIn('text: "events cannot be written: the disk is full"', status.stdout)
 
         signed = len(server.events(trigger='sign', decision='allow'))
         filler.unlink()

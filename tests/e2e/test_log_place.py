@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import unittest
 
 import guard
@@ -121,6 +122,19 @@ class LogPlace(guard.GuardTest):
         self.assertEqual(self.sign(server), SIGN_RESPONSE)
         self.assertEqual(len(server.events(trigger='log-replaced')), 8)
         self.assertIn('every event', server.command('log', 'verify').stdout)
+
+    def test_a_state_directory_that_is_removed_refuses_signatures_and_says_what_to_do(self):
+        server = self.start_guard(upstream=self.agent)
+        self.assertEqual(self.sign(server), SIGN_RESPONSE)
+        shutil.rmtree(server.state)
+        self.assertEqual(self.sign(server), FAILURE)
+        status = server.command('status').stdout
+        self.assertIn('state: "log-error"', status)
+        self.assertIn('the state directory was removed; start the guard again', status)
+        server.stop()
+        server = self.start_guard(upstream=self.agent)
+        self.assertEqual(self.sign(server), SIGN_RESPONSE)
+        self.assertEqual(server.command('log', 'verify').returncode, 0)
 
     def test_events_replaced_by_a_link_refuse_signatures_and_by_a_directory_are_told(self):
         server = self.start_guard(upstream=self.agent)
