@@ -363,11 +363,16 @@ int control_new(struct control **ret, struct ev_loop *loop, const char *path,
 
 int control_keep(struct control *control) {
 	struct stat status;
+	int error;
 
 	if (lstat(control->path, &status) == 0 && status.st_dev == control->own.st_dev &&
 	    status.st_ino == control->own.st_ino)
 		return 0;
-	return control_listen(control);
+	error = control_listen(control);
+	/* What is watched may lie where no path leads any more. */
+	ev_stat_stop(control->loop, &control->place);
+	ev_stat_start(control->loop, &control->place);
+	return error;
 }
 
 const char *control_path(const struct control *control) {

@@ -90,6 +90,8 @@ void daemon_on_runtime(void *data) {
 		diag_error("%s: %s", daemon->options->control, strerror(-error));
 	if (daemon->serving && daemon->managed != NULL)
 		managed_keep(daemon->managed);
+	if (daemon->serving && daemon->listener != NULL)
+		listener_look(daemon->listener);
 }
 
 void daemon_on_hung_up(struct ev_loop *loop, ev_io *watcher, int revents) {

@@ -350,10 +350,19 @@ static int listener_reopen_directory(struct listener *listener) {
 	return 0;
 }
 
+/* Who is logged out for a day waits no longer for it afterwards than who comes back at once. */
+static double take_back_after_s(unsigned times) {
+	double after_s = TAKE_BACK_S * times;
+
+	return after_s < TAKE_BACK_LAST_S ? after_s : TAKE_BACK_LAST_S;
+}
+
 static void listener_take_back(struct listener *listener) {
 	int error;
 
 	ev_stat_stop(listener->loop, &listener->place);
+	ev_stat_stop(listener->loop, &listener->directory); /* which may be the one that went */
+	ev_stat_start(listener->loop, &listener->directory);
 	listener_drain(listener);
 	error = listener_reopen_directory(listener);
 	if (error == 0)
@@ -364,20 +373,22 @@ static void listener_take_back(struct listener *listener) {
 			error = -ESTALE;
 	}
 	listener->taken_back++;
-	ev_timer_set(&listener->take_back, TAKE_BACK_S * listener->taken_back, 0.);
+	ev_timer_set(&listener->take_back, take_back_after_s(listener->taken_back), 0.);
 	if (error < 0 || listener->taken_back >= TAKE_BACK_MAX)
 		ev_timer_start(listener->loop, &listener->take_back);
 	listener_watch_place(listener);
 	listener->calls.replaced(listener->calls.data, error);
 }
 
-static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
-	struct listener *listener = watcher->data;
-
-	(void)loop, (void)revents;
-	if (listener_in_place(listener) || ev_is_active(&listener->take_back))
+void listener_look(struct listener *listener) {
+	if (listener->fd < 0 || listener_in_place(listener) || ev_is_active(&listener->take_back))
 		return;
 	listener_take_back(listener);
+}
+
+static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
+	(void)loop, (void)revents;
+	listener_look(watcher->data);
 }
 
 static void on_take_back(struct ev_loop *loop, ev_timer *watcher, int revents) {

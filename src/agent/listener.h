@@ -14,7 +14,8 @@
 #define ACCEPT_MAX     64  /* in one turn of the loop */
 #define LISTEN_BACKLOG 128 /* as ssh-agent */
 #define ACCEPT_RETRY_S 1.  /* while descriptors are short; sooner where one comes back */
-#define TAKE_BACK_S    0.2 /* between two attempts to take the path back */
+#define TAKE_BACK_S      0.2 /* between two attempts to take the path back; longer each time */
+#define TAKE_BACK_LAST_S 3.  /* and so long in the end */
 
 struct listener;
 
@@ -43,6 +44,8 @@ void listener_set_mode(struct listener *listener, mode_t mode);
 /* Binds, listens and accepts. */
 int listener_start(struct listener *listener) MUST_CHECK;
 /* A connection ended: accepting may go on. */
+/* Looks now whether it is in its place, where a watch may not have told. */
+void listener_look(struct listener *listener);
 void listener_resume(struct listener *listener);
 /* Takes its name away, once who is to use it has got hold of it in another way, and watches over
  * its place no longer. It goes on accepting. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/diag.h"
 #include "base/file.h"
@@ -13,9 +14,10 @@ struct runtime {
 	const char *path;
 	runtime_changed *changed;
 	void *data;
-	bool lost; /* said once */
+	bool lost;       /* said once */
+	struct stat own; /* of the one that was made: device and inode tell it from another */
 	ev_stat watch;
-	ev_timer retry;
+	ev_timer look;
 };
 
 /* Whoever can replace a directory above it can put an agent of his own behind us, and gets the keys
@@ -40,17 +42,27 @@ static int runtime_make(const char *path, bool quiet) {
 	return error;
 }
 
+static bool is_own(const struct runtime *runtime) {
+	struct stat status;
+
+	return lstat(runtime->path, &status) == 0 && status.st_dev == runtime->own.st_dev &&
+	       status.st_ino == runtime->own.st_ino;
+}
+
 void runtime_look(struct runtime *runtime) {
 	bool lost = runtime_make(runtime->path, runtime->lost) < 0;
 
 	runtime->lost = lost;
-	ev_timer_stop(runtime->loop, &runtime->retry);
-	if (lost) {
-		ev_timer_set(&runtime->retry, RUNTIME_RETRY_S, 0.);
-		ev_timer_start(runtime->loop, &runtime->retry);
-	} else {
-		runtime->changed(runtime->data);
+	if (lost)
+		return;
+	if (!is_own(runtime)) {
+		if (lstat(runtime->path, &runtime->own) < 0)
+			return; /* gone again */
+		/* What is watched may be the one that went. */
+		ev_stat_stop(runtime->loop, &runtime->watch);
+		ev_stat_start(runtime->loop, &runtime->watch);
 	}
+	runtime->changed(runtime->data);
 }
 
 static void on_watch(struct ev_loop *loop, ev_stat *watcher, int revents) {
@@ -58,9 +70,12 @@ static void on_watch(struct ev_loop *loop, ev_stat *watcher, int revents) {
 	runtime_look(watcher->data);
 }
 
-static void on_retry(struct ev_loop *loop, ev_timer *watcher, int revents) {
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int revents) {
+	struct runtime *runtime = watcher->data;
+
 	(void)loop, (void)revents;
-	runtime_look(watcher->data);
+	if (runtime->lost || !is_own(runtime))
+		runtime_look(runtime);
 }
 
 int runtime_new(struct runtime **ret, struct ev_loop *loop, const char *path,
@@ -75,9 +90,12 @@ int runtime_new(struct runtime **ret, struct ev_loop *loop, const char *path,
 		return -ENOMEM;
 	*runtime = (struct runtime){.loop = loop, .path = path, .changed = changed, .data = data};
 	ev_stat_init(&runtime->watch, on_watch, path, 0.);
-	ev_init(&runtime->retry, on_retry);
-	runtime->watch.data = runtime->retry.data = runtime;
+	ev_timer_init(&runtime->look, on_look, RUNTIME_LOOK_S, RUNTIME_LOOK_S);
+	runtime->watch.data = runtime->look.data = runtime;
+	if (lstat(path, &runtime->own) < 0)
+		runtime->lost = true;
 	ev_stat_start(loop, &runtime->watch);
+	ev_timer_start(loop, &runtime->look);
 	*ret = runtime;
 	return 0;
 }
@@ -86,6 +104,6 @@ void runtime_free(struct runtime *runtime) {
 	if (runtime == NULL)
 		return;
 	ev_stat_stop(runtime->loop, &runtime->watch);
-	ev_timer_stop(runtime->loop, &runtime->retry);
+	ev_timer_stop(runtime->loop, &runtime->look);
 	free(runtime);
 }

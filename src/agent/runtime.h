@@ -10,7 +10,10 @@
 
 #include "base/cleanup.h"
 
-#define RUNTIME_RETRY_S 5. /* while it cannot be made; it comes back with a login */
+/* Between two looks whether it is there, and still the one that was made. A watch does not tell of
+ * what a logout does: the file system below goes, and with it what was watched stays as it was, where
+ * no path leads any more. */
+#define RUNTIME_LOOK_S 3.
 
 struct runtime;
 

@@ -6,9 +6,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/control.h"
+#include "agent/listener.h"
 #include "agent/program_file.h"
 #include "base/diag.h"
 #include "base/file.h"
@@ -18,6 +20,8 @@
 #include "platform/platform.h"
 
 #define READY_FD         3
+#define COMES_BACK_MS       10000 /* more than twice RUNTIME_LOOK_S */
+#define COMES_BACK_AGAIN_MS 100
 #define MESSAGES_FILE    "messages.log"
 #define MESSAGES_OLD     "messages.log.old"
 #define MESSAGES_LEN_MAX (1024 * 1024) /* looked at by people after trouble; two files at most */
@@ -142,6 +146,28 @@ static int take_turn(const char *runtime) {
 	return take_fd(&lock);
 }
 
+static bool is_locked(const char *state) {
+	CLEANUP(close_fd) int state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(close_fd) int lock = -1;
+
+	return state_fd >= 0 && lock_file(&lock, state_fd, "lock") == -EADDRINUSE;
+}
+
+/* A guard that outlives a logout, as where systemd is to leave a user's processes, has no socket
+ * until it sees that there is a place for one again, which it looks for every few seconds. */
+static bool comes_back(const struct options *options, struct buffer *answer) {
+	const struct timespec again = {.tv_nsec = COMES_BACK_AGAIN_MS * 1000000L};
+
+	for (int ms = 0; ms < COMES_BACK_MS && is_locked(options->places.state);
+	     ms += COMES_BACK_AGAIN_MS) {
+		nanosleep(&again, NULL);
+		buffer_clear(answer);
+		if (control_ask(answer, options->places.control, "status", false) == 0)
+			return true;
+	}
+	return false;
+}
+
 int cmd_start(int argc, char **argv) {
 	CLEANUP(options_deinit) struct options options;
 	CLEANUP(close_fd) int turn = -1;
@@ -161,7 +187,8 @@ int cmd_start(int argc, char **argv) {
 		diag_verbose();
 	turn = take_turn(options.places.runtime);
 	/* In the start file of a shell this runs for every shell. */
-	if (control_ask(&answer, options.places.control, "status", false) == 0) {
+	if (control_ask(&answer, options.places.control, "status", false) == 0 ||
+	    comes_back(&options, &answer)) {
 		diag_info("a guard already serves %s", options.places.socket);
 		if (program_file_compare(buffer_bytes(&answer)) != PROGRAM_FILE_SAME)
 			diag_info("it is not the program that is installed by now (%s)",
