@@ -129,6 +129,18 @@ static bool is_known(const struct gatherer *gatherer, const char *path) {
 
 static int gather(struct gatherer *gatherer, const char *file, struct bytes text, size_t depth);
 
+/* Whether it may be used; what is wrong is told where it is included, which is where to look. */
+static bool is_usable(struct gatherer *gatherer, const struct yaml_node *node, const char *path,
+                      const struct policy_file *found) {
+	CLEANUP(problems_deinit) struct problems wrong = {0};
+
+	if (policy_file_check(found, gatherer->policy->is_floor, &wrong) == 0)
+		return true;
+	for (size_t i = 0; i < wrong.count; i++)
+		REPORT(&gatherer->reading, node, "include: %.200s: %s", path, wrong.items[i].text);
+	return false;
+}
+
 /* false: with a problem. */
 static bool is_sound(struct gatherer *gatherer, const struct yaml_node *node, const char *path,
                      const struct policy_file *found) {
@@ -137,7 +149,7 @@ static bool is_sound(struct gatherer *gatherer, const struct yaml_node *node, co
 	if (found->error == -ENOENT)
 		REPORT(reading, node, "include: %.200s: not there", path);
 	else if (!gatherer->surroundings->source->any_owner || found->error < 0)
-		return policy_file_check(found, gatherer->policy->is_floor, reading->problems) == 0;
+		return is_usable(gatherer, node, path, found);
 	return found->error == 0;
 }
 

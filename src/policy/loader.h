@@ -21,6 +21,7 @@ struct loader {
 /* A name that may stand in a map. Only -ENOMEM is an error: the rest is reported. */
 struct key {
 	const char *name;
+	/* NULL: it stands in another kind of file. */
 	int (*read)(struct loader *loader, const struct yaml_node *value);
 	const char *missing; /* what to say where it must stand and does not; NULL: it need not */
 };

@@ -25,9 +25,11 @@ int loader_walk_map(struct loader *loader, const struct yaml_node *map, const st
 	const char *names[FIELDS_MAX];
 	bool seen[FIELDS_MAX] = {false};
 	bool is_merged = false;
+	size_t n_names = 0;
 
 	for (size_t i = 0; i < n_keys; i++)
-		names[i] = keys[i].name;
+		if (keys[i].read != NULL)
+			names[n_names++] = keys[i].name;
 	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
 		size_t i = 0;
 		int error;
@@ -38,7 +40,15 @@ int loader_walk_map(struct loader *loader, const struct yaml_node *map, const st
 		while (i < n_keys && strcmp(keys[i].name, key->text) != 0)
 			i++;
 		if (i == n_keys) {
-			report_unknown_field(&loader->reading, key, names, n_keys);
+			report_unknown_field(&loader->reading, key, names, n_names);
+			continue;
+		}
+		if (keys[i].read == NULL) {
+			REPORT(&loader->reading, key,
+			       "%s: stands in the policy itself alone, not in a file that it "
+			       "includes; "
+			       "move it there",
+			       key->text);
 			continue;
 		}
 		seen[i] = true;
@@ -228,6 +238,19 @@ static int read_included(struct loader *loader, const struct yaml_node *root) {
 		{"coding_agents", read_coding_agents, NULL},
 		{"capture_extra_env_vars", read_captured, NULL},
 		{"rules", loader_read_rules, NULL},
+		{"default_action", NULL, NULL},
+		{"default_change_action", NULL, NULL},
+		{"endpoints", NULL, NULL},
+		{"hide_denied_keys", NULL, NULL},
+		{"confirm", NULL, NULL},
+		{"upstream", NULL, NULL},
+		{"tell", NULL, NULL},
+		{"status", NULL, NULL},
+		{"lock", NULL, NULL},
+		{"known_hosts", NULL, NULL},
+		{"log", NULL, NULL},
+		{"require_proof", NULL, NULL},
+		{"path", NULL, NULL},
 	};
 
 	if (!read_map(&loader->reading, "the file", root, "write rules: or define:"))

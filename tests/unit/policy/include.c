@@ -121,6 +121,13 @@ static void mistakes_of_all_files_are_told_each_in_its_place(void **state) {
 	assert_refused("a.yaml:1:13: ");
 	put("a.yaml", "rules: [\n");
 	assert_refused("a.yaml:2:1: not valid YAML");
+	put("policy.yaml", "default_action: deny\ninclude: [a.yaml, sub]\n");
+	put("a.yaml", "lock: true\n");
+	assert_refused("a.yaml:1:1: lock: stands in the policy itself alone");
+	assert_refused("policy.yaml:2:19: include: sub: it is not a regular file");
+	put("a.yaml", "lokc: true\n");
+	assert_refused("a.yaml:1:1: lokc: unknown field; this version knows version, include, "
+	               "define, coding_agents, capture_extra_env_vars and rules here");
 }
 
 static void names_and_definitions_are_of_all_files(void **state) {
@@ -172,7 +179,7 @@ static void what_cannot_be_included_is_told(void **state) {
 	put("policy.yaml", "default_action: deny\ninclude: b.yaml\n");
 	assert_refused("policy.yaml:2:10: include: b.yaml: not there");
 	put("policy.yaml", "default_action: deny\ninclude: sub\n");
-	assert_refused("sub: it is not a regular file");
+	assert_refused("policy.yaml:2:10: include: sub: it is not a regular file");
 	put("policy.yaml", "default_action: deny\ninclude: []\n");
 	assert_refused("policy.yaml:2:10: include: an empty list");
 	put("policy.yaml", "default_action: deny\ninclude: [ ~, {a: b}, '' ]\n");
@@ -185,8 +192,10 @@ static void what_cannot_be_included_is_told(void **state) {
 		struct policy *policy = NULL;
 
 		assert_int_equal(policy_load(&policy, "policy.yaml", &problems), -EINVAL);
-		assert_string_equal(problems.items[0].file, "a.yaml");
-		assert_non_null(strstr(problems.items[0].text, "others can write it"));
+		assert_string_equal(problems.items[0].file, "policy.yaml");
+		assert_int_equal(problems.items[0].line, 2);
+		assert_non_null(
+			strstr(problems.items[0].text, "include: a.yaml: others can write it"));
 	}
 	unlink("a.yaml");
 	buffer_put_raw(&text, bytes_of_text("#"));
@@ -282,7 +291,9 @@ static void a_floor_includes_what_is_roots_alone(void **state) {
 	assert_int_equal(policy_parse(&policy, bytes_of_text("include: a.yaml\n"), "floor.yaml",
 	                              &surroundings, &problems),
 	                 -EINVAL);
-	assert_string_equal(problems.items[0].file, "a.yaml");
+	assert_string_equal(problems.items[0].file, "floor.yaml");
+	assert_int_equal(problems.items[0].line, 1);
+	assert_non_null(strstr(problems.items[0].text, "include: a.yaml: "));
 	assert_non_null(strstr(problems.items[0].text, "make it root's"));
 }
 
