@@ -169,6 +169,13 @@ static void start_methods(struct asker *asker, const struct prompt *prompt) {
 	guard_status_changed(asker->guard);
 }
 
+/* One that another program has put where none was is not watched. */
+static void look_at_files(struct asker *asker) {
+	own_file_look(&asker->pin_file);
+	own_file_look(&asker->touching->file);
+	own_file_look(&asker->slots->file);
+}
+
 static void on_opened(void *data, struct prompt *prompt) {
 	struct asker *asker = data;
 	struct showing *showing = calloc(1, sizeof(*showing));
@@ -181,6 +188,7 @@ static void on_opened(void *data, struct prompt *prompt) {
 	          (unsigned long long)prompt->id);
 	tell_pending(asker, prompt);
 	screens_look(asker->screens);
+	look_at_files(asker);
 	start_methods(asker, prompt);
 }
 
@@ -417,18 +425,6 @@ void asker_pin_is_locked(struct asker *asker, enum confirm_method method) {
 
 /* ---- from start to end ---- */
 
-static void load_pin(struct asker *asker) {
-	int error = pin_load(&asker->pin, asker->guard->state_fd);
-
-	if (error < 0 && error != -ENOENT) {
-		asker->pin_error = error;
-		diag_error(
-			"%s in the state directory: %s (the PIN cannot be used; to enroll another "
-			"one, remove the file and start the guard again)",
-			PIN_FILE, strerror(-error));
-	}
-}
-
 int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 	struct asker *asker = calloc(1, sizeof(*asker));
 	const struct broker_calls calls = {on_opened, on_closed, on_turned, asker};
@@ -460,8 +456,9 @@ int asker_new(struct asker **ret, struct guard *guard, const char *directory) {
 		asker_free(asker);
 		return error;
 	}
-	load_pin(asker);
-	error = touching_new(&asker->touching, asker);
+	error = asker_load_pin(asker);
+	if (error == 0)
+		error = touching_new(&asker->touching, asker);
 	if (error == 0)
 		error = slots_new(&asker->slots, asker);
 	if (error == 0)
@@ -481,6 +478,7 @@ void asker_free(struct asker *asker) {
 	ev_timer_stop(asker->guard->loop, &asker->due);
 	hashing_cancel(asker->hashing);
 	storing_cancel(asker->pin_storing);
+	own_file_deinit(&asker->pin_file);
 	secret_free(asker->new_pin, PIN_LEN_MAX + 1);
 	broker_free(asker->broker);
 	slots_free(asker->slots);

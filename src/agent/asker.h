@@ -10,6 +10,7 @@
 
 #include "agent/control.h"
 #include "agent/guard.h"
+#include "agent/own_file.h"
 #include "agent/program_file.h"
 #include "agent/tickets.h"
 #include "confirm/askpass.h"
@@ -59,6 +60,9 @@ struct asker {
 	bool told_of_windows; /* that they are not confined here */
 
 	struct pin pin;
+	struct own_file pin_file;
+	/* As it was left, and as it is left once what is being written is there. */
+	struct pin pin_written, pin_writing;
 	int pin_error; /* STATE/pin is there and cannot be used */
 	enum pin_use pin_use;
 	struct hashing *hashing;
@@ -131,6 +135,10 @@ const char *asker_enroll_key(struct asker *asker, const char *name, const char *
  * "" where it takes none. */
 const char *asker_change_slots(struct asker *asker, const char *name, uint8_t slot,
                                const char *old_pin, const char *pin, uint64_t call);
+/* Writes STATE/pin; from then on a change of it by others is told. */
+int asker_save_pin(struct asker *asker, const struct pin *pin) MUST_CHECK;
+/* Negative where there is no memory; what is wrong with the file is said. */
+int asker_load_pin(struct asker *asker) MUST_CHECK;
 bool asker_is_enrolled(const struct asker *asker, const char *name);
 
 /* The oldest prompt that any touch may answer: no other one is asked for before. NULL: none. */

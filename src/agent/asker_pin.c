@@ -2,6 +2,7 @@
  * enrolled is changed by a yes, too: by the PIN, or by what else is enrolled. */
 #include "agent/asker.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,79 @@
 
 static const char cannot_write[] = "the state directory cannot be written";
 static const char could_not_check[] = "the PIN could not be checked";
+
+/* ---- its file ---- */
+
+/* Only one that is there: what is not is looked for every few seconds. */
+static void file_written(struct asker *asker) {
+	asker->pin_written = asker->pin_writing;
+	own_file_written(&asker->pin_file);
+	own_file_watch(&asker->pin_file);
+}
+
+int asker_save_pin(struct asker *asker, const struct pin *pin) {
+	int error;
+
+	asker->pin_writing = *pin;
+	error = pin_save(pin, asker->guard->state_fd);
+	if (error == 0)
+		file_written(asker);
+	return error;
+}
+
+static bool same(const struct pin *a, const struct pin *b) {
+	return strcmp(a->hash, b->hash) == 0 && a->failures == b->failures &&
+	       a->locked_until_us == b->locked_until_us;
+}
+
+/* Somebody else has changed it: that takes the PIN, so it is not used. */
+static void look_at_file(void *data) {
+	struct asker *asker = data;
+	struct pin found = {0};
+	int error = pin_load(&found, asker->guard->state_fd);
+
+	if ((error == 0 || error == -ENOENT) &&
+	    (same(&found, &asker->pin_written) || same(&found, &asker->pin_writing)))
+		return;
+	/* One that could not be read from the beginning. */
+	if (error < 0 && error == asker->pin_error)
+		return;
+	/* It is told once. */
+	own_file_written(&asker->pin_file);
+	if (error == -ENOENT)
+		own_file_leave(&asker->pin_file);
+	guard_note(
+		asker->guard, "enrolment-changed", NULL,
+		"the file of the PIN was changed by another program; what was set before stays in "
+		"force");
+	guard_notice(
+		asker->guard,
+		"the file of the PIN was changed by another program; the guard does not use it, "
+		"but will after a restart (look at ssh-agent-guard enroll --list)");
+}
+
+int asker_load_pin(struct asker *asker) {
+	struct guard *guard = asker->guard;
+	const struct own_file_calls calls = {look_at_file, look_at_file, asker};
+	int error = own_file_init(&asker->pin_file, guard, PIN_FILE, &calls);
+
+	if (error < 0)
+		return error;
+	error = pin_load(&asker->pin, guard->state_fd);
+	if (error < 0 && error != -ENOENT) {
+		asker->pin_error = error;
+		diag_error(
+			"%s in the state directory: %s (the PIN cannot be used; to enroll another "
+			"one, remove the file and start the guard again)",
+			PIN_FILE, strerror(-error));
+	}
+	asker->pin_writing = asker->pin;
+	if (error != -ENOENT)
+		file_written(asker);
+	return 0;
+}
+
+/* ---- what comes of it ---- */
 
 /* text: NULL where the call is answered by somebody else. */
 static void pin_done(struct asker *asker, enum control_result result, const char *text) {
@@ -57,6 +131,7 @@ static int count_try(struct asker *asker) {
 	pin_put(&text, &asker->pin);
 	if (buffer_error(&text) < 0)
 		return buffer_error(&text);
+	asker->pin_writing = asker->pin;
 	return storing_start(&asker->pin_storing, guard->loop, guard->state_fd, PIN_FILE,
 	                     buffer_bytes(&text), on_counted, asker);
 }
@@ -254,7 +329,7 @@ static void pin_right(struct asker *asker) {
 	const char *failed;
 
 	pin_was_right(&asker->pin);
-	if (pin_save(&asker->pin, asker->guard->state_fd) < 0)
+	if (asker_save_pin(asker, &asker->pin) < 0)
 		diag_error("%s: cannot be written", PIN_FILE);
 	if (asker->pin_use == PIN_USE_ENROLL_OLD) {
 		failed = pin_hash(asker, PIN_USE_ENROLL_NEW, asker->new_pin, NULL);
@@ -286,7 +361,7 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 		pin_done(asker, CONTROL_FAILED, failed);
 		return;
 	}
-	if (pin_save(&made, asker->guard->state_fd) < 0) {
+	if (asker_save_pin(asker, &made) < 0) {
 		pin_done(asker, CONTROL_FAILED, cannot_write);
 		return;
 	}
@@ -314,6 +389,8 @@ static void on_counted(void *data, int error) {
 
 	asker->pin_storing = NULL;
 	asker->pin_count_error = error;
+	if (error == 0)
+		file_written(asker);
 	/* Else its hashing could not even begin. */
 	if (asker->pin_use != PIN_USE_NONE)
 		settle_try(asker);

@@ -19,21 +19,21 @@ static bool is_own(const struct own_file *file) {
 	       now.st_ctim.tv_nsec == own->st_ctim.tv_nsec;
 }
 
-static void look(struct own_file *file) {
+void own_file_look(struct own_file *file) {
 	if (!is_own(file))
 		file->calls.changed(file->calls.data);
 }
 
 static void on_place(struct ev_loop *loop, ev_stat *watcher, int revents) {
 	(void)loop, (void)revents;
-	look(watcher->data);
+	own_file_look(watcher->data);
 }
 
 static void on_settled(struct ev_loop *loop, ev_timer *watcher, int revents) {
 	struct own_file *file = watcher->data;
 
 	(void)loop, (void)revents;
-	look(file);
+	own_file_look(file);
 	file->calls.settled(file->calls.data);
 }
 
@@ -53,7 +53,7 @@ void own_file_watch(struct own_file *file) {
 	ev_now_update(file->guard->loop);
 	ev_timer_set(&file->settled, SETTLED_S, 0.);
 	ev_timer_start(file->guard->loop, &file->settled);
-	look(file);
+	own_file_look(file);
 }
 
 bool own_file_is_watched(struct own_file *file) {

@@ -43,6 +43,8 @@ void own_file_written(struct own_file *file);
 /* Watches what lies there from now on; calls.changed() comes at once where that is not ours. One
  * that is not there is looked for every few seconds. */
 void own_file_watch(struct own_file *file);
+/* Looks right now, also where it is not watched, because nothing was there: changed(), perhaps. */
+void own_file_look(struct own_file *file);
 bool own_file_is_watched(struct own_file *file);
 /* Watches nothing any more. */
 void own_file_leave(struct own_file *file);

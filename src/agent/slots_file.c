@@ -36,12 +36,14 @@ static void look_at_file(void *data) {
 	int error = otp_slots_load(&found, slots->asker->guard->state_fd);
 
 	/* What we are writing ourselves is there before we hear of it. */
-	if (error == 0 &&
+	if ((error == 0 || error == -ENOENT) &&
 	    (otp_slots_same(&found, &slots->written) || otp_slots_same(&found, &slots->writing)))
 		return;
 	/* One that could not be read from the beginning. */
 	if (error < 0 && error == slots->error)
 		return;
+	/* It is told once. */
+	own_file_written(&slots->file);
 	if (error == -ENOENT)
 		own_file_leave(&slots->file);
 	guard_note(slots->asker->guard, "enrolment-changed", NULL,

@@ -90,7 +90,7 @@ void touching_change_do(struct touching *touching) {
 		break;
 	case CHANGE_PIN:
 		strcpy(pin.hash, touching->pin_hash);
-		if (pin_save(&pin, asker->guard->state_fd) < 0) {
+		if (asker_save_pin(asker, &pin) < 0) {
 			touching_change_failed(touching, "the state directory cannot be written");
 			return;
 		}

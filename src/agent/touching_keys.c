@@ -74,6 +74,8 @@ static void look_at_file(void *data) {
 	/* One that could not be read from the beginning. */
 	if (error < 0 && error == touching->error)
 		return;
+	/* It is told once. */
+	own_file_written(&touching->file);
 	if (error == -ENOENT)
 		own_file_leave(&touching->file);
 	guard_note(guard, "enrolment-changed", NULL,

@@ -29,6 +29,7 @@ rules:
     action: confirm
 '''
 
+SETTLED_S = 2.5  # a little longer than src/agent/own_file.c has it
 OLD_PIN = 'The PIN that is set: '
 
 
@@ -205,6 +206,45 @@ class Answers(ConfirmTest):
         status, shown = self.enroll('another one', old=PIN)
         self.assertEqual(status, 1)
         self.assertIn('locked', shown)
+
+    def test_another_pin_in_its_file_is_told_and_not_used(self):
+        file = self.guard.state / 'pin'
+        mine = file.read_text()
+        # What the guard writes itself, a count and a new one, is no change by others.
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm('wrong one')[0], 1)
+        self.assertEqual(self.confirm(PIN)[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        self.assertEqual(self.enroll('another one', old=PIN)[0], 0)
+        time.sleep(SETTLED_S)
+        self.assertEqual(self.guard.events(trigger='enrolment-changed'), [])
+        # The one that another program knows.
+        with open(file, 'r+') as opened:
+            opened.write(mine)
+        self.assertIn('the file of the PIN',
+                      self.guard.wait_event(trigger='enrolment-changed')['detail'])
+        ssh = self.ssh()
+        self.wait_pending()
+        self.assertEqual(self.confirm(PIN)[0], 1)
+        self.assertEqual(self.confirm('another one')[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
+        # It is told once, and the guard has written its own meanwhile.
+        self.assertNotEqual(file.read_text(), mine)
+        self.assertEqual(len(self.guard.events(trigger='enrolment-changed')), 1)
+
+    def test_a_key_that_another_program_enrolls_beside_the_pin_is_told(self):
+        for name in ('fido2', 'otp'):
+            (self.guard.state / name).write_text('version 1\nkey evil\n')
+        self.assertEqual(self.guard.events(trigger='enrolment-changed'), [])
+        ssh = self.ssh()
+        self.wait_pending()
+        told = [event['detail'] for event in self.guard.events(trigger='enrolment-changed')]
+        self.assertEqual(len(told), 2, told)
+        self.assertIn('the file of the security keys', told[0])
+        self.assertIn('the file of the YubiKeys', told[1])
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(ssh.wait(30), 0)
 
     def test_enrolling_anew_takes_the_old_pin(self):
         status, shown = self.enroll('another one', old='not the old')
