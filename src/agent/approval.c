@@ -231,13 +231,13 @@ const char *approval_answered(struct approval *approval, const struct prompt *pr
 	approval->prompt = prompt->id;
 	if (prompt->proof != NULL)
 		approval->proof = proof_ref(prompt->proof);
-	if (prompt->question->may_remember)
-		approval->remember_s = prompt->question->terms.remember_s;
-	approval->scope = prompt->question->terms.scope;
-	/* Where it cannot be watched, the yes is for this request alone. */
+	/* Where it cannot be watched, or there is no memory, the yes is for this request alone. */
 	if (prompt->question->may_remember &&
-	    grant_watch_open(&approval->watch, prompt->question) < 0)
+	    (grant_watch_open(&approval->watch, prompt->question) < 0 ||
+	     question_copy(&approval->shown, prompt->question) < 0)) {
+		grant_watch_close(&approval->watch);
 		approval->watch = GRANT_WATCH_NONE;
+	}
 	return NULL;
 }
 
@@ -254,13 +254,19 @@ const char *approval_settle(struct approval *approval, const struct approval_law
 	/* A touch alone, where the key's PIN is wanted by now. */
 	if (terms.pin != 0 && !approval->with_pin)
 		return "missing";
-	/* Another policy is in force by now, perhaps: nothing is remembered that was not shown. */
-	if (approval->remember_s < terms.remember_s)
-		terms.remember_s = approval->remember_s;
-	terms.scope |= approval->scope;
+	/* Another policy is in force by now, perhaps. */
+	if (approval->shown == NULL)
+		return NULL;
+	if (approval->shown->terms.remember_s < terms.remember_s)
+		terms.remember_s = approval->shown->terms.remember_s;
+	terms.scope |= approval->shown->terms.scope;
 	turns_begin(&turns, terms.methods, &terms.order, &no_lacks);
 	if (approval->grant != 0 ||
 	    make_question(&question, request, law->verdict->rule, &terms, &turns) < 0)
+		return NULL;
+	/* Nothing is remembered that was not shown: by now it may seem to be started by somebody
+	 * else, because whoever had started it has gone. */
+	if (!question_covers(approval->shown, question))
 		return NULL;
 	error = grants_add(&approval->grant, asker_grants(approval->asker), question,
 	                   approval->prompt, approval->method, &approval->watch, clock_real_us(),
@@ -281,5 +287,6 @@ void approval_end(struct approval *approval) {
 		asker_watch_clock(approval->asker);
 	}
 	grant_watch_close(&approval->watch);
+	question_free(TAKE(approval->shown));
 	proof_unref(TAKE(approval->proof));
 }

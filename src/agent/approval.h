@@ -23,7 +23,7 @@ struct approval {
 	struct touch_proof *proof;      /* of a touch; NULL */
 	char signed_sha256[DIGEST_HEX]; /* "": no touch was asked for */
 	uint64_t prompt, grant;         /* 0: none */
-	unsigned remember_s, scope;     /* as the person was shown */
+	struct question *shown;         /* where the yes was to be remembered; NULL */
 	uint64_t asked_ns, waited_ns;
 };
 

@@ -130,7 +130,7 @@ static void put_purpose(struct question *question, const struct request *request
 	buffer_put_string(purpose, bytes_of_text(request->dest_key));
 }
 
-/* What a yes leaves behind was shown of the first of them alone. One job has one starter. */
+/* What a yes leaves behind was shown of the first of them alone. */
 static bool remember_the_same(const struct question *a, const struct question *b) {
 	unsigned scope = a->terms.scope;
 
@@ -138,7 +138,8 @@ static bool remember_the_same(const struct question *a, const struct question *b
 		return a->may_remember == b->may_remember;
 	return a->terms.remember_s == b->terms.remember_s && scope == b->terms.scope &&
 	       ((scope & SCOPE_CWD) == 0 || same_text(a->cwd, b->cwd)) &&
-	       ((scope & SCOPE_SESSION) == 0 || process_id_same(a->session, b->session));
+	       ((scope & SCOPE_SESSION) == 0 || process_id_same(a->session, b->session)) &&
+	       ((scope & SCOPE_ANCESTOR) == 0 || process_id_same(a->starter, b->starter));
 }
 
 bool question_same(const struct question *a, const struct question *b) {

@@ -988,6 +988,40 @@ class Grants(ConfirmTest):
         self.assertEqual(self.guard.command('grants').stdout, '')
         self.guard.wait_event(trigger='grants-revoked')
 
+    def test_whoever_is_handed_on_to_another_is_not_remembered_as_his(self):
+        """A launcher that ends gives what it has started to a process that has asked for that: it
+        seems to be started by whoever started that one, for whom nobody was asked."""
+        self.guard.write_policy(self.POLICY.replace('scope: [exe]', 'scope: [exe, ancestor]'))
+        self.assertEqual(self.guard.command('reload').returncode, 0)
+        taker = self.place.write('taker', f'''
+import ctypes, os, subprocess
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+shell = subprocess.Popen(['/bin/bash'], stdin=subprocess.PIPE, text=True)
+shell.stdin.write('/usr/bin/timeout --foreground 600 {SSH} -F {self.sshd.client_config} near true\\n')
+shell.stdin.flush()
+print(shell.pid, flush=True)
+while True:
+    os.wait()
+''')
+        process = self.place.spawn('/usr/bin/python3', taker, env=self.guard.env,
+                                   stdout=subprocess.PIPE, text=True)
+        shell = int(process.stdout.readline())
+        process.stdout.close()
+        text = self.wait_pending()[1]
+        self.assertIn(f'started by bash (pid {shell})', text)
+        ssh = pathlib.Path('/proc', re.search(r'\(pid (\d+)\)', text)[1], 'stat')
+
+        def parent():
+            return int(ssh.read_text().split()[3])
+        os.kill(parent(), signal.SIGKILL)
+        wait_until(lambda: parent() == process.pid, 'it is handed on')
+        self.assertEqual(self.confirm()[0], 0)
+        wait_until(self.signed, 'it has logged in')
+        event, = self.signed()
+        self.assertEqual(event['decision'], 'confirmed')
+        self.assertEqual(self.guard.command('grants').stdout, '')
+        self.assertNotIn('grant', event)
+
     def test_nothing_is_remembered_that_was_not_shown(self):
         """As where another program changes the policy while its person reads."""
         self.guard.write_policy(POLICY)

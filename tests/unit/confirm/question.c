@@ -34,8 +34,9 @@ static void two_logins_of_one_command_are_one_question(void **state) {
 	sibling_of(&scene, &other);
 	assert_true(compared(question_same, &scene, &other));
 	/* git-submodule is a script between git and git */
-	other.ancestors[1] = scene.ancestors[2];
+	other.ancestors[1] = process_of(44, scene.ancestors[2].exe, scene.ancestors[2].name);
 	other.ancestors[2] = scene.ancestors[1];
+	other.ancestors[3] = scene.ancestors[2];
 	assert_true(compared(question_same, &scene, &other));
 }
 
