@@ -353,6 +353,28 @@ class Attacks(Lock):
         self.restart()
         self.assertEqual(self.guard.status()['config_sha256'], shown_sha)
 
+    def test_what_was_shown_of_an_included_file_is_what_is_accepted(self):
+        more = self.place.write('more.yaml', 'rules:\n' + rule('files'))
+        self.change('include: more.yaml\n' + CLOSED)
+        terminal = self.begin()
+        self.assertIn('+   - name: "files"', terminal.shown)
+        shown_sha = re.search(r'sha256_new: (\w+)', terminal.shown)[1]
+        # Another file is put in its place, by a link, between the look and the yes.
+        self.place.write('other.yaml', 'rules:\n' + rule('evil', '/**'))
+        link = self.place.path / 'link'
+        link.symlink_to('other.yaml')
+        os.replace(link, more)
+        self.wait_locked(2)
+        status, shown = self.accept(terminal=terminal)
+        self.assertEqual(status, 0, shown)
+        self.guard.wait_event(trigger='policy-accepted', config_sha256=shown_sha)
+        wait_until(lambda: self.guard.status()['config_sha256'] == shown_sha, 'it is in force')
+        self.assertTrue(self.signs())
+        self.assertEqual(self.guard.events(trigger='sign')[-1]['rule'], 'files')
+        self.wait_locked(3)
+        self.restart()  # nor with what lies there then
+        self.assertEqual(self.guard.status()['config_sha256'], shown_sha)
+
     def test_what_was_put_back_while_a_person_looked_is_not_in_force_and_the_status_says_so(self):
         self.change(OPEN)
         terminal = self.begin()
