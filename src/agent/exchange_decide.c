@@ -20,15 +20,20 @@ bool exchange_is_over(struct exchange *exchange) {
 	return true;
 }
 
-/* Counted once the policy lets it through, and before anybody is asked. */
-static bool is_within_limit(const struct exchange *exchange) {
-	const struct verdict *verdict = &exchange->verdict;
+/* Counted once the policy lets it through, and before anybody is asked: also where it is the floor
+ * that has a person asked, for over the limit the user's policy denies. */
+static bool is_within_limit(struct exchange *exchange) {
+	struct verdict *verdict = &exchange->verdict;
+	const char *rule = verdict->by_floor ? verdict->rule_below : verdict->rule;
 
-	if (verdict->action == ACTION_DENY || verdict->by_floor)
+	if (verdict->action == ACTION_DENY ||
+	    limits_take(exchange->in.guard->limits, policy_limit_of(exchange->policy, rule), rule,
+	                exchange->caller, clock_mono_ns()))
 		return true;
-	return limits_take(exchange->in.guard->limits,
-	                   policy_limit_of(exchange->policy, verdict->rule), verdict->rule,
-	                   exchange->caller, clock_mono_ns());
+	/* That rule is the one that decides now. */
+	verdict->rule = rule;
+	verdict->by_floor = false;
+	return false;
 }
 
 /* By the policies that are in force now. */

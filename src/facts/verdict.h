@@ -33,6 +33,8 @@ struct verdict {
 	/* The first fact that was unknown and made a deny or confirm fit, or an allow not; NULL. */
 	const char *missing;
 	bool by_floor; /* the system floor decided, which was the stricter */
+	/* Then the rule by which the user's policy would have been less strict. */
+	const char *rule_below;
 	/* An allow that rests on nothing that is proved: what any program of this account can bring
 	 * about was enough. Never of listing. */
 	bool weak;

@@ -82,6 +82,7 @@ struct verdict floor_stricter(const struct policy *floor, struct verdict above,
 		above = (struct verdict){
 			.action = ACTION_DENY, .rule = verdict.rule, .missing = "proof"};
 	above.by_floor = true;
+	above.rule_below = verdict.rule;
 	/* enum action goes from the strictest to the least strict. */
 	return above.action < verdict.action ? above : verdict;
 }

@@ -89,6 +89,22 @@ class Holds(FloorTest):
         self.assertFalse(self.signs('git'))
         self.assertNotIn('decided_by', self.last())
 
+    def test_the_limit_of_a_rule_holds_where_the_floor_asks_a_person(self):
+        """Over it the user's policy denies, which is the stricter of both."""
+        self.write_floor('rules: [{name: ask, match: {sign_type: sshsig}, action: confirm}]\n')
+        self.start('default_action: deny\nrules: [{name: few, match: {sign_type: sshsig}, '
+                   'action: allow, limit: 2/hour}]\n')
+        for _ in range(2):  # nothing is enrolled by which somebody could say yes
+            self.assertFalse(self.signs('git'))
+            event = self.last()
+            self.assertEqual((event['decision'], event['rule'], event['decided_by']),
+                             ('confirm-denied', 'ask', 'floor'))
+        self.assertFalse(self.signs('git'))
+        event = self.last()
+        self.assertEqual((event['decision'], event['rule'], event['reason']),
+                         ('deny', 'few', 'rate-limited'))
+        self.assertNotIn('decided_by', event)
+
     def test_no_option_and_no_variable_leads_around_it(self):
         self.write_floor()
         other = self.place.make_directory(self.place.home / 'etc/ssh-agent-guard')
