@@ -275,7 +275,9 @@ void log_say_unreadable(const struct log_request *request, const char *file, int
 	           file[0] != '\0' ? "/" : "", file,
 	           error == -EINVAL  ? "is no regular file"
 	           : error == -ELOOP ? "is a link, which the guard never makes"
-	                             : strerror(-error));
+	           : error == -EFBIG
+	                   ? "holds more than the guard writes; what is behind it is not read"
+	                   : strerror(-error));
 }
 
 int log_open(int *ret_state_fd, int *ret_events_fd, const struct log_request *request) {

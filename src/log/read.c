@@ -18,6 +18,8 @@
 #define MARK_LEN   (sizeof(MARK) - 1)
 #define WINDOW_LEN ((size_t)2 * EVENT_LEN_MAX) /* a document fits, wherever reading stopped */
 #define DAY_US     (86400LL * 1000000)
+/* Of what is no event, in a row: a file that is one long hole would keep its reader for hours. */
+#define DAMAGED_LEN_MAX (64 * 1024 * 1024) /* what a day file grows to, unless told */
 
 struct event_reader {
 	int dir_fd;            /* borrowed */
@@ -33,6 +35,7 @@ struct event_reader {
 	size_t searched;    /* no mark begins before */
 	uint64_t offset;    /* of start, in the file */
 	bool at_end;        /* of the file */
+	uint64_t damaged;   /* how much, since the last mark */
 	struct buffer text; /* a timestamp */
 	/* Of the newest file that was read, behind its last whole piece: where to go on. */
 	struct {
@@ -172,6 +175,7 @@ static int open_next(struct event_reader *reader) {
 	reader->next_day++;
 	reader->start = reader->end = reader->searched = 0;
 	reader->at_end = false;
+	reader->damaged = 0;
 	error = day_file_open(&reader->open, reader->dir_fd, event_reader_file(reader));
 	return error < 0 ? error : find_place(reader, reader->open);
 }
@@ -232,6 +236,7 @@ static bool find(struct piece *ret, struct event_reader *reader) {
 			reader->searched = reader->end - (MARK_LEN - 1);
 		return false;
 	}
+	reader->damaged = 0;
 	len = (size_t)(mark - reader->window) + MARK_LEN - reader->start;
 	take(ret, reader, kind_of((struct bytes){reader->window + reader->start, len}), len);
 	return true;
@@ -239,7 +244,10 @@ static bool find(struct piece *ret, struct event_reader *reader) {
 
 /* Too long for a document. What may be the beginning of a mark stays. */
 static int give_damaged(struct piece *ret, struct event_reader *reader) {
-	take(ret, reader, PIECE_DAMAGED, reader->end - reader->start - MARK_LEN);
+	size_t len = reader->end - reader->start - MARK_LEN;
+
+	reader->damaged += len;
+	take(ret, reader, PIECE_DAMAGED, len);
 	return 1;
 }
 
@@ -261,6 +269,8 @@ static int next_piece(struct piece *ret, struct event_reader *reader) {
 			return 1;
 		else if (reader->at_end)
 			close_file(reader);
+		else if (reader->damaged > DAMAGED_LEN_MAX)
+			error = -EFBIG;
 		else if (reader->end - reader->start > EVENT_LEN_MAX + MARK_LEN)
 			return give_damaged(ret, reader);
 		else

@@ -46,7 +46,8 @@ void event_reader_progress(uint64_t *ret_done, uint64_t *ret_total,
 void event_reader_on_read(struct event_reader *reader, void (*on_read)(void *data), void *data);
 
 /* 1: *ret is the next piece. 0: there are no more. Or a negative errno, of the file that
- * event_reader_file() names; -EINVAL: it is no regular file. Never waits for one. The next call
+ * event_reader_file() names; -EINVAL: it is no regular file; -EFBIG: what is
+ * no event has no end in it, so that the rest is not read. Never waits for one. The next call
  * goes on with the file after it. */
 int event_reader_next(struct piece *ret, struct event_reader *reader) MUST_CHECK;
 const char *event_reader_file(const struct event_reader *reader); /* "" before the first */

@@ -356,6 +356,22 @@ class Show(WithLog):
                 self.assertIn('2026-01-01.yaml', done.stderr)
                 day.rmdir() if day.is_dir() and not day.is_symlink() else day.unlink()
 
+    def test_a_file_that_is_one_long_hole_keeps_nobody(self):
+        count = len(self.guard.events())
+        for name, where in (('2026-01-01.yaml', 'before'), ('2999-01-01.yaml', 'behind')):
+            with self.subTest(where):
+                day = self.directory / name
+                day.touch()
+                os.truncate(day, 1 << 40)
+                for words in (('--json',), ('--stats',), ()):
+                    done = self.log(*words, status=2)
+                    self.assertIn(f'{name}: holds more than the guard writes', done.stderr)
+                    if words == ('--json',):
+                        self.assertEqual(len(read_json(done.stdout)), count)
+                done = self.log('verify', status=1)
+                self.assertRegex(done.stdout, rf'FAULT: .*\nplace: +{name}, line 1')
+                day.unlink()
+
     def guard_events_but(self, day):
         found = []
         for path in self.day_files():

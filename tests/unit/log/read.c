@@ -250,6 +250,32 @@ static void a_document_without_end_costs_no_more_memory(void **state) {
 	assert_end(reader);
 }
 
+static void a_file_that_is_one_long_hole_is_given_up(void **state) {
+	CLEANUP(clean_reader) struct event_reader *reader = NULL;
+	struct piece piece;
+	uint64_t len = 0;
+	int found;
+
+	(void)state;
+	append_event("2020-01-05.yaml", DAY_1, "first");
+	append_event("2020-01-06.yaml", DAY_1 + DAY_US, "second");
+	append_event("2020-01-07.yaml", DAY_1 + 2 * DAY_US, "third");
+	/* Of a size that nobody reads through. */
+	assert_int_equal(truncate("2020-01-06.yaml", (off_t)1 << 40), 0);
+	reader = open_reader(TIME_MIN, TIME_MAX);
+	assert_next(reader, "first");
+	assert_next(reader, "second");
+	while ((found = event_reader_next(&piece, reader)) == 1) {
+		assert_int_equal(piece.kind, PIECE_DAMAGED);
+		len += piece.bytes.len;
+		assert_true(len < 65 * 1024 * 1024);
+	}
+	assert_int_equal(found, -EFBIG);
+	assert_string_equal(event_reader_file(reader), "2020-01-06.yaml");
+	assert_next(reader, "third");
+	assert_end(reader);
+}
+
 static void events_are_found_wherever_reading_stops(void **state) {
 	CLEANUP(clean_reader) struct event_reader *reader = NULL;
 	char detail[900];
@@ -384,6 +410,7 @@ int main(void) {
 		TEST(files_of_other_days_are_not_opened),
 		TEST(an_unfinished_end_is_told_from_damage),
 		TEST(a_document_without_end_costs_no_more_memory),
+		TEST(a_file_that_is_one_long_hole_is_given_up),
 		TEST(events_are_found_wherever_reading_stops),
 		TEST(what_is_no_file_is_refused_at_once),
 		TEST(how_far_it_is_counts_the_files_that_are_wanted),
