@@ -1,5 +1,6 @@
 /* exec: half-trusted software, for which the guard is the only way to a key. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
@@ -84,12 +85,31 @@ static void job_deinit(struct exec_job *job) {
 
 /* ---- what was asked for ---- */
 
+/* Its path and what lies there, told by one descriptor: a program that runs already can have the
+ * path lead elsewhere a moment later. Of sockets and the like, which cannot be opened, the path. */
+static char *find_path(const char *path, struct stat *status, struct file_id *id) {
+	CLEANUP(close_fd) int fd = -1;
+	char *real = NULL;
+
+	*id = (struct file_id){0};
+	if (stat(path, status) < 0)
+		return NULL;
+	if (!S_ISDIR(status->st_mode) && !S_ISREG(status->st_mode))
+		return platform_real_path(path);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, status) < 0 || platform_path_of(&real, fd) < 0)
+		return NULL;
+	*id = (struct file_id){status->st_dev, status->st_ino};
+	return real;
+}
+
 static bool add_path(struct exec_job *job, struct plan_paths *paths, const char *option,
                      const char *path, mode_t kind) {
-	char *real = platform_real_path(path);
 	struct stat status;
+	struct file_id id;
+	char *real = find_path(path, &status, &id);
 
-	if (real == NULL || stat(real, &status) < 0) {
+	if (real == NULL) {
 		diag_error("%s %s: %s", option, path, strerror(errno));
 		free(real);
 		return false;
@@ -105,6 +125,7 @@ static bool add_path(struct exec_job *job, struct plan_paths *paths, const char 
 		free(real);
 		return false;
 	}
+	job->ids[job->n_paths] = id;
 	job->paths[job->n_paths++] = real;
 	paths->items[paths->count++] = real;
 	return true;
@@ -196,7 +217,9 @@ static bool find_places(struct exec_job *job) {
 	}
 	job->home = home_directory();
 	job->cwd = platform_real_path(".");
-	if (job->home == NULL || job->cwd == NULL || platform_own_program(&job->program) < 0) {
+	if (job->home == NULL || job->cwd == NULL ||
+	    platform_file_id(&job->cwd_id, AT_FDCWD, ".") < 0 ||
+	    platform_own_program(&job->program) < 0) {
 		diag_error("exec: %s: %s", job->home == NULL ? "the home directory" : "here",
 		           strerror(errno));
 		return false;
@@ -283,6 +306,11 @@ int exec_end_like(const struct exec_job *job, const struct launch_result *result
 	case LAUNCH_NO_SANDBOX: diag_error("exec: %s", no_sandbox); return EXIT_NO_SANDBOX;
 	case LAUNCH_NO_LANDLOCK:
 		diag_error("exec: Landlock: %s", strerror(result->number));
+		return EXIT_NO_SANDBOX;
+	case LAUNCH_EXCHANGED:
+		diag_error(
+			"exec: another program has put something else in the place of a directory "
+			"that was to be seen (try again where none changes it)");
 		return EXIT_NO_SANDBOX;
 	case LAUNCH_NO_PROGRAM:
 		diag_error("exec: %s: %s", job->command[0], strerror(result->number));

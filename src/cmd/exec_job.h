@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "cmd/places.h"
+#include "platform/platform.h"
 #include "sandbox/launch.h"
 #include "sandbox/plan.h"
 
@@ -22,6 +23,9 @@ struct exec_job {
 	struct plan plan;
 	char *home, *cwd, *program, *answer; /* owned */
 	char *paths[3 * PLAN_PATHS_MAX];     /* owned */
+	/* What lies there, and here, by which it is known where somebody exchanges names meanwhile;
+	 * an inode of 0: not looked at. */
+	struct file_id ids[3 * PLAN_PATHS_MAX], cwd_id;
 	size_t n_paths;
 	struct places places;
 	const char *label, *listen;

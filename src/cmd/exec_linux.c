@@ -72,6 +72,13 @@ static void on_ready(void *data) {
 		diag_info("exec: the guard does not answer, so the program's socket keeps a name");
 }
 
+static void put_same(struct words *words, const struct file_id *id, const char *path) {
+	words_add(words, INSIDE_SAME);
+	words_addf(words, "%llx:%llx", (unsigned long long)id->device,
+	           (unsigned long long)id->inode);
+	words_add(words, path);
+}
+
 static bool make_words(const struct exec_job *job, const struct sandbox *sandbox,
                        struct words *words) {
 	const char *const own[] = {job->cwd, "/tmp", "/var/tmp", "/dev/shm",
@@ -106,6 +113,10 @@ static bool make_words(const struct exec_job *job, const struct sandbox *sandbox
 		words_add3(words, INSIDE_WRITABLE, job->home, NULL);
 	for (size_t i = 0; i < job->plan.writable.count; i++)
 		words_add3(words, INSIDE_WRITABLE, job->plan.writable.items[i], NULL);
+	put_same(words, &job->cwd_id, job->cwd);
+	for (size_t i = 0; i < job->n_paths; i++)
+		if (job->ids[i].inode != 0)
+			put_same(words, &job->ids[i], job->paths[i]);
 	words_add3(words, INSIDE_SOCKET, sandbox->inner_runtime, NULL);
 	if (job->plan.allow_x11)
 		words_add3(words, INSIDE_SOCKET, "/tmp/.X11-unix", NULL);

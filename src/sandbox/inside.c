@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,11 @@
 
 #define PATHS_MAX 160
 
+struct same {
+	unsigned long long device, inode;
+	const char *path;
+};
+
 struct inside {
 	int channel;
 	unsigned long ignored;
@@ -24,6 +32,8 @@ struct inside {
 	struct platform_sandbox sandbox;
 	char **command;
 	const char *writable[PATHS_MAX], *sockets[PATHS_MAX];
+	struct same same[PATHS_MAX];
+	size_t n_same;
 };
 
 static void tell(const struct inside *inside, enum inside_news news, int number) {
@@ -41,14 +51,24 @@ static bool take(const char **paths, size_t *count, const char *path) {
 	return true;
 }
 
+static bool take_same(struct inside *inside, const char *id, const char *path) {
+	struct same *same = &inside->same[inside->n_same];
+
+	if (inside->n_same == PATHS_MAX ||
+	    sscanf(id, "%llx:%llx", &same->device, &same->inode) != 2)
+		return false;
+	same->path = path;
+	inside->n_same++;
+	return true;
+}
+
 static bool parse(struct inside *inside, int argc, char **argv) {
 	int i = 3;
 
 	if (argc < 4)
 		return false;
-	*inside = (struct inside){.channel = atoi(argv[1]),
-	                          .ignored = strtoul(argv[2], NULL, 16),
-	                          .confine = true};
+	*inside = (struct inside){
+		.channel = atoi(argv[1]), .ignored = strtoul(argv[2], NULL, 16), .confine = true};
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], INSIDE_NO_CONFINE) == 0)
 			inside->confine = false;
@@ -58,6 +78,9 @@ static bool parse(struct inside *inside, int argc, char **argv) {
 		else if (i + 1 < argc && strcmp(argv[i], INSIDE_SOCKET) == 0 &&
 		         take(inside->sockets, &inside->sandbox.n_sockets, argv[i + 1]))
 			i++;
+		else if (i + 2 < argc && strcmp(argv[i], INSIDE_SAME) == 0 &&
+		         take_same(inside, argv[i + 1], argv[i + 2]))
+			i += 2;
 		else
 			return false;
 	}
@@ -92,9 +115,31 @@ static _Noreturn void become(const struct inside *inside) {
 	_exit(1);
 }
 
-/* A program that stops itself, as an editor does at Ctrl-Z, may signal nobody outside; so it is done
- * for it, to the whole job, as the terminal does. This process itself goes on: one that is continued
- * before the program is would see it stopped, and stop the job again. */
+/* bubblewrap finds by their names what it mounts, and another program that can write above it may
+ * have exchanged one for a link since they were looked at. By now nothing of it can be changed any
+ * more. */
+static bool is_as_meant(const struct inside *inside) {
+	struct stat status;
+
+	for (size_t i = 0; i < inside->n_same; i++)
+		if (stat(inside->same[i].path, &status) < 0 ||
+		    status.st_dev != inside->same[i].device ||
+		    status.st_ino != inside->same[i].inode)
+			return false;
+	return true;
+}
+
+/* Keys that the kernel keeps for the session outside come along with each process of it. Those of
+ * the user are another's in a user namespace of its own, but for a link from the session's. */
+static int leave_keyring(void) {
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return -errno;
+	return 0;
+}
+
+/* A program that stops itself, as an editor does at Ctrl-Z, may signal nobody outside; so it is
+ * done for it, to the whole job, as the terminal does. This process itself goes on: one that is
+ * continued before the program is would see it stopped, and stop the job again. */
 static void stop_job(void) {
 	kill(0, SIGTSTP);
 }
@@ -104,7 +149,7 @@ static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 int inside_run(int argc, char **argv) {
 	struct inside inside;
-	int status;
+	int status, error;
 	pid_t child;
 
 	if (!parse(&inside, argc, argv)) {
@@ -113,6 +158,15 @@ int inside_run(int argc, char **argv) {
 	}
 	if (!keep_channel_alone(&inside))
 		return 1;
+	if (!is_as_meant(&inside)) {
+		tell(&inside, INSIDE_EXCHANGED, 0);
+		return 1;
+	}
+	error = leave_keyring();
+	if (error < 0) {
+		tell(&inside, INSIDE_FAILED, -error);
+		return 1;
+	}
 	child = fork();
 	if (child < 0) {
 		tell(&inside, INSIDE_FAILED, errno);

@@ -63,6 +63,9 @@ static void follow(struct launch_result *result, int fd, const struct launch_cal
 		case INSIDE_OPEN:
 			*result = (struct launch_result){LAUNCH_NO_LANDLOCK, message.number};
 			return;
+		case INSIDE_EXCHANGED:
+			*result = (struct launch_result){LAUNCH_EXCHANGED, 0};
+			return;
 		case INSIDE_FAILED:
 			*result = (struct launch_result){LAUNCH_NO_PROGRAM, message.number};
 			return;

@@ -47,6 +47,7 @@ static _Noreturn void run(const char *script) {
 		_exit(252);
 	case LAUNCH_NO_PROGRAM: _exit(result.number == ENOENT ? 201 : 202);
 	case LAUNCH_NO_SANDBOX: _exit(200);
+	case LAUNCH_EXCHANGED:
 	case LAUNCH_NO_LANDLOCK: break;
 	}
 	_exit(253);
