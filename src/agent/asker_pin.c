@@ -121,6 +121,12 @@ static const char *pin_hash(struct asker *asker, enum pin_use use, const char *p
 	return NULL;
 }
 
+/* Nothing came of it for anybody, so it was none: a disk that is full locks nobody out. */
+static void uncount_try(struct asker *asker) {
+	asker->pin.failures = asker->pin_written.failures;
+	asker->pin.locked_until_us = asker->pin_written.locked_until_us;
+}
+
 /* A try that the disk does not keep in mind, whatever becomes of the machine, would be one too
  * many: what comes of it is told once it is there. */
 static int count_try(struct asker *asker) {
@@ -143,8 +149,10 @@ static const char *check_pin(struct asker *asker, enum pin_use use, const char *
 		return "no PIN is enrolled (ssh-agent-guard enroll pin)";
 	if (pin_is_locked(&asker->pin, clock_real_us()))
 		return "the PIN is locked, because it was wrong too often; wait";
-	if (count_try(asker) < 0)
+	if (count_try(asker) < 0) {
+		uncount_try(asker);
 		return cannot_write;
+	}
 	return pin_hash(asker, use, pin, asker->pin.hash);
 }
 
@@ -374,9 +382,10 @@ static void pin_enrolled(struct asker *asker, const char *hash) {
 static void settle_try(struct asker *asker) {
 	if (asker->hashing != NULL || asker->pin_storing != NULL)
 		return;
-	if (asker->pin_count_error < 0)
+	if (asker->pin_count_error < 0) {
+		uncount_try(asker);
 		pin_done(asker, CONTROL_FAILED, cannot_write);
-	else if (asker->pin_hashed[0] == '\0')
+	} else if (asker->pin_hashed[0] == '\0')
 		pin_done(asker, CONTROL_FAILED, could_not_check);
 	else if (hash_same(asker->pin_hashed, asker->pin.hash))
 		pin_right(asker);

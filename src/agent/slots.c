@@ -185,6 +185,12 @@ int slots_store(struct slots *slots) {
 	return store(slots, &slots->next, on_stored);
 }
 
+/* The YubiKey is not asked, so it was no try: a disk that is full locks nobody out. */
+static void not_counted(struct slots *slots) {
+	slots->enrolled.tries = slots->written.tries;
+	slots_fail(slots, cannot_write);
+}
+
 /* The try of a PIN is on the disk, or is not; whoever typed it may have left meanwhile. */
 static void on_counted(void *data, int error) {
 	struct slots *slots = data;
@@ -195,14 +201,14 @@ static void on_counted(void *data, int error) {
 	if (slots->state != SLOTS_ASKS)
 		settle(slots);
 	else if (error < 0)
-		slots_fail(slots, cannot_write);
+		not_counted(slots);
 	else if (!slots_ask_expected(slots))
 		slots_lost(slots);
 }
 
 void slots_store_try(struct slots *slots) {
 	if (store(slots, &slots->enrolled, on_counted) < 0)
-		slots_fail(slots, cannot_write);
+		not_counted(slots);
 }
 
 /* ---- the whole ---- */

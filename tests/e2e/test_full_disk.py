@@ -7,7 +7,20 @@ import unittest
 
 import guard
 from agent_client import FAILURE, SIGN_RESPONSE, AgentClient
+from guard import SSH_KEYGEN
 from place import libc, wait_until
+from terminal import Terminal
+
+PIN = 'correct horse 7'
+OLD_PIN = 'The PIN that is set: '
+ASK = f'''
+default_action: deny
+confirm: {{timeout: 600s, methods: pin}}
+rules:
+  - name: ask
+    match: {{exe: {SSH_KEYGEN}}}
+    action: confirm
+'''
 
 CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
@@ -26,11 +39,12 @@ def setUpModule():
             raise unittest.SkipTest(f'no private mounts: {os.strerror(ctypes.get_errno())}')
 
 
-class FullDisk(guard.GuardTest):
+class SmallDisk(guard.GuardTest):
     def setUp(self):
         super().setUp()
         agent = self.start_agent()
         key = self.keys.make()
+        self.public = f'{key}.pub'
         self.blob = self.keys.blob(key)
         self.add(agent, key)
         self.state = self.place.state / 'ssh-agent-guard'
@@ -57,6 +71,8 @@ class FullDisk(guard.GuardTest):
                     pass
         return path
 
+
+class FullDisk(SmallDisk):
     def test_a_full_disk_refuses_signatures_until_there_is_room(self):
         server = self.start_guard(upstream=self.agent)
         self.assertEqual(self.sign(server), SIGN_RESPONSE)
@@ -96,6 +112,52 @@ class FullDisk(guard.GuardTest):
         subprocess.run(['rm', '-r', self.state / 'events'], check=True)
         self.assertEqual(self.sign(server), SIGN_RESPONSE)
         wait_until(lambda: server.events(trigger='sign', decision='allow'), 'the event is there')
+
+
+class Enrolled(SmallDisk):
+    """The PIN on a disk that is full: nothing is said yes to, nothing is lost, nobody is locked out."""
+
+    def enroll(self, old=None, new=PIN):
+        terminal = Terminal(self.place, self.server.program, 'enroll', 'pin')
+        for question, pin in ((OLD_PIN, old), ('The new PIN: ', new), ('again: ', new)):
+            if pin is not None:
+                terminal.wait_for(question)
+                terminal.type(pin + '\n')
+        return terminal.end_or_let_be(OLD_PIN)
+
+    def confirm(self, pin=PIN):
+        question = 'PIN, to say yes'
+        terminal = Terminal(self.place, self.server.program, 'confirm')
+        terminal.wait_for(question)
+        terminal.type(pin + '\n')
+        return terminal.end_or_let_be(question)
+
+    def test_the_pin_stays_and_is_locked_by_no_full_disk(self):
+        self.server = self.start_guard(ASK, upstream=self.agent)
+        self.assertEqual(self.enroll()[0], 0)
+        pin = (self.state / 'pin').read_bytes()
+        text = self.place.write('home/text', 'text')
+        signs = self.place.spawn(SSH_KEYGEN, '-Y', 'sign', '-n', 'file', '-f', self.public, text,
+                                 env=self.server.env, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        wait_until(lambda: 'request 1' in self.server.command('pending').stdout, 'it waits')
+        filler = self.fill()
+        # A right one and a wrong one come to the same, however often.
+        for typed in (PIN, 'wrong one') * 3:
+            status, shown = self.confirm(typed)
+            self.assertEqual(status, 1)
+            self.assertIn('the state directory cannot be written', shown)
+        status, shown = self.enroll(PIN, 'another one')
+        self.assertEqual(status, 1)
+        self.assertIn('the state directory cannot be written', shown)
+        self.assertIsNone(signs.poll())
+        self.assertEqual((self.state / 'pin').read_bytes(), pin)
+        filler.unlink()
+        self.assertIn('4 more', self.confirm('wrong one')[1])
+        self.assertEqual(self.confirm()[0], 0)
+        self.assertEqual(signs.wait(30), 0)
+        self.assertEqual([path.name for path in self.state.iterdir() if 'pin' in path.name],
+                         ['pin'])
 
 
 if __name__ == '__main__':
