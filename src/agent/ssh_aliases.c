@@ -7,11 +7,11 @@
 
 #include "agent/ssh_query.h"
 
-#define KEPT         8   /* answers */
-#define KEPT_S       2.  /* a login takes less, and who edits the configuration sees it soon */
-#define WAITS_MAX    64  /* who comes then goes without an answer */
-#define WAIT_MAX_S   3.  /* behind others, until one's own turn */
-#define NAME_LEN_MAX 253 /* of a host in DNS */
+#define KEPT         8    /* answers */
+#define KEPT_S       2.   /* a login takes less, and who edits the configuration sees it soon */
+#define WAITS_MAX    1024 /* who comes then goes without an answer, as who has waited for too long */
+#define WAIT_MAX_S   3.   /* behind others, until one's own turn */
+#define NAME_LEN_MAX 253  /* of a host in DNS */
 
 struct kept {
 	char *typed; /* owned; NULL: none */
@@ -69,6 +69,9 @@ void ssh_alias_wait_end(struct ssh_alias_wait *wait) {
 	*wait = (struct ssh_alias_wait){0};
 }
 
+/* Ours is the haste, and not the name's fault: it may stand for any host. */
+static const struct ssh_alias not_asked = {.host = (char[]){""}};
+
 static void tell(struct ssh_alias_wait *wait, const struct ssh_alias *alias) {
 	ssh_aliases_told *told = wait->told;
 	void *data = wait->data;
@@ -99,7 +102,7 @@ static void ask_next(struct ssh_aliases *aliases) {
 		    ssh_query_ask(aliases->query, wait->typed) == 0 &&
 		    (aliases->asked = strdup(wait->typed)) != NULL)
 			return;
-		tell(wait, NULL);
+		tell(wait, &not_asked);
 	}
 }
 
@@ -137,9 +140,12 @@ void ssh_aliases_ask(struct ssh_aliases *aliases, struct ssh_alias_wait *wait, c
 	struct ssh_alias_wait **last;
 
 	*wait = (struct ssh_alias_wait){.told = told, .data = data};
-	if (aliases == NULL || !is_plain_name(typed) || count(aliases) == WAITS_MAX ||
-	    (wait->typed = strdup(typed)) == NULL) {
+	if (aliases == NULL || !is_plain_name(typed)) {
 		tell(wait, NULL);
+		return;
+	}
+	if (count(aliases) == WAITS_MAX || (wait->typed = strdup(typed)) == NULL) {
+		tell(wait, &not_asked);
 		return;
 	}
 	wait->since = ev_now(aliases->loop);

@@ -20,7 +20,8 @@ struct ssh_aliases;
 int ssh_aliases_new(struct ssh_aliases **ret, struct ev_loop *loop, const char *home) MUST_CHECK;
 void ssh_aliases_free(struct ssh_aliases *aliases); /* nobody is told any more; NULL is fine */
 
-/* alias: NULL where there is no answer; holds for the call. */
+/* alias: NULL where ssh has no answer, or a name is none that it is asked about; of host "" where
+ * ssh was not asked, because too many others wait. Holds for the call. */
 typedef void ssh_aliases_told(void *data, const struct ssh_alias *alias);
 
 /* One who waits for an answer. Zeroed: nobody. */

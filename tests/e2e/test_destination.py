@@ -6,6 +6,7 @@ import os
 import pathlib
 import shlex
 import signal
+import time
 import unittest
 
 import agent_client as wire
@@ -527,6 +528,37 @@ rules:
                 self.assertEqual(done.stdout, 'arrived\n', done.stderr)
                 self.last(is_forwarded=True, dest_key_fingerprint=self.host_keys['b'],
                           dest_evidence='verified', dest_mismatch=True)
+
+    def test_who_comes_in_crowds_is_not_taken_at_his_word(self):
+        """At A, as above, where B's name stands in the configuration. While ssh is asked what that
+        is, more come than are waited for elsewhere."""
+        crowd = 100
+        port = self.hosts['a'].port
+        other = Host()
+        self.configure_ssh(f'Host b\n    HostName 127.0.0.1\n    HostKeyAlias a\n    Port {port}\n')
+        self.place.write('names', f'a {self.host_blob("a")}\nb {other.line}\n')
+        self.start_with(only('dest_key: ' + f'"{self.host_keys["a"]}"',
+                             'ssh_dest: b, is_forwarded: false'))
+        far = self.place.path / 'taken.sock'
+        output = self.place.path / 'out'
+        with output.open('wb') as file:
+            self.place.spawn(SSH, '-o', f'UserKnownHostsFile={self.names}', '-o', 'BatchMode=yes',
+                             '-R', f'{far}:{self.guard.socket}', 'b',
+                             f'echo at {far}; exec sleep 600', stdout=file, stderr=file,
+                             env=self.guard.env)
+        wait_until(lambda: 'at' in output.read_text(), 'the login to A')
+        time.sleep(2.1)  # for so long what ssh has said of it is kept
+        blob, clients = self.keys.blob(self.key), []
+        for _ in range(crowd):
+            client = AgentClient(far)
+            self.addCleanup(client.close)
+            session = session_id()
+            self.assertEqual(send_bind(client, other.bind(session)), SUCCESS)
+            data = login(session, blob, self.user, other.blob)
+            clients.append((client, wire.sign_request(blob, data)))
+        for client, request in clients:
+            client.send(request)
+        self.assertEqual([client.receive() for client, _ in clients], [bytes([FAILURE])] * crowd)
 
     def test_what_ssh_cannot_say_of_an_alias_is_not_from_here(self):
         """A Match exec would have to run for a name that somebody typed: it does not."""

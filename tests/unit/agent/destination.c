@@ -331,6 +331,9 @@ static void what_nobody_here_has_asked_for_is_forwarded(void **state) {
 		{{BOTH, VERIFIED("b"), .command = "ssh b", ALIAS("a", 22)}, TRI_YES, "git@b"},
 		{{BOTH, VERIFIED("b"), .command = "ssh b", ALIAS("z", 22)}, TRI_UNKNOWN, "git@b"},
 		{{BOTH, VERIFIED("b"), .command = "ssh b", ALIAS("b", 22)}, TRI_NO, "git@b"},
+		/* Nobody had the time to ask ssh. */
+		{{BOTH, VERIFIED("b"), .command = "ssh b", ALIAS("", 0)}, TRI_UNKNOWN, "git@b"},
+		{{BOTH, VERIFIED("b"), .command = "ssh -p 7 b", ALIAS("", 0)}, TRI_UNKNOWN, "git@b"},
 		{{"b,z " KEY_B, VERIFIED("b"), .command = "ssh b", ALIAS("z", 22)},
 	         TRI_NO,
 	         "git@b"},
