@@ -35,20 +35,28 @@ struct ssh_query {
 
 /* ---- the child ---- */
 
+/* What a configuration may name as ${...}: without it ssh says nothing at all. */
+static const char *const named[] = {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+                                    "USER", "LOGNAME"};
+#define N_NAMED (sizeof(named) / sizeof(named[0]))
+
+static size_t put_variable(char **environment, size_t n, const char *name, const char *value) {
+	if (value != NULL && asprintf(&environment[n], "%s=%s", name, value) >= 0)
+		n++;
+	return n;
+}
+
 static void become_ssh(const char *home, char *host) {
-	static const char locale[] = "LC_ALL=C", path[] = "PATH=/usr/bin:/bin";
 	char program[] = SSH_PROGRAM, print[] = "-G", option[] = "-o",
 	     literally[] = "CanonicalizeHostname=no", end[] = "--";
 	char *const argv[] = {program, print, option, literally, end, host, NULL};
-	char home_variable[4096 + 8];
-	char locale_variable[sizeof(locale)], path_variable[sizeof(path)];
-	char *environment[] = {locale_variable, path_variable, home_variable, NULL};
+	char locale[] = "LC_ALL=C", path[] = "PATH=/usr/bin:/bin";
+	char *environment[2 + 1 + N_NAMED + 1] = {locale, path};
+	size_t n = put_variable(environment, 2, "HOME", home);
 
-	memcpy(locale_variable, locale, sizeof(locale));
-	memcpy(path_variable, path, sizeof(path));
-	if (home == NULL || (size_t)snprintf(home_variable, sizeof(home_variable), "HOME=%s",
-	                                     home) >= sizeof(home_variable))
-		environment[2] = NULL;
+	for (size_t i = 0; i < N_NAMED; i++)
+		n = put_variable(environment, n, named[i], getenv(named[i]));
+	environment[n] = NULL;
 	if (dup2(CHILD_CHANNEL_FD, STDOUT_FILENO) < 0 ||
 	    fcntl(CHILD_CHANNEL_FD, F_SETFD, FD_CLOEXEC) < 0)
 		return;

@@ -389,6 +389,14 @@ exit 0
         config.write_text(f'UserKnownHostsFile {self.place.path}/none\n')
         wait_until(lambda: self.not_known('a'), 'the guard asks ssh again')
 
+    def test_a_configuration_may_name_the_guards_socket_by_a_variable(self):
+        self.configure_ssh('IdentityAgent ${XDG_RUNTIME_DIR}/ssh-agent-guard.sock\n'
+                           f'UserKnownHostsFile {self.names}\n')
+        self.start('default_action: allow', names=False)
+        self.assertTrue(self.arrives('a'))
+        self.last(ssh_dest=f'{self.user}@a', is_in_known_hosts=True, known_hosts=['user'])
+        self.assertNotIn('ssh -G failed', self.guard.output())
+
     def not_known(self, name):
         self.arrives(name)
         return self.signed()[-1].get('is_in_known_hosts') is False
