@@ -110,7 +110,8 @@ static bool add_path(struct exec_job *job, struct plan_paths *paths, const char 
 	char *real = find_path(path, &status, &id);
 
 	if (real == NULL) {
-		diag_error("%s %s: %s", option, path, strerror(errno));
+		diag_error("%s %s: %s%s", option, path, strerror(errno),
+		           errno == ENOENT && kind == S_IFDIR ? " (make it first: mkdir)" : "");
 		free(real);
 		return false;
 	}

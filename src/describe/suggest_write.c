@@ -164,7 +164,8 @@ int suggest_write(struct buffer *yaml, const struct suggest *suggest) {
 
 	put(yaml,
 	    "# What was allowed or confirmed so far, as rules (ssh-agent-guard policy suggest).\n"
-	    "# Look them through before you use them: whatever was done, they allow.\n");
+	    "# Look them through before you use them: whatever was done, they allow.\n"
+	    "# They are for signatures alone. To load keys, keep the old policy's rules for ssh-add.\n");
 	put(yaml, policy_head);
 	put(yaml, suggest_count(suggest) > 0 ? "\n" : " []\n");
 	put_rules(yaml, suggest);

@@ -364,6 +364,12 @@ class Sight(ExecTest):
         self.assertTrue((below / 'here').exists())
         self.assertFalse((below / '.git/hooks/x').exists())
 
+    def test_a_directory_that_is_not_there_is_to_be_made_first(self):
+        self.start()
+        done = self.inside('true', '--allow-write', self.place.home / '.claude')
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('.claude: No such file or directory (make it first: mkdir)', done.stderr)
+
     def test_a_directory_that_matters_is_not_given_to_it(self):
         self.start()
         for directory, what in ((self.place.home, 'home'), (self.place.path, 'home'),

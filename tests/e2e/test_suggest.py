@@ -60,6 +60,7 @@ class Suggest(guard.GuardTest):
         self.assertTrue(self.login())
         self.assertTrue(self.sign())
         self.assertFalse(self.sign(namespace='other'))
+        self.assertIn("keep the old policy's rules for ssh-add", done.stdout)
         self.assertFalse(self.login(self.place.copy_program(SSH, 'elsewhere')))
 
     def test_what_was_denied_is_never_suggested(self):
