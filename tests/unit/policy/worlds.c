@@ -321,7 +321,7 @@ static void request_make(struct request_of_test *ret, const struct world *world)
 }
 
 static struct world random_world(uint32_t *seed, size_t *ret_unknown) {
-	struct world world;
+	struct world world = {0};
 
 	*ret_unknown = 0;
 	for (int i = 0; i < FACTS; i++) {
