@@ -309,9 +309,7 @@ int exec_end_like(const struct exec_job *job, const struct launch_result *result
 		diag_error("exec: Landlock: %s", strerror(result->number));
 		return EXIT_NO_SANDBOX;
 	case LAUNCH_EXCHANGED:
-		diag_error(
-			"exec: another program has put something else in the place of a directory "
-			"that was to be seen (try again where none changes it)");
+		diag_error("exec: %s", EXEC_EXCHANGED);
 		return EXIT_NO_SANDBOX;
 	case LAUNCH_NO_PROGRAM:
 		diag_error("exec: %s: %s", job->command[0], strerror(result->number));

@@ -19,6 +19,10 @@
 #define EXIT_NOT_RUN    126
 #define EXIT_NOT_FOUND  127
 
+#define EXEC_EXCHANGED \
+	"another program has put something else in the place of what was to be seen (try again " \
+	"where none changes it)"
+
 struct exec_job {
 	struct plan plan;
 	char *home, *cwd, *program, *answer; /* owned */

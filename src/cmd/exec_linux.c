@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/control.h"
@@ -15,6 +16,7 @@
 #include "sandbox/handover.h"
 #include "sandbox/inside.h"
 #include "sandbox/listed.h"
+#include "sandbox/same.h"
 
 #define BUBBLEWRAP "/usr/bin/bwrap"
 
@@ -72,11 +74,28 @@ static void on_ready(void *data) {
 		diag_info("exec: the guard does not answer, so the program's socket keeps a name");
 }
 
-static void put_same(struct words *words, const struct file_id *id, const char *path) {
-	words_add(words, INSIDE_SAME);
-	words_addf(words, "%llx:%llx", (unsigned long long)id->device,
-	           (unsigned long long)id->inode);
-	words_add(words, path);
+/* count: of bubblewrap's words. */
+static int put_same(const struct exec_job *job, struct words *words, size_t count) {
+	CLEANUP(close_fd) int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error = here < 0 ? -errno : same_put_below(words, count, job->cwd, here);
+
+	same_put(words, &job->cwd_id, job->cwd);
+	for (size_t i = 0; error == 0 && i < job->n_paths; i++) {
+		CLEANUP(close_fd) int fd = -1;
+		struct stat status;
+
+		if (job->ids[i].inode == 0)
+			continue;
+		same_put(words, &job->ids[i], job->paths[i]);
+		fd = open(job->paths[i], O_PATH | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &status) < 0)
+			error = -errno;
+		else if (status.st_dev != job->ids[i].device || status.st_ino != job->ids[i].inode)
+			error = -ELOOP;
+		else if (S_ISDIR(status.st_mode))
+			error = same_put_below(words, count, job->paths[i], fd);
+	}
+	return error;
 }
 
 static bool make_words(const struct exec_job *job, const struct sandbox *sandbox,
@@ -85,6 +104,7 @@ static bool make_words(const struct exec_job *job, const struct sandbox *sandbox
 	                           sandbox->inner_runtime};
 	CLEANUP(listed_deinit) struct listed listed = {0};
 	char *reason = NULL;
+	size_t count;
 	int error = plan_check(&reason, &job->plan);
 
 	if (error == 0)
@@ -100,6 +120,7 @@ static bool make_words(const struct exec_job *job, const struct sandbox *sandbox
 	free(reason);
 	if (error < 0)
 		return false;
+	count = words->count;
 	words_add(words, "--");
 	words_addf(words, "/proc/self/fd/%d", sandbox->program_fd);
 	words_add(words, EXEC_INSIDE);
@@ -113,10 +134,11 @@ static bool make_words(const struct exec_job *job, const struct sandbox *sandbox
 		words_add3(words, INSIDE_WRITABLE, job->home, NULL);
 	for (size_t i = 0; i < job->plan.writable.count; i++)
 		words_add3(words, INSIDE_WRITABLE, job->plan.writable.items[i], NULL);
-	put_same(words, &job->cwd_id, job->cwd);
-	for (size_t i = 0; i < job->n_paths; i++)
-		if (job->ids[i].inode != 0)
-			put_same(words, &job->ids[i], job->paths[i]);
+	error = put_same(job, words, count);
+	if (error < 0) {
+		diag_error("exec: %s: %s", EXEC_EXCHANGED, strerror(-error));
+		return false;
+	}
 	words_add3(words, INSIDE_SOCKET, sandbox->inner_runtime, NULL);
 	if (job->plan.allow_x11)
 		words_add3(words, INSIDE_SOCKET, "/tmp/.X11-unix", NULL);

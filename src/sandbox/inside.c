@@ -32,7 +32,7 @@ struct inside {
 	struct platform_sandbox sandbox;
 	char **command;
 	const char *writable[PATHS_MAX], *sockets[PATHS_MAX];
-	struct same same[PATHS_MAX];
+	struct same *same; /* as many as there are words */
 	size_t n_same;
 };
 
@@ -54,8 +54,7 @@ static bool take(const char **paths, size_t *count, const char *path) {
 static bool take_same(struct inside *inside, const char *id, const char *path) {
 	struct same *same = &inside->same[inside->n_same];
 
-	if (inside->n_same == PATHS_MAX ||
-	    sscanf(id, "%llx:%llx", &same->device, &same->inode) != 2)
+	if (sscanf(id, "%llx:%llx", &same->device, &same->inode) != 2)
 		return false;
 	same->path = path;
 	inside->n_same++;
@@ -67,8 +66,10 @@ static bool parse(struct inside *inside, int argc, char **argv) {
 
 	if (argc < 4)
 		return false;
-	*inside = (struct inside){
-		.channel = atoi(argv[1]), .ignored = strtoul(argv[2], NULL, 16), .confine = true};
+	*inside = (struct inside){.same = inside->same,
+	                          .channel = atoi(argv[1]),
+	                          .ignored = strtoul(argv[2], NULL, 16),
+	                          .confine = true};
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], INSIDE_NO_CONFINE) == 0)
 			inside->confine = false;
@@ -149,10 +150,12 @@ static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 int inside_run(int argc, char **argv) {
 	struct inside inside;
+	CLEANUP(free_pointer) struct same *same = calloc((size_t)argc + 1, sizeof(*same));
 	int status, error;
 	pid_t child;
 
-	if (!parse(&inside, argc, argv)) {
+	inside.same = same;
+	if (same == NULL || !parse(&inside, argc, argv)) {
 		diag_error("%s: is for `ssh-agent-guard exec` alone", argv[0]);
 		return 2;
 	}

@@ -5,6 +5,7 @@ import os
 import unittest
 
 import guard
+import place
 import test_exec
 from place import wait_until
 from test_exec import PYTHON
@@ -18,6 +19,14 @@ os.symlink(sys.argv[1], 'other')
 open('began', 'w').close()
 while not os.path.exists('end'):
     libc.renameat2(-100, b'sub', -100, b'other', 2)
+'''
+
+REPOSITORY = r'''
+import os, sys
+NAME = '.git/modules/group'
+os.makedirs(NAME)
+with open('.git/HEAD', 'w') as head:
+    head.write('ref: refs/heads/main')
 '''
 
 
@@ -65,6 +74,22 @@ class Exchanged(test_exec.ExecTest):
                         'done', '--allow-write', self.work / 'sub', cwd=here)
             self.assertFalse((self.ssh / 'authorized_keys').exists())
         (self.work / 'end').touch()
+
+    def test_nor_are_the_names_of_its_repository(self):
+        """Which the first program makes, where there was none when it began."""
+        self.start()
+        self.place.write('home/work/exchange.py', REPOSITORY + EXCHANGE.replace(
+            "b'sub'", 'NAME.encode()').replace("'sub'", 'NAME'))
+        first = self.place.spawn(self.place.program, *self.exec, '--', PYTHON, 'exchange.py',
+                                 self.ssh, cwd=self.work)
+        wait_until((self.work / 'began').exists, 'the first program runs')
+        for _ in range(self.TRIES):
+            done = self.inside('for turn in 1 2 3 4 5 6 7 8 9; do cat .git/modules/group/id other/id; '
+                               'echo key > .git/modules/group/authorized_keys; done; exit 0')
+            self.assertNotIn('PRIVATE', done.stdout)
+            self.assertFalse((self.ssh / 'authorized_keys').exists())
+        (self.work / 'end').touch()
+        self.assertEqual(first.wait(place.DEADLINE_S), 0)
 
     def test_what_it_is_held_by_is_not_left_to_the_program(self):
         self.start()
