@@ -27,7 +27,8 @@ void listed_deinit(struct listed *listed);
 
 bool listed_has(const struct listed *listed, const char *directory);
 /* Appends those that are below the directory (or it itself), or those that are not. */
-void listed_put(const struct listed *listed, struct words *words, const char *directory, bool below);
+void listed_put(const struct listed *listed, struct words *words, const char *directory,
+                bool below);
 /* Nothing can be made in them. To come after all that is mounted there. */
 void listed_close(const struct listed *listed, struct words *words);
 

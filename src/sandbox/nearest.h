@@ -6,8 +6,8 @@
 
 #include "base/cleanup.h"
 
-/* The path, as it will be called once it is made; *ret_len is how much of it is there now, 0 for the
- * root. Owned by the caller; NULL: no memory, no absolute path, or links without an end. */
+/* The path, as it will be called once it is made; *ret_len is how much of it is there now, 0 for
+ * the root. Owned by the caller; NULL: no memory, no absolute path, or links without an end. */
 char *nearest_path(const char *path, size_t *ret_len);
 
 #endif
