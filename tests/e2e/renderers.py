@@ -1,7 +1,9 @@
 """What the tests of renderers share: a script as there were for the older ssh-agent-guard, and requests
 of each kind."""
 
+import os
 import shutil
+import signal
 import subprocess
 
 import guard
@@ -100,3 +102,54 @@ class RendererTest(guard.GuardTest):
 
     def wait_state(self, state):
         wait_until(lambda: self.guard.status()['state'] == state, f'the state is {state}')
+
+
+class TmuxTest(RendererTest):
+    """A real server of tmux, and a client of it whose screen is read."""
+
+    STATUS = 'status: {renderers: [tmux]}\n'
+
+    def setUp(self):
+        super().setUp()
+        self.directory = self.place.path / 'tmp'
+        self.own = self.place.make_directory(self.directory / f'tmux-{self.place.uid}')
+        self.tmux_env = {'TMUX_TMPDIR': str(self.directory)}
+
+    def start(self, status=None, **options):
+        return super().start(self.STATUS if status is None else status, env=self.tmux_env,
+                             **options)
+
+    def tmux(self, name, *words):
+        return self.place.run_ok(TMUX, '-f', '/dev/null', '-S', self.own / name, *words,
+                                 env={**self.tmux_env, 'TERM': 'xterm'})
+
+    def server(self, name, *words):
+        """A server whose status line shows the option; returns its PID. It is drawn by nothing but
+        what somebody changes."""
+        self.tmux(name, 'new-session', '-d', '-s', 'work', '-x', '120', '-y', '24', *words)
+        pid = int(self.tmux(name, 'display-message', '-p', '#{pid}'))
+        self.addCleanup(self.end, pid)
+        for option, value in (('status-interval', '0'), ('status-right-length', '200'),
+                              ('status-right', '#{@ssh_ag_status}|end')):
+            self.tmux(name, 'set-option', '-g', option, value)
+        return pid
+
+    @staticmethod
+    def end(pid):
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGKILL)
+
+    def attach(self, name):
+        """A client of it in a terminal whose screen can be read: the pane of another server, which
+        is none that the guard may find."""
+        outer = self.place.make_directory(self.place.path / 'outer') / name
+        words = [TMUX, '-f', '/dev/null', '-S', outer]
+        self.place.run_ok(*words, 'new-session', '-d', '-x', '120', '-y', '24',
+                          f'TMUX= {TMUX} -S {self.own / name} attach-session',
+                          env={'TERM': 'xterm'})
+        pid = int(self.place.run_ok(*words, 'display-message', '-p', '#{pid}'))
+        self.addCleanup(self.end, pid)
+        return lambda: self.place.run_ok(*words, 'capture-pane', '-p')
+
+    def option(self, name='default'):
+        return self.tmux(name, 'show-options', '-gqv', '@ssh_ag_status').rstrip('\n')
