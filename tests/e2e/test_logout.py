@@ -1,6 +1,7 @@
 """A logout takes the user's runtime directory away and a login makes another, and a guard that stays
 is found there again with all of its keys."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -41,11 +42,12 @@ class Logout(guard.GuardTest):
 
     def log_out(self, server):
         runtime = self.place.runtime
-        for path in sorted(runtime.rglob('*'), reverse=True):
-            try:
-                path.rmdir() if path.is_dir() else path.unlink()
-            except OSError:
-                pass  # the guard makes it again meanwhile
+        # The guard makes and removes things in there meanwhile.
+        for where, directories, files in os.walk(runtime, topdown=False):
+            for remove, names in ((os.unlink, files), (os.rmdir, directories)):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        remove(os.path.join(where, name))
         # It may be quick, and then sits where no path leads from now on.
         wait_until(lambda: place.socket_answers(server.socket), 'the guard has made it again')
         self.assertEqual(libc.umount2(os.fsencode(runtime), MNT_DETACH), 0)
