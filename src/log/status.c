@@ -109,6 +109,13 @@ int status_write(int state_fd, const struct status *status) {
 
 	if (error < 0)
 		return error;
+	error = file_replace(state_fd, STATUS_FILE, buffer_bytes(&document));
+	if (error != -ENOSPC && error != -EDQUOT)
+		return error;
+	/* On a full disk, the old one would go on to say that all is well. It takes the room that the
+	 * new one needs; where somebody else is quicker, no status is better than a false one. */
+	if (unlinkat(state_fd, STATUS_FILE, 0) < 0)
+		return error;
 	return file_replace(state_fd, STATUS_FILE, buffer_bytes(&document));
 }
 

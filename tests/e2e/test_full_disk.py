@@ -85,6 +85,10 @@ class FullDisk(SmallDisk):
         server.wait_output('No space left')
         status = server.command('status')
         self.assertIn('log-error', status.stdout)
+        # Nor does the file go on to say that all is well.
+        current = server.state / 'current.yaml'
+        wait_until(lambda: not current.exists() or 'state: log-error\n' in current.read_text(),
+                   'bars are told')
         self.assertIn('text: "events cannot be written: the disk is full"', status.stdout)
 
         signed = len(server.events(trigger='sign', decision='allow'))
