@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 
-#define ACCEPT_MAX     64  /* in one turn of the loop */
-#define LISTEN_BACKLOG 128 /* as ssh-agent */
-#define ACCEPT_RETRY_S 1.  /* while descriptors are short; sooner where one comes back */
+#define ACCEPT_MAX       64  /* in one turn of the loop */
+#define LISTEN_BACKLOG   128 /* as ssh-agent */
+#define ACCEPT_RETRY_S   1.  /* while descriptors are short; sooner where one comes back */
 #define TAKE_BACK_S      0.2 /* between two attempts to take the path back; longer each time */
 #define TAKE_BACK_LAST_S 3.  /* and so long in the end */
 
@@ -43,9 +43,9 @@ int listener_new(struct listener **ret, char **ret_why, struct ev_loop *loop, co
 void listener_set_mode(struct listener *listener, mode_t mode);
 /* Binds, listens and accepts. */
 int listener_start(struct listener *listener) MUST_CHECK;
-/* A connection ended: accepting may go on. */
 /* Looks now whether it is in its place, where a watch may not have told. */
 void listener_look(struct listener *listener);
+/* A connection ended: accepting may go on. */
 void listener_resume(struct listener *listener);
 /* Takes its name away, once who is to use it has got hold of it in another way, and watches over
  * its place no longer. It goes on accepting. */

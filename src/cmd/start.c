@@ -19,12 +19,12 @@
 #include "cmd/shell.h"
 #include "platform/platform.h"
 
-#define READY_FD         3
+#define READY_FD            3
 #define COMES_BACK_MS       10000 /* more than twice RUNTIME_LOOK_S */
 #define COMES_BACK_AGAIN_MS 100
-#define MESSAGES_FILE    "messages.log"
-#define MESSAGES_OLD     "messages.log.old"
-#define MESSAGES_LEN_MAX (1024 * 1024) /* looked at by people after trouble; two files at most */
+#define MESSAGES_FILE       "messages.log"
+#define MESSAGES_OLD        "messages.log.old"
+#define MESSAGES_LEN_MAX    (1024 * 1024) /* looked at by people after trouble; two files at most */
 
 static const char help[] =
 	"usage: eval \"$(ssh-agent-guard start [the options of run])\"\n"
@@ -153,19 +153,23 @@ static bool is_locked(const char *state) {
 	return state_fd >= 0 && lock_file(&lock, state_fd, "lock") == -EADDRINUSE;
 }
 
-/* A guard that outlives a logout, as where systemd is to leave a user's processes, has no socket
- * until it sees that there is a place for one again, which it looks for every few seconds. */
-static bool comes_back(const struct options *options, struct buffer *answer) {
+/* Whether a guard answers. One that outlives a logout, as where systemd is to leave a user's
+ * processes, has no socket until it sees that there is a place for one again, which it looks for
+ * every few seconds. One that has a socket and does not answer is not waited for any longer. */
+static bool is_served(const struct options *options, struct buffer *answer) {
 	const struct timespec again = {.tv_nsec = COMES_BACK_AGAIN_MS * 1000000L};
 
-	for (int ms = 0; ms < COMES_BACK_MS && is_locked(options->places.state);
-	     ms += COMES_BACK_AGAIN_MS) {
+	for (int ms = 0;; ms += COMES_BACK_AGAIN_MS) {
+		int result = control_ask(answer, options->places.control, "status", false);
+
+		if (result == 0)
+			return true;
+		if ((result != -ENOENT && result != -ECONNREFUSED) || ms >= COMES_BACK_MS ||
+		    !is_locked(options->places.state))
+			return false;
 		nanosleep(&again, NULL);
 		buffer_clear(answer);
-		if (control_ask(answer, options->places.control, "status", false) == 0)
-			return true;
 	}
-	return false;
 }
 
 int cmd_start(int argc, char **argv) {
@@ -187,8 +191,7 @@ int cmd_start(int argc, char **argv) {
 		diag_verbose();
 	turn = take_turn(options.places.runtime);
 	/* In the start file of a shell this runs for every shell. */
-	if (control_ask(&answer, options.places.control, "status", false) == 0 ||
-	    comes_back(&options, &answer)) {
+	if (is_served(&options, &answer)) {
 		diag_info("a guard already serves %s", options.places.socket);
 		if (program_file_compare(buffer_bytes(&answer)) != PROGRAM_FILE_SAME)
 			diag_info("it is not the program that is installed by now (%s)",

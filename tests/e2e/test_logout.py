@@ -6,6 +6,7 @@ import ctypes
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 import unittest
 
@@ -90,6 +91,17 @@ class Logout(guard.GuardTest):
         runtime.chmod(0o755)
         os.chown(runtime, self.place.uid, self.place.uid)
         wait_until(lambda: place.socket_answers(server.socket), 'it answers in one that is its own')
+
+    def test_a_guard_that_stands_still_keeps_no_shell_from_its_start(self):
+        """It is asked once, and not again and again, as one that may come back is."""
+        server = self.start_guard()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            done = server.command('start')
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        self.assertEqual((done.returncode, done.stdout), (1, ''))
+        self.assertIn('a guard that runs uses it', done.stderr)
 
 
 if __name__ == '__main__':
