@@ -43,6 +43,7 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
 
 
 LANDLOCK_CREATE_RULESET = 444  # on every architecture
+KEYCTL = {'x86_64': 250, 'aarch64': 219, 'riscv64': 219}
 FSYNC = {'x86_64': 74, 'aarch64': 82, 'riscv64': 82}
 
 
@@ -71,6 +72,11 @@ def without_landlock():
 def without_fsync():
     """For preexec_fn: as on a disk that writes nothing down, though files can be changed."""
     _without_call(FSYNC[os.uname().machine], errno.EIO)
+
+
+def without_keyctl():
+    """For preexec_fn: as in a container of Docker's."""
+    _without_call(KEYCTL[os.uname().machine], errno.EPERM)
 
 
 def _status(pid):
