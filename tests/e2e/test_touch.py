@@ -1,5 +1,6 @@
 """A touch of a security key: real ssh waits for it, and everything that is none is refused."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -582,11 +583,17 @@ class KeyPin(TouchTest):
         time.sleep(0.8)  # the request stands
         terminal.type(KEY_PIN + '\n')
         self.softkeys['one'].wait('waiting get')
+        seen = 0
         for pid in descendants(self.guard.pid):
-            for name in ('cmdline', 'environ'):
-                self.assertNotIn(KEY_PIN.encode(), pathlib.Path(f'/proc/{pid}/{name}').read_bytes())
-            limits = pathlib.Path(f'/proc/{pid}/limits').read_text()
-            self.assertRegex(limits, r'Max core file size +0 ')
+            # One that is for something else may have done its work meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for name in ('cmdline', 'environ'):
+                    self.assertNotIn(KEY_PIN.encode(),
+                                     pathlib.Path(f'/proc/{pid}/{name}').read_bytes())
+                limits = pathlib.Path(f'/proc/{pid}/limits').read_text()
+                self.assertRegex(limits, r'Max core file size +0 ')
+                seen += 1
+        self.assertGreater(seen, 0)
         self.softkeys['one'].say('touch')
         self.assertEqual(terminal.end()[0], 0)
         self.assertEqual(ssh.wait(30), 0)
