@@ -1138,34 +1138,57 @@ class Attacks(ConfirmTest):
         self.assertNotEqual(self.ssh().wait(30), 0)
         self.assertEqual(self.signed()[-1]['reason'], 'unanswered')
 
-    def test_the_guard_takes_no_pin_over_a_socket_of_somebody_else(self):
+    def impostor(self, path):
+        """Says what a guard would; returns a function that gives what it was told so far."""
         fake = self.place.write('fake.py', '''
 import socket, sys
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen()
-awaiting = []
 while True:
     client = listener.accept()[0]
     request = client.recv(4096)
     print(request, flush=True)
-    if request.startswith(b"await"):
-        awaiting.append(client)
-        continue
     if request:
         client.sendall(b"ok\\n1 " + b"0" * 32 + b" pin\\nrequest 1\\n")
     client.close()
 ''')
-        socket_path = self.place.path / 'impostor'
-        out = (self.place.path / 'out').open('w+b')
-        self.place.spawn('/usr/bin/python3', fake, f'{socket_path}.control', stdout=out)
-        wait_until(pathlib.Path(f'{socket_path}.control').exists, 'the impostor listens')
-        status, shown = self.confirm(PIN, '--listen', str(socket_path))
+        told = self.place.path / 'told'
+        with told.open('wb') as out:
+            self.place.spawn('/usr/bin/python3', fake, path, stdout=out)
+        wait_until(pathlib.Path(path).exists, 'the impostor listens')
+        return told.read_bytes
+
+    def test_no_pin_is_asked_for_by_a_socket_of_somebody_else(self):
+        listen = self.place.path / 'impostor'
+        told = self.impostor(f'{listen}.control')
+        terminal = Terminal(self.place, self.guard.program, 'confirm', '--listen', str(listen))
+        terminal.type(PIN + '\n')
+        status, shown = terminal.end()
         self.assertEqual(status, 1)
         self.assertIn('another program', shown)
-        out.seek(0)
-        self.assertIn(b'prompt', seen := out.read())
-        self.assertNotIn(PIN.encode(), seen)
+        self.assertNotIn('PIN', shown.replace(PIN, ''))
+        self.assertIn(b'prompt', told())
+        self.assertNotIn(PIN.encode(), told())
+
+    def test_nor_is_one_given_to_what_takes_the_place_of_the_guards(self):
+        ssh = self.ssh()
+        self.wait_pending()
+        terminal = Terminal(self.place, self.guard.program, 'confirm')
+        terminal.wait_for('PIN, to say yes')
+        told = self.impostor(str(self.place.path / 'control'))
+        self.guard.process.send_signal(signal.SIGSTOP)
+        os.rename(self.place.path / 'control',
+                  self.place.runtime / 'ssh-agent-guard' / 'control.sock')
+        try:
+            terminal.type(PIN + '\n')
+            status, shown = terminal.end_or_let_be('PIN, to say yes')
+        finally:
+            self.guard.process.send_signal(signal.SIGCONT)
+        self.assertEqual(status, 1)
+        self.assertIn('another program', shown)
+        self.assertNotIn(PIN.encode(), told())
+        self.assertIsNone(ssh.poll())
 
 
 if __name__ == '__main__':
