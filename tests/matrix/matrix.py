@@ -28,8 +28,9 @@ WITH_OPENSSH = ('bind', 'chains', 'constraints', 'destination', 'exec', 'git', '
 # a name choose some of it.
 WITH_KERNEL = ('platform/calls', 'platform/confine', 'platform/peer', 'platform/process',
                'platform/program', 'caller/attacks', 'caller/caller', 'caller/reader',
-               'e2e/landlock', 'e2e/exec', 'e2e/identity', 'e2e/impostor', 'e2e/odd_callers',
-               'e2e/namespaces', 'e2e/stuck', 'e2e/isolation', 'e2e/user_namespace',
+               'e2e/landlock', 'e2e/exec', 'e2e/exec_later', 'e2e/exec_ways_out', 'e2e/identity',
+               'e2e/impostor', 'e2e/odd_callers', 'e2e/namespaces', 'e2e/stuck', 'e2e/isolation',
+               'e2e/user_namespace',
                'e2e/gpg_agent', 'e2e/ways_round', 'e2e/endpoint', 'e2e/doctor', 'e2e/upstream',
                'e2e/confirm AskpassReach',
                'e2e/renderer_commands Commands.test_it_changes_files_only_where_it_may')
