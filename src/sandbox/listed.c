@@ -51,8 +51,16 @@ static void hide(struct listed *listed, const struct plan *plan, const char *pat
 	CLEANUP(free_pointer) char *directory = whole != NULL ? strndup(whole, len) : NULL;
 	int count;
 
+	if (whole == NULL) {
+		if (path[0] == '/')
+			words_addf(&listed->open,
+			           "%s leads nowhere (links in a circle?): what is made there "
+			           "while the program runs, the program sees (remove it)",
+			           path);
+		return;
+	}
 	if (directory == NULL) {
-		listed->hidden.error = whole == NULL ? 0 : -ENOMEM;
+		listed->hidden.error = -ENOMEM;
 		return;
 	}
 	/* What is there is covered, and so is what lies below such a cover. */

@@ -135,6 +135,15 @@ class Later(LaterTest):
         self.place.make_directory(self.place.home / '.gnupg')
         self.assertNotIn('too many', self.inside('true').stderr)
 
+    def test_a_circle_of_links_is_told_of(self):
+        self.place.make_directory(self.ssh)
+        circle = self.place.home / '.gnupg'
+        os.symlink('.gnupg', circle)
+        self.start()
+        done = self.inside('true')
+        self.ok(done)
+        self.assertIn(f'{circle} leads nowhere', done.stderr)
+
 
 if __name__ == '__main__':
     unittest.main()
