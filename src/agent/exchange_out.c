@@ -40,6 +40,13 @@ struct request exchange_request(const struct exchange *exchange) {
 	};
 }
 
+/* By the policy alone: where the floor was stricter, its rule is named. */
+static bool is_denied_by_policy(const struct exchange *exchange, const char *decision,
+                                const char *reason) {
+	return strcmp(decision, "deny") == 0 && reason == NULL && exchange->policy != NULL &&
+	       exchange->caller != NULL && !exchange->verdict.by_floor;
+}
+
 /* The fields of the event that every way out shares. */
 int exchange_event_with(struct exchange *exchange, const char *decision, const char *reason,
                                const char *outcome, const char *detail) {
@@ -92,9 +99,7 @@ int exchange_event_with(struct exchange *exchange, const char *decision, const c
 		.sign_request_num = exchange->number,
 	};
 
-	/* By the policy alone: where the floor was stricter, its rule is named. */
-	if (strcmp(decision, "deny") == 0 && reason == NULL && exchange->policy != NULL &&
-	    event.request != NULL && !exchange->verdict.by_floor) {
+	if (is_denied_by_policy(exchange, decision, reason)) {
 		policy_trace(&trace, exchange->policy, &request);
 		event.trace = &trace;
 	}
